@@ -1,0 +1,49 @@
+// Failures as exceptions: thrown at the spot, caught only in main() and at the addon's edge.
+#pragma once
+#include <cerrno>
+#include <stdexcept>
+#include <string>
+
+namespace chrun {
+
+/// Exit statuses of our own; everything else is the command's.
+enum class Exit : int {
+  failure = 31,    // the launcher failed
+  command = 49,    // the command could not be started
+  usage = 64,      // wrong command line
+  server = 84,     // the file-system server ended before the command could start
+  feature = 87,    // --feature: not built in
+};
+
+/// Something is wrong and the words say what: lower case, no final period, the value named.
+class Error : public std::runtime_error {
+ public:
+  explicit Error(const std::string& message, std::string hint = {}, Exit exit = Exit::failure)
+      : std::runtime_error(message), hint_(std::move(hint)), exit_(exit) {}
+
+  const std::string& hint() const { return hint_; }
+  Exit exit() const { return exit_; }
+
+ private:
+  std::string hint_;
+  Exit exit_;
+};
+
+/// A system call failed. `action` says what was being done ("bind /data to /img/data"),
+/// `call` which call refused it ("mount"): together with errno they select the hint.
+class SysError : public Error {
+ public:
+  SysError(const std::string& action, const char* call, int code = errno, Exit exit = Exit::failure);
+
+  const char* call() const { return call_; }
+  int code() const { return code_; }
+
+ private:
+  const char* call_;
+  int code_;
+};
+
+/// The system's words for an errno value, beginning in lower case as our messages do.
+std::string errno_words(int code);
+
+}  // namespace chrun
