@@ -8,11 +8,11 @@ namespace chrun {
 
 /// Exit statuses of our own; everything else is the command's.
 enum class Exit : int {
-  failure = 31,    // the launcher failed
-  command = 49,    // the command could not be started
-  usage = 64,      // wrong command line
-  server = 84,     // the file-system server ended before the command could start
-  feature = 87,    // --feature: not built in
+  failure = 31,  // the launcher failed
+  command = 49,  // the command could not be started
+  usage = 64,    // wrong command line
+  server = 84,   // the file-system server ended before the command could start
+  feature = 87,  // --feature: not built in
 };
 
 /// Something is wrong and the words say what: lower case, no final period, the value named.

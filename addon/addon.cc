@@ -1,0 +1,79 @@
+// The addon: N-API exports only. src/native.ts says what they mean to TypeScript.
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <napi.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/process_state.h"
+
+extern "C" char** environ;
+
+namespace {
+
+using chrun::Fd;
+
+constexpr size_t kLargestHandoff = 256 << 20;
+
+std::string_view bytes_of(const Napi::Value& value) {
+  const auto buffer = value.As<Napi::Buffer<char>>();
+  return {buffer.Data(), buffer.Length()};
+}
+
+/// Runs `body`, with our exceptions turned into JavaScript's.
+template <typename Body>
+Napi::Value guarded(Napi::Env env, Body body) {
+  try {
+    return body();
+  } catch (const chrun::Error& failure) {
+    throw Napi::Error::New(env, failure.what());
+  }
+}
+
+void restore_state(int handoff) {
+  if (lseek(handoff, 0, SEEK_SET) != 0) throw chrun::SysError("read the handoff", "lseek");
+  const std::string bytes = chrun::read_all(handoff, "the handoff", kLargestHandoff);
+  for (const auto& record : chrun::parse_records(bytes, "the handoff")) chrun::restore_process_state(record);
+}
+
+Napi::Value replace_process(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    std::string program = info[0].As<Napi::String>();
+    const int handoff = info[2].As<Napi::Number>();
+    Fd plan = chrun::memory_file("ch-run-ts-plan", bytes_of(info[1]), true);
+    restore_state(handoff);
+    fcntl(handoff, F_SETFD, 0);
+    std::string launch = "--launch", plan_word = std::to_string(plan.get()), handoff_word = std::to_string(handoff);
+    std::string index = std::to_string(info[3].As<Napi::Number>().Int32Value());
+    char* words[] = {program.data(), launch.data(), plan_word.data(), handoff_word.data(), index.data(), nullptr};
+    execve(program.c_str(), words, environ);
+    throw chrun::SysError("start the launcher " + program, "execve");
+  });
+}
+
+Napi::Value memory_file(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    return Napi::Number::New(info.Env(), chrun::memory_file("ch-run-ts-plan", bytes_of(info[0]), true).release());
+  });
+}
+
+Napi::Array features(Napi::Env env) {
+  const Napi::Array names = Napi::Array::New(env);
+  uint32_t count = 0;
+#ifdef FNM_EXTMATCH
+  names.Set(count++, "extglob");
+#endif
+  return names;
+}
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  exports.Set("replaceProcess", Napi::Function::New(env, replace_process));
+  exports.Set("memoryFile", Napi::Function::New(env, memory_file));
+  exports.Set("features", features(env));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(ch_run_ts, initialize)

@@ -1,0 +1,20 @@
+// Whole-file reading and writing, and files that live in memory only.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/fd.h"
+
+namespace chrun {
+
+/// Reads all of `fd`, at most `limit` bytes. Throws SysError, or Error when there is more.
+std::string read_all(int fd, const std::string& name, size_t limit);
+
+/// Writes all of `bytes`. Throws SysError.
+void write_all(int fd, std::string_view bytes, const std::string& name);
+
+/// A file in memory (memfd) that holds `bytes`, readable and writable by this user only, offset 0.
+/// It is inherited over exec when `inherited`.
+Fd memory_file(const char* name, std::string_view bytes, bool inherited);
+
+}  // namespace chrun

@@ -1,0 +1,13 @@
+// Becoming the user's command.
+#pragma once
+#include <string_view>
+#include <vector>
+
+namespace chrun {
+
+/// Replaces this process by `command` (NULL-terminated, not empty), looked up on `path` as execvp(3) does.
+/// Returns never; throws Error with Exit::command and a hint that tells why it could not be started.
+[[noreturn]] void become_command(const std::vector<char*>& command, const std::vector<char*>& environment,
+                                 std::string_view path);
+
+}  // namespace chrun

@@ -1,0 +1,10 @@
+// Facts: what a plan was derived from, and whether that still holds.
+#pragma once
+#include "launcher/plan.h"
+
+namespace chrun {
+
+/// A plan maps the ids of one user: throws Error if that is not the user who runs it.
+void check_user(const Plan& plan);
+
+}  // namespace chrun

@@ -1,0 +1,96 @@
+#include "launcher/handoff.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <climits>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/process_state.h"
+#include "base/records.h"
+
+#ifndef CH_RUN_NODE
+#define CH_RUN_NODE "node"
+#endif
+
+namespace chrun {
+namespace {
+
+constexpr size_t kLargestHandoff = 256 << 20;  // above the kernel's own limit on words and environment
+
+std::string own_path() {
+  char path[PATH_MAX];
+  const ssize_t size = readlink("/proc/self/exe", path, sizeof path);
+  if (size <= 0) throw SysError("find my own program file", "readlink");
+  return {path, static_cast<size_t>(size)};
+}
+
+std::vector<std::string_view> to_fields(char* const* strings) {
+  std::vector<std::string_view> fields;
+  for (; *strings != nullptr; strings++) fields.emplace_back(*strings);
+  return fields;
+}
+
+std::vector<char*> to_pointers(const Record& record) {
+  std::vector<char*> pointers;
+  for (const auto field : record.fields) pointers.push_back(const_cast<char*>(field.data()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+/// Without what steers Node: a user's NODE_OPTIONS is meant for the user's programs.
+std::vector<char*> environment_for_node(char* const* environment) {
+  std::vector<char*> kept;
+  for (; *environment != nullptr; environment++) {
+    if (!std::string_view(*environment).starts_with("NODE_")) kept.push_back(*environment);
+  }
+  kept.push_back(nullptr);
+  return kept;
+}
+
+Fd write_handoff(const std::string& program, char* const* words, char* const* environment) {
+  std::string bytes;
+  record_process_state(bytes);
+  append_record(bytes, "program", {program});
+  append_record(bytes, "words", to_fields(words));
+  append_record(bytes, "environment", to_fields(environment));
+  Fd file = memory_file("ch-run-ts-handoff", bytes, true);
+  if (file.get() > 2) return file;
+  // where 0, 1 or 2 was closed, its number must stay free
+  Fd moved(fcntl(file.get(), F_DUPFD, 3));
+  if (!moved) throw SysError("start the command-line interpreter", "fcntl");
+  return moved;
+}
+
+}  // namespace
+
+[[noreturn]] void start_cli(char* const* words, char* const* environment) {
+  const std::string program = own_path();
+  std::string script = program.substr(0, program.rfind('/')) + "/../dist/cli.cjs";
+  const Fd handoff = write_handoff(program, words, environment);
+  std::string option = "--handoff=" + std::to_string(handoff.get());
+  std::string node = "node";
+  char* arguments[] = {node.data(), script.data(), option.data(), nullptr};
+  const auto node_environment = environment_for_node(environment);
+  execve(CH_RUN_NODE, arguments, node_environment.data());
+  execvpe("node", arguments, node_environment.data());
+  throw Error(std::string("can't start the command-line interpreter: ") + CH_RUN_NODE + ": " + errno_words(errno),
+              "install Node.js 20.19 or later, or launch a plan made elsewhere with --plan FILE");
+}
+
+void finish_handoff(Handoff& handoff, int descriptor) {
+  const Fd file(descriptor);
+  // Node has read it too, through the same offset
+  if (lseek(descriptor, 0, SEEK_SET) != 0) throw SysError("read the handoff", "lseek");
+  handoff.bytes = read_all(descriptor, "the handoff", kLargestHandoff);
+  for (const Record& record : parse_records(handoff.bytes, "the handoff")) {
+    if (record.name == "words")
+      handoff.words = to_pointers(record);
+    else if (record.name == "environment")
+      handoff.environment = to_pointers(record);
+  }
+  if (handoff.words.empty() || handoff.environment.empty()) throw Error("the handoff is incomplete");
+}
+
+}  // namespace chrun

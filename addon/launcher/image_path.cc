@@ -1,0 +1,120 @@
+#include "launcher/image_path.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <vector>
+
+#include "base/error.h"
+
+namespace chrun {
+namespace {
+
+constexpr int kMostLinks = 40;  // as the kernel's MAXSYMLINKS
+
+std::vector<std::string> split_path(const std::string& path) {
+  std::vector<std::string> parts;
+  size_t start = 0;
+  while (start < path.size()) {
+    const size_t end = std::min(path.find('/', start), path.size());
+    if (end > start) parts.push_back(path.substr(start, end - start));
+    start = end + 1;
+  }
+  return parts;
+}
+
+bool is_missing(int code) { return code == ENOENT || code == ENOTDIR; }
+
+std::string read_link(int directory, const std::string& name) {
+  char target[4096];
+  const ssize_t size = readlinkat(directory, name.c_str(), target, sizeof target);
+  if (size < 0) throw SysError("read the link " + name, "readlinkat");
+  return {target, static_cast<size_t>(size)};
+}
+
+/// RESOLVE_IN_ROOT by hand, for kernels before 5.6: walks name by name and keeps the directories that
+/// it came through, so that `..` goes back the same way and stops at the root.
+Fd walk_in_image(int root, const std::string& path) {
+  auto parts = split_path(path);
+  std::vector<Fd> trail;
+  const auto here = [&] { return trail.empty() ? root : trail.back().get(); };
+  int links = 0;
+  for (size_t i = 0; i < parts.size(); i++) {
+    const std::string part = parts[i];
+    if (part == ".") continue;
+    if (part == "..") {
+      if (!trail.empty()) trail.pop_back();
+      continue;
+    }
+    Fd next(openat(here(), part.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (!next) return next;
+    if (file_type(next.get(), path) != S_IFLNK) {
+      trail.push_back(std::move(next));
+      continue;
+    }
+    if (++links > kMostLinks) return errno = ELOOP, Fd();
+    const std::string target = read_link(here(), part);
+    if (target.starts_with('/')) trail.clear();
+    auto ahead = split_path(target);
+    ahead.insert(ahead.end(), parts.begin() + static_cast<ptrdiff_t>(i) + 1, parts.end());
+    parts = std::move(ahead);
+    i = static_cast<size_t>(-1);
+  }
+  return trail.empty() ? Fd(openat(root, ".", O_PATH | O_CLOEXEC)) : std::move(trail.back());
+}
+
+Fd try_open(int root, const std::string& path) {
+  struct open_how how {};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT;
+  Fd found(static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
+  // EPERM: seccomp filters of older container engines answer so for calls that they do not know
+  if (!found && (errno == ENOSYS || errno == EPERM)) return walk_in_image(root, path);
+  return found;
+}
+
+void make_entry(int directory, const std::string& name, const std::string& path, bool file) {
+  if (file) {
+    const Fd made(openat(directory, name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
+    if (!made && errno != EEXIST) throw SysError("create " + path + " in the image", "open");
+  } else if (mkdirat(directory, name.c_str(), 0755) != 0 && errno != EEXIST) {
+    throw SysError("create " + path + " in the image", "mkdir");
+  }
+}
+
+}  // namespace
+
+mode_t file_type(int fd, const std::string& name) {
+  struct stat status;
+  if (fstat(fd, &status) != 0) throw SysError("look at " + name, "fstat");
+  return status.st_mode & S_IFMT;
+}
+
+std::string descriptor_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
+
+Fd open_in_image(int root, const std::string& path) {
+  Fd found = try_open(root, path);
+  if (!found && !is_missing(errno)) throw SysError("find " + path + " in the image", "openat2");
+  return found;
+}
+
+Fd create_in_image(int root, const std::string& path, bool want_file) {
+  const auto parts = split_path(path);
+  std::string reached;
+  Fd parent = open_in_image(root, "/");
+  for (size_t i = 0; i < parts.size(); i++) {
+    reached += "/" + parts[i];
+    Fd next = open_in_image(root, reached);
+    if (!next) {
+      make_entry(parent.get(), parts[i], reached, want_file && i + 1 == parts.size());
+      next = open_in_image(root, reached);
+      if (!next) throw Error("can't create " + path + " in the image: " + reached + " is a broken link");
+    }
+    parent = std::move(next);
+  }
+  return parent;
+}
+
+}  // namespace chrun

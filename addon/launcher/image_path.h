@@ -1,0 +1,25 @@
+// Paths inside the image: links are followed inside it, so that no destination can lie outside.
+#pragma once
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/fd.h"
+
+namespace chrun {
+
+/// Opens guest path `path` below the image's root, for use as a place only (O_PATH). Absolute links and `..`
+/// stay inside. Returns an empty Fd when it does not exist; throws SysError on any other failure.
+Fd open_in_image(int root, const std::string& path);
+
+/// As open_in_image, after making what is missing of `path`: directories, and at its end a directory or,
+/// when `want_file`, an empty file.
+Fd create_in_image(int root, const std::string& path, bool want_file);
+
+/// The file type bits (S_IFMT) of an open descriptor. Throws SysError.
+mode_t file_type(int fd, const std::string& name);
+
+/// The name by which the kernel finds an open descriptor: for calls that take paths only.
+std::string descriptor_path(int fd);
+
+}  // namespace chrun

@@ -1,0 +1,100 @@
+// The program that users type. It becomes the user's command; DESIGN.md, "The one idea", tells by which way.
+#include <fcntl.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <new>
+
+#include "base/error.h"
+#include "base/records.h"
+#include "launcher/facts.h"
+#include "launcher/handoff.h"
+#include "launcher/log.h"
+#include "launcher/plan.h"
+#include "launcher/steps.h"
+
+extern "C" char** environ;
+
+namespace chrun {
+namespace {
+
+/// The launcher never needs privilege of its own, and can't be trusted with any.
+void refuse_set_id() {
+  const bool uid = getuid() != geteuid(), gid = getgid() != getegid();
+  if (!uid && !gid && getauxval(AT_SECURE) == 0) return;
+  const char* what = uid ? "set-user-id" : gid ? "set-group-id" : "with file capabilities";
+  throw Error(std::string("refusing to run ") + what + ": containers are started without any privilege",
+              "remove the mode bits or capabilities of the program file, and never start it through sudo-like "
+              "wrappers that leave the real and effective ids different");
+}
+
+int to_descriptor(const char* word) { return static_cast<int>(parse_number(word, 1 << 30, "a descriptor")); }
+
+[[noreturn]] void launch(const Plan& plan, char* const* environment, std::vector<char*> command) {
+  log::set_style(plan.verbosity, plan.color);
+  check_user(plan);
+  if (command.size() < 2) throw Error("no command to run in the container", {}, Exit::usage);
+  run_plan(plan, Environment(environment), std::move(command));
+}
+
+/// --launch PLAN HANDOFF INDEX: the CLI has decided. The command is the words from INDEX on of the command line
+/// in descriptor HANDOFF; if that is `-`, there is no handoff and INDEX counts our own words.
+[[noreturn]] void launch_for_cli(char** argv) {
+  Plan plan;
+  {
+    const Fd file(to_descriptor(argv[2]));
+    read_plan(plan, file.get(), "the plan");
+  }
+  Handoff handoff;
+  if (strcmp(argv[3], "-") == 0) {
+    for (char** word = argv; *word != nullptr; word++) handoff.words.push_back(*word);
+    handoff.words.push_back(nullptr);
+  } else {
+    finish_handoff(handoff, to_descriptor(argv[3]));
+    log::set_program(handoff.words[0]);
+  }
+  const size_t index = parse_number(argv[4], handoff.words.size() - 1, "the position of the command");
+  launch(plan, handoff.environment.empty() ? environ : handoff.environment.data(),
+         {handoff.words.begin() + static_cast<ptrdiff_t>(index), handoff.words.end()});
+}
+
+/// --plan FILE [--] COMMAND …: decided long ago, no CLI needed.
+[[noreturn]] void launch_plan_file(const char* path, char** rest) {
+  if (*rest != nullptr && strcmp(*rest, "--") == 0) rest++;
+  Plan plan;
+  {
+    const Fd file(open(path, O_RDONLY | O_CLOEXEC));
+    if (!file) throw SysError(std::string("read the plan ") + path, "open");
+    read_plan(plan, file.get(), path);
+  }
+  std::vector<char*> command;
+  for (; *rest != nullptr; rest++) command.push_back(*rest);
+  command.push_back(nullptr);
+  launch(plan, environ, std::move(command));
+}
+
+[[noreturn]] void run(int argc, char** argv) {
+  refuse_set_id();
+  if (argc >= 5 && strcmp(argv[1], "--launch") == 0) launch_for_cli(argv);
+  if (argc >= 3 && strcmp(argv[1], "--plan") == 0) launch_plan_file(argv[2], argv + 3);
+  if (argc >= 2 && strncmp(argv[1], "--plan=", 7) == 0) launch_plan_file(argv[1] + 7, argv + 2);
+  start_cli(argv, environ);
+}
+
+}  // namespace
+}  // namespace chrun
+
+int main(int argc, char** argv) {
+  using namespace chrun;
+  log::set_program(argv[0]);
+  try {
+    run(argc, argv);
+  } catch (const Error& failure) {
+    log::error(failure);
+    return static_cast<int>(failure.exit());
+  } catch (const std::bad_alloc&) {
+    log::error(Error("out of memory"));
+  }
+  return static_cast<int>(Exit::failure);
+}

@@ -1,0 +1,111 @@
+#include "launcher/mounts.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+
+#include "base/error.h"
+#include "launcher/image_path.h"
+#include "launcher/log.h"
+
+// <sys/mount.h> of older C libraries can't be included beside <linux/mount.h>
+extern "C" int mount(const char*, const char*, const char*, unsigned long, const void*) noexcept;
+
+namespace chrun {
+namespace {
+
+/// stat(2) flags of a mount, in the words of mount(2).
+unsigned long locked_flags(const struct statvfs& status) {
+  constexpr struct {
+    unsigned long stat, mount;
+  } pairs[] = {{ST_NOSUID, MS_NOSUID},   {ST_NODEV, MS_NODEV},           {ST_NOEXEC, MS_NOEXEC},
+               {ST_NOATIME, MS_NOATIME}, {ST_NODIRATIME, MS_NODIRATIME}, {ST_RELATIME, MS_RELATIME}};
+  unsigned long flags = 0;
+  for (const auto& pair : pairs) {
+    if (status.f_flag & pair.stat) flags |= pair.mount;
+  }
+  return flags;
+}
+
+/// For kernels before 5.12. Only the mount itself becomes read-only, not those below it.
+void remount_read_only(int root, const std::string& name) {
+  struct statvfs status;
+  if (fstatvfs(root, &status) != 0) throw SysError("make " + name + " read-only", "statvfs");
+  const unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY | locked_flags(status);
+  if (mount(nullptr, descriptor_path(root).c_str(), nullptr, flags, nullptr) != 0) {
+    throw SysError("make " + name + " read-only", "mount");
+  }
+}
+
+const char* type_words(bool directory) { return directory ? "a directory" : "not a directory"; }
+
+/// The bind's destination, made if that is asked for; empty if it is missing and may be.
+Fd open_destination(int root, const Bind& bind, bool source_is_directory) {
+  Fd destination = open_in_image(root, bind.destination);
+  if (!destination && bind.create) destination = create_in_image(root, bind.destination, !source_is_directory);
+  if (!destination && !bind.optional) {
+    throw Error("can't bind " + bind.source + ": there is no " + bind.destination + " in the image",
+                "make it in the image, or use --write so that it can be created");
+  }
+  return destination;
+}
+
+}  // namespace
+
+void bind_into_image(int root, const Bind& bind) {
+  struct stat source;
+  if (stat(bind.source.c_str(), &source) != 0) {
+    if (bind.optional && (errno == ENOENT || errno == ENOTDIR)) return;
+    throw SysError("bind " + bind.source, "stat");
+  }
+  const bool directory = S_ISDIR(source.st_mode);
+  const Fd destination = open_destination(root, bind, directory);
+  if (!destination) return;
+  if ((file_type(destination.get(), bind.destination) == S_IFDIR) != directory) {
+    throw Error("can't bind " + bind.source + " to " + bind.destination + ": the one is " + type_words(directory) +
+                ", the other is " + type_words(!directory));
+  }
+  // the source goes by its path, not by a descriptor: only then does the kernel mount what an automounter promises
+  if (mount(bind.source.c_str(), descriptor_path(destination.get()).c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) {
+    throw SysError("bind " + bind.source + " to " + bind.destination, "mount");
+  }
+}
+
+void tmpfs_into_image(int root, const std::string& destination, const std::string& options) {
+  const Fd place = open_in_image(root, destination);
+  if (!place) throw Error("can't mount a tmpfs: there is no " + destination + " in the image");
+  if (mount("tmpfs", descriptor_path(place.get()).c_str(), "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
+    throw SysError("mount a tmpfs at " + destination, "mount");
+  }
+}
+
+Fd mount_copy(const std::string& path) {
+  Fd copy(static_cast<int>(
+      syscall(SYS_open_tree, AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));
+  if (copy) {
+    if (syscall(SYS_move_mount, copy.get(), "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+      throw SysError("mount the image " + path, "move_mount");
+    }
+    return copy;
+  }
+  // EPERM: seccomp filters of older container engines answer so for calls that they do not know
+  if (errno != ENOSYS && errno != EPERM) throw SysError("mount the image " + path, "open_tree");
+  if (mount(path.c_str(), path.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) {
+    throw SysError("mount the image " + path, "mount");
+  }
+  Fd root(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root) throw SysError("open the image " + path, "open");
+  return root;
+}
+
+void make_read_only(int root, const std::string& name) {
+  struct mount_attr change {};
+  change.attr_set = MOUNT_ATTR_RDONLY;
+  if (syscall(SYS_mount_setattr, root, "", AT_EMPTY_PATH | AT_RECURSIVE, &change, sizeof change) == 0) return;
+  if (errno != ENOSYS && errno != EPERM) throw SysError("make " + name + " read-only", "mount_setattr");
+  remount_read_only(root, name);
+}
+
+}  // namespace chrun

@@ -1,0 +1,32 @@
+// Mounting: binds, private file systems, and the flags that must survive. Paths in, mounts out; no policy.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/fd.h"
+
+namespace chrun {
+
+struct Bind {
+  std::string source;       // host path
+  std::string destination;  // guest path
+  bool optional = false;    // skip it where either side is missing
+  bool create = false;      // make a missing destination
+};
+
+/// Binds host path to guest path, with everything mounted below it. `root` is the image's root.
+/// Throws Error or SysError that name both sides.
+void bind_into_image(int root, const Bind& bind);
+
+/// Mounts a fresh tmpfs at a guest path; `options` as in tmpfs(5).
+void tmpfs_into_image(int root, const std::string& destination, const std::string& options);
+
+/// A copy of the tree of mounts at host path `path`, attached where it lies: a mount point of our own.
+/// Returns its root. Throws SysError.
+Fd mount_copy(const std::string& path);
+
+/// Makes the mount at `root`, and all below it, read-only. What else is set on it (nosuid, nodev, noexec of
+/// the host's mount are locked in a user namespace) stays. Throws SysError.
+void make_read_only(int root, const std::string& name);
+
+}  // namespace chrun

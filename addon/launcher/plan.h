@@ -1,0 +1,35 @@
+// A launch plan as the launcher sees it: read, checked, not yet run. DESIGN.md says what a plan is.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fd.h"
+
+namespace chrun {
+
+/// Changes whenever the meaning of a record changes; the CLI writes the same number (src/plan/encode.ts).
+constexpr std::string_view kPlanFormat = "1";
+
+struct Step {
+  std::string_view kind;
+  std::vector<std::string_view> fields;  // C strings, as Record::fields
+};
+
+struct Plan {
+  std::string bytes;  // what the views below point into
+  int verbosity = 0;  // -3 … 3: what --quiet and --verbose asked for
+  std::string_view color = "auto";
+  std::vector<Step> facts;
+  std::vector<Step> create;  // run once, by whoever creates the container
+  std::vector<Step> enter;   // run by every process that ends up in it
+
+  Plan() = default;
+  Plan(Plan&&) = delete;  // the views would point to the old bytes
+};
+
+/// Reads the plan in `file`, which `name` calls it. Refuses, by Error, a file that is not regular, is not
+/// this user's, can be written by others, is larger than 64 MiB, truncated, or of another format.
+void read_plan(Plan& plan, int file, const std::string& name);
+
+}  // namespace chrun

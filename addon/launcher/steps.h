@@ -1,0 +1,13 @@
+// The interpreter of plans: every kind of step is a thin function over one kernel concern.
+#pragma once
+#include <vector>
+
+#include "launcher/environment.h"
+#include "launcher/plan.h"
+
+namespace chrun {
+
+/// Carries out a plan; its last step makes this process the command. Returns never; throws Error.
+[[noreturn]] void run_plan(const Plan& plan, Environment environment, std::vector<char*> command);
+
+}  // namespace chrun

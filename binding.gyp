@@ -1,0 +1,52 @@
+{
+  'variables': {
+    # in a checkout warnings are errors; who installs the package may have a compiler that we have not met.
+    # -Wrestrict is wrong about std::string in gcc 12 (GCC bug 105329)
+    'warnings': ['-Wall', '-Wextra', '-Wno-restrict', '<!(test -e .git && echo -Werror || echo -Wno-error)'],
+    'base_sources': [
+      'addon/base/error.cc',
+      'addon/base/files.cc',
+      'addon/base/process_state.cc',
+      'addon/base/records.cc',
+    ],
+  },
+  'target_defaults': {
+    'include_dirs': ['addon'],
+    'cflags_cc!': ['-std=gnu++17', '-fno-exceptions', '-fno-rtti'],
+    'cflags_cc': ['-std=c++20', '-O2', '<@(warnings)'],
+  },
+  'targets': [
+    {
+      'target_name': 'ch_run_ts',
+      'sources': ['addon/addon.cc', '<@(base_sources)'],
+      'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
+      # 10 aborts on a thrown null in node-addon-api 8.9
+      'defines': ['NAPI_VERSION=9', 'NAPI_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED', '_GNU_SOURCE'],
+    },
+    {
+      # the program that users type; it must start fast: nothing to load but the C library
+      'target_name': 'ch-run-ts',
+      'type': 'executable',
+      'defines': ['CH_RUN_NODE="<!(node -p process.execPath)"', '_GNU_SOURCE'],
+      'sources': [
+        '<@(base_sources)',
+        'addon/launcher/environment.cc',
+        'addon/launcher/exec.cc',
+        'addon/launcher/facts.cc',
+        'addon/launcher/handoff.cc',
+        'addon/launcher/hints.cc',
+        'addon/launcher/identity.cc',
+        'addon/launcher/image_path.cc',
+        'addon/launcher/log.cc',
+        'addon/launcher/main.cc',
+        'addon/launcher/mounts.cc',
+        'addon/launcher/plan.cc',
+        'addon/launcher/root.cc',
+        'addon/launcher/steps.cc',
+        'addon/launcher/user_ns.cc',
+      ],
+      'ldflags!': ['-rdynamic', '-pthread'],
+      'ldflags': ['-static-libstdc++', '-static-libgcc', '-Wl,-z,now', '-Wl,--as-needed', '-Wl,--gc-sections'],
+    },
+  ],
+}

@@ -1,0 +1,59 @@
+// Builds everything: `npm run build`. With the argument `native`, only what must fit this machine; with `js`, the rest.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const require = createRequire(import.meta.url);
+const command = join(root, 'bin/ch-run-ts');
+
+function run(program, ...words) {
+  const { status } = spawnSync(process.execPath, [program, ...words], { cwd: root, stdio: 'inherit' });
+  return status === 0;
+}
+
+/** Puts a file at bin/ch-run-ts in one step: a running program can't be written to. */
+function placeCommand(write) {
+  mkdirSync(join(root, 'bin'), { recursive: true });
+  write(`${command}.new`);
+  chmodSync(`${command}.new`, 0o755);
+  renameSync(`${command}.new`, command);
+}
+
+/** Where there is no native program: the command line interface alone. It explains itself and plans, and says so. */
+function placeScript() {
+  placeCommand((path) => writeFileSync(path, "#!/usr/bin/env node\nimport '../dist/cli.cjs';\n"));
+}
+
+/** Node's own headers, where they were installed with it: then nothing must be downloaded. */
+function headers() {
+  const prefix = join(process.execPath, '../..');
+  return existsSync(join(prefix, 'include/node/node.h')) ? [`--nodedir=${prefix}`] : [];
+}
+
+function buildNative() {
+  const gyp = require.resolve('node-gyp/bin/node-gyp.js');
+  if (!run(gyp, 'configure', '--silent', ...headers()) || !run(gyp, 'build', '--silent', ...headers()))
+    return false;
+  placeCommand((path) => copyFileSync(join(root, 'build/Release/ch-run-ts'), path));
+  return true;
+}
+
+/** The command line interface in one file, and the library for Node programs with its types. */
+async function buildJavaScript() {
+  if (!run(require.resolve('typescript/bin/tsc'))) return false;
+  const { bundleCli } = await import('./bundle.mjs');
+  await bundleCli(root);
+  return true;
+}
+
+const part = process.argv[2];
+if (part !== 'native' && !(await buildJavaScript())) process.exit(1);
+if (part !== 'js' && !buildNative()) {
+  placeScript();
+  console.error(
+    'ch-run-ts: the native program could not be built; a C++20 compiler, make and python3 are needed',
+  );
+  process.exit(part === 'native' ? 0 : 1);
+}

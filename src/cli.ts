@@ -1,0 +1,121 @@
+/** The command line interface: decides, then becomes the launcher. Started by the launcher with a handoff. */
+import { readFileSync } from 'node:fs';
+import { fromBytes } from './bytes.js';
+import { type CommandLine, parseCommandLine } from './command-line.js';
+import { ExitStatus, LaunchError, valueError } from './errors.js';
+import { renderHelp, renderUsage } from './help.js';
+import { RealHost } from './host.js';
+import { print, printError, setColor, setProgram } from './messages.js';
+import { launcherPath, loadNative } from './native.js';
+import { decodeRecords, encodePlan } from './plan/encode.js';
+import { makePlan } from './plan/make-plan.js';
+import { renderPlan } from './plan/render.js';
+import { version } from './version.js';
+
+/** How the CLI was started: by the launcher, with a descriptor that holds what Node would spoil, or by hand. */
+interface Invocation {
+  /** Program name and the words behind it. */
+  readonly words: readonly string[];
+  /** The launcher's program file, and the descriptor. */
+  readonly launcher?: { readonly program: string; readonly handoff: number };
+}
+
+function readInvocation(argv: readonly string[]): Invocation {
+  const [, script = 'ch-run-ts', option = ''] = argv;
+  if (!option.startsWith('--handoff=')) return { words: [script, ...argv.slice(2)] };
+  const handoff = Number(option.slice('--handoff='.length));
+  const records = decodeRecords(readFileSync(handoff));
+  return {
+    words: (records.get('words') ?? []).map(fromBytes),
+    launcher: { program: fromBytes(records.get('program')?.[0] ?? Buffer.from(launcherPath)), handoff },
+  };
+}
+
+/** Becomes the launcher, which becomes the command. */
+function launch(invocation: Invocation, plan: Buffer, commandIndex: number): never {
+  const native = loadNative();
+  if (!invocation.launcher) {
+    throw new LaunchError('this is the command-line interpreter alone, which starts no containers', {
+      hint: `start ${launcherPath} instead`,
+    });
+  }
+  const { program, handoff } = invocation.launcher;
+  // the words begin with the program's name, which the parser does not count
+  return native.replaceProcess(program, plan, handoff, commandIndex + 1);
+}
+
+function readPlanFile(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new LaunchError(`can't read the plan ${file}: ${(cause as Error).message}`, { path: file, cause });
+  }
+}
+
+function runLaunch(invocation: Invocation, line: Extract<CommandLine, { kind: 'launch' }>): number {
+  setColor(line.request.color);
+  const plan = makePlan(line.request, new RealHost());
+  switch (line.dryRun) {
+    case 'text':
+      print(1, renderPlan(plan));
+      return 0;
+    case 'json':
+      print(1, `${JSON.stringify(plan, null, 2)}\n`);
+      return 0;
+    case 'plan':
+      print(1, encodePlan(plan));
+      return 0;
+    default:
+      return launch(invocation, encodePlan(plan), line.commandIndex);
+  }
+}
+
+const knownFeatures = ['extglob', 'overlayfs', 'seccomp', 'squash', 'tmpfs-xattrs'];
+
+function testFeature(feature: string): number {
+  if (!knownFeatures.includes(feature)) {
+    throw new LaunchError(valueError('feature', knownFeatures.join(', '), feature).message);
+  }
+  return loadNative().features.includes(feature) ? 0 : ExitStatus.featureAbsent;
+}
+
+function renderVersion(): string {
+  try {
+    return `ch-run-ts ${version} (features: ${loadNative().features.join(', ')})\n`;
+  } catch (error) {
+    return `ch-run-ts ${version} (${(error as Error).message})\n`;
+  }
+}
+
+function run(invocation: Invocation): number {
+  const line = parseCommandLine(invocation.words.slice(1));
+  switch (line.kind) {
+    case 'help':
+      print(1, renderHelp());
+      return 0;
+    case 'usage':
+      print(1, renderUsage());
+      return 0;
+    case 'version':
+      print(1, renderVersion());
+      return 0;
+    case 'feature':
+      return testFeature(line.feature);
+    case 'run-plan':
+      return launch(invocation, readPlanFile(line.file), line.commandIndex);
+    case 'launch':
+      return runLaunch(invocation, line);
+  }
+}
+
+/** Runs the command line in `argv` (as process.argv) and returns the exit status, unless it becomes the launcher. */
+export function main(argv: readonly string[]): number {
+  try {
+    const invocation = readInvocation(argv);
+    setProgram(invocation.words[0] ?? '');
+    return run(invocation);
+  } catch (error) {
+    printError(error);
+    return error instanceof LaunchError ? error.exitStatus : ExitStatus.failure;
+  }
+}

@@ -1,0 +1,59 @@
+/** Exit statuses of our own; everything else is the command's. The launcher has the same (addon/base/error.h). */
+export const ExitStatus = {
+  /** We failed. */
+  failure: 31,
+  /** The command could not be started. */
+  command: 49,
+  /** Wrong command line. */
+  usage: 64,
+  /** The feature asked for with --feature is absent. */
+  featureAbsent: 87,
+} as const;
+
+/** The parts of a {@link LaunchError} beside its message. */
+export interface LaunchErrorDetails {
+  /** What to do about it: one sentence. */
+  readonly hint?: string;
+  /** Status that the program ends with; 31 by default. */
+  readonly exitStatus?: number;
+  /** The path that it is about. */
+  readonly path?: string;
+  /** The system's error that caused it. */
+  readonly cause?: unknown;
+}
+
+/**
+ * Something is wrong and the message says what, which and why: lower case, no final period.
+ * `code` and `syscall` are those of the system's error, where one is the cause.
+ */
+export class LaunchError extends Error {
+  override readonly name = 'LaunchError';
+  readonly hint: string | undefined;
+  readonly exitStatus: number;
+  readonly path: string | undefined;
+  readonly code: string | undefined;
+  readonly syscall: string | undefined;
+
+  constructor(message: string, details: LaunchErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    const system = details.cause as NodeJS.ErrnoException | undefined;
+    this.hint = details.hint;
+    this.exitStatus = details.exitStatus ?? ExitStatus.failure;
+    this.path = details.path;
+    this.code = system?.code;
+    this.syscall = system?.syscall;
+  }
+}
+
+/** The command line is wrong: exit status 64. */
+export function usageError(message: string, hint?: string): LaunchError {
+  return new LaunchError(message, {
+    exitStatus: ExitStatus.usage,
+    hint: hint ?? "try 'ch-run-ts --help'",
+  });
+}
+
+/** The one form of "this value is not what the option takes". */
+export function valueError(option: string, expected: string, got: string): LaunchError {
+  return usageError(`expected ${expected} for --${option}, got '${got}'`);
+}

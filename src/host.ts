@@ -1,0 +1,126 @@
+/** The only place that asks the machine anything. What it was asked is recorded: the facts that a plan rests on. */
+import { closeSync, openSync, readlinkSync, readSync, statSync } from 'node:fs';
+import { fromBytes, toBytes } from './bytes.js';
+import { LaunchError } from './errors.js';
+
+/** What a path leads to, links followed. */
+export type PathKind = 'directory' | 'file' | 'other' | 'absent';
+
+/** Something that was true when the plan was made; the plan holds as long as all of them hold. */
+export type Fact =
+  /** Effective user and group id of the caller. */
+  | { readonly kind: 'user'; readonly uid: number; readonly gid: number }
+  /** The working directory. */
+  | { readonly kind: 'directory'; readonly path: string }
+  /** What lies at an absolute path. */
+  | { readonly kind: 'path'; readonly path: string; readonly found: PathKind }
+  /** A file whose content was read: device, inode, size in bytes, times in nanoseconds since 1970. */
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly device: string;
+      readonly inode: string;
+      readonly size: string;
+      readonly modified: string;
+      readonly changed: string;
+    };
+
+/** What the deciding code may ask. Tests answer in the machine's place. */
+export interface Host {
+  /** Effective ids of the caller. */
+  user(): { readonly uid: number; readonly gid: number };
+  /** `path` itself if it is absolute, else below the working directory. Links and `..` are left to the kernel. */
+  absolute(path: string): string;
+  /** What lies at an absolute path. Throws LaunchError if that can't be found out. */
+  pathKind(path: string): PathKind;
+  /** The first `size` bytes of a file. Throws LaunchError if it can't be read. */
+  readHead(path: string, size: number): Uint8Array;
+  /** Everything asked so far, each question once, in the order of asking. */
+  facts(): readonly Fact[];
+}
+
+function failure(action: string, path: string, cause: unknown): LaunchError {
+  const { syscall, message } = cause as NodeJS.ErrnoException;
+  const words = /^\w+: ([^,]*)/.exec(message)?.[1] ?? message;
+  return new LaunchError(`can't ${action} ${path}: ${syscall}: ${words}`, { path, cause });
+}
+
+/** The machine that we run on. */
+export class RealHost implements Host {
+  readonly #facts = new Map<string, Fact>();
+
+  facts(): readonly Fact[] {
+    return [...this.#facts.values()];
+  }
+
+  user(): { uid: number; gid: number } {
+    const ids = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+    this.#record('user', { kind: 'user', ...ids });
+    return ids;
+  }
+
+  absolute(path: string): string {
+    if (path.startsWith('/')) return path;
+    const directory = this.#workingDirectory();
+    const below = path.replace(/^(\.\/+)+/, '');
+    if (below === '.' || below === '') return directory;
+    return `${directory === '/' ? '' : directory}/${below}`;
+  }
+
+  pathKind(path: string): PathKind {
+    const found = this.#findKind(path);
+    this.#record(`path ${path}`, { kind: 'path', path, found });
+    return found;
+  }
+
+  readHead(path: string, size: number): Uint8Array {
+    try {
+      const { dev, ino, size: length, mtimeNs, ctimeNs } = statSync(toBytes(path), { bigint: true });
+      this.#record(`file ${path}`, {
+        kind: 'file',
+        path,
+        device: String(dev),
+        inode: String(ino),
+        size: String(length),
+        modified: String(mtimeNs),
+        changed: String(ctimeNs),
+      });
+      const file = openSync(toBytes(path), 'r');
+      try {
+        const bytes = new Uint8Array(size);
+        return bytes.subarray(0, readSync(file, bytes, 0, size, 0));
+      } finally {
+        closeSync(file);
+      }
+    } catch (cause) {
+      throw failure('read', path, cause);
+    }
+  }
+
+  #record(key: string, fact: Fact): void {
+    if (!this.#facts.has(key)) this.#facts.set(key, fact);
+  }
+
+  #findKind(path: string): PathKind {
+    try {
+      const status = statSync(toBytes(path));
+      return status.isDirectory() ? 'directory' : status.isFile() ? 'file' : 'other';
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'ENOTDIR') return 'absent';
+      throw failure('look at', path, cause);
+    }
+  }
+
+  #workingDirectory(): string {
+    try {
+      // as bytes: process.cwd() would spoil what is not UTF-8. It is asked all the same, for a removed directory.
+      process.cwd();
+      const path = fromBytes(readlinkSync('/proc/self/cwd', { encoding: 'buffer' }));
+      this.#record('directory', { kind: 'directory', path });
+      return path;
+    } catch (cause) {
+      throw failure('find', 'the working directory', cause);
+    }
+  }
+}

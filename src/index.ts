@@ -1,0 +1,66 @@
+/**
+ * ch-run-ts for Node programs: make launch plans, and start containers as child processes.
+ *
+ *     import { launch, planLaunch } from 'ch-run-ts';
+ *     const plan = planLaunch({ image: './img', binds: [{ source: '/data' }] });
+ *     const child = launch(plan, ['wc', '-l', '/data/input'], { stdio: 'inherit' });
+ */
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { RealHost } from './host.js';
+import { launcherPath, loadNative } from './native.js';
+import { encodePlan } from './plan/encode.js';
+import type { LaunchPlan } from './plan/launch-plan.js';
+import { makePlan } from './plan/make-plan.js';
+import type { LaunchRequest } from './request.js';
+
+export { LaunchError } from './errors.js';
+export type { Fact, PathKind } from './host.js';
+export type { BindOption, IdMap, LaunchPlan, Step } from './plan/launch-plan.js';
+export type { BindRequest, EnvironmentRequest, LaunchRequest } from './request.js';
+
+const defaults = {
+  writable: false,
+  binds: [],
+  directory: '/',
+  tmp: 'host',
+  environment: [],
+  identity: 'host',
+  verbosity: 0,
+  color: 'auto',
+} as const satisfies Omit<LaunchRequest, 'image'>;
+
+/**
+ * Decides how a container is launched, for the calling user on this machine. Nothing is started.
+ * @throws {LaunchError} if there is no such image, or a value is wrong
+ */
+export function planLaunch(request: Pick<LaunchRequest, 'image'> & Partial<LaunchRequest>): LaunchPlan {
+  return makePlan({ ...defaults, ...request }, new RealHost());
+}
+
+/**
+ * Starts `command` (a program and its arguments) in a container, as a child process with the semantics of
+ * node:child_process: the child *is* the command, so its pid, signals, streams and exit status are the command's
+ * own. Statuses 31 and 49 can also mean that the container or the command could not be started (see standard
+ * error).
+ * @param options as of spawn(); `shell`, `argv0` and `detached` mean nothing new here. Descriptor 3 and up are free
+ *   for `stdio`: the plan travels in the one behind them.
+ * @throws {LaunchError} if the native part is missing
+ */
+export function launch(
+  plan: LaunchPlan,
+  command: readonly string[],
+  options: SpawnOptions = {},
+): ChildProcess {
+  const file = loadNative().memoryFile(encodePlan(plan));
+  try {
+    const given = Array.isArray(options.stdio) ? options.stdio : Array(3).fill(options.stdio ?? 'pipe');
+    const stdio = [...given, ...Array(Math.max(0, 3 - given.length)).fill('pipe'), file];
+    return spawn(launcherPath, ['--launch', String(stdio.length - 1), '-', '5', ...command], {
+      ...options,
+      stdio,
+    });
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,41 @@
+/** Typed door to the addon. */
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { LaunchError } from './errors.js';
+
+/** The addon's exports (addon/addon.cc). */
+export interface Native {
+  /**
+   * Replaces this process by the launcher: on success it never returns.
+   * @param program path of the launcher
+   * @param plan as encodePlan() makes it
+   * @param handoff descriptor of the handoff that the launcher started the CLI with
+   * @param commandIndex position of the user's command in the handoff's words
+   */
+  replaceProcess(program: string, plan: Buffer, handoff: number, commandIndex: number): never;
+  /** A descriptor, inherited by children, of a file in memory that holds `bytes`. The caller closes it. */
+  memoryFile(bytes: Buffer): number;
+  /** Names of the features that are built in, as --feature has them. */
+  readonly features: readonly string[];
+}
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** The launcher program that belongs to this installation. */
+export const launcherPath: string = join(root, 'bin/ch-run-ts');
+
+/** Loads the addon. Throws LaunchError if it was not built or does not fit this machine. */
+export function loadNative(): Native {
+  try {
+    return createRequire(join(root, 'package.json'))('./build/Release/ch_run_ts.node') as Native;
+  } catch (cause) {
+    throw new LaunchError(
+      `the native part of ch-run-ts is missing: ${(cause as Error).message.split('\n')[0]}`,
+      {
+        hint: "build it with 'npm run build' (a C++ compiler and python3 are needed), or install the package again",
+        cause,
+      },
+    );
+  }
+}

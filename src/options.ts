@@ -1,0 +1,205 @@
+/**
+ * Every option, declared once. The parser, the help, the usage line and the documents are made from this table.
+ */
+export interface Option {
+  /** The long name, without dashes. */
+  readonly name: string;
+  /** The one-letter name. */
+  readonly short?: string;
+  /** Whether a value follows; an optional one only after `=` (or right behind the letter). */
+  readonly value: 'none' | 'required' | 'optional';
+  /** What the value is called in help. */
+  readonly metavar?: string;
+  /** What giving it twice means. */
+  readonly repeat: 'refuse' | 'collect' | 'count';
+  /** Options of one sequence keep their order among each other. */
+  readonly sequence?: 'environment';
+  /** The heading under which help shows it. */
+  readonly group: 'image' | 'files' | 'environment' | 'identity' | 'messages' | 'plan' | 'information';
+  /** One line for --help: lower case, no final period. */
+  readonly summary: string;
+}
+
+export const optionGroups: Readonly<Record<Option['group'], string>> = {
+  image: 'Image',
+  files: 'Files and directories',
+  environment: 'Environment (carried out in the order given)',
+  identity: 'User and group',
+  messages: 'Messages',
+  plan: 'Launch plans',
+  information: 'Information',
+};
+
+export const options = [
+  {
+    name: 'write',
+    short: 'w',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'image',
+    summary: 'mount the image read-write; it is read-only by default',
+  },
+  {
+    name: 'bind',
+    short: 'b',
+    value: 'required',
+    metavar: 'SRC[:DST]',
+    repeat: 'collect',
+    group: 'files',
+    summary:
+      'bind host path SRC at guest path DST (same path by default); with --write, DST is created if missing',
+  },
+  {
+    name: 'cd',
+    short: 'c',
+    value: 'required',
+    metavar: 'DIR',
+    repeat: 'refuse',
+    group: 'files',
+    summary: 'start the command in guest directory DIR instead of /',
+  },
+  {
+    name: 'private-tmp',
+    short: 't',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'files',
+    summary: "mount a fresh tmpfs at /tmp instead of the host's $TMPDIR (or /tmp)",
+  },
+  {
+    name: 'set-env',
+    value: 'optional',
+    metavar: 'FILE|VAR=VALUE',
+    repeat: 'collect',
+    sequence: 'environment',
+    group: 'environment',
+    summary: 'set VAR, or the variables in FILE, one a line (default: /ch/environment in the image)',
+  },
+  {
+    name: 'set-env0',
+    value: 'optional',
+    metavar: 'FILE|VAR=VALUE',
+    repeat: 'collect',
+    sequence: 'environment',
+    group: 'environment',
+    summary: 'the same, with NUL bytes instead of newlines in FILE',
+  },
+  {
+    name: 'unset-env',
+    value: 'required',
+    metavar: 'GLOB',
+    repeat: 'collect',
+    sequence: 'environment',
+    group: 'environment',
+    summary: 'remove the variables that match the extended glob GLOB, such as SLURM_* or !(PATH|HOME)',
+  },
+  {
+    name: 'env-no-expand',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'environment',
+    summary: "leave '$VAR' in --set-env alone",
+  },
+  {
+    name: 'uid',
+    short: 'u',
+    value: 'required',
+    metavar: 'UID',
+    repeat: 'refuse',
+    group: 'identity',
+    summary: 'be user UID in the container',
+  },
+  {
+    name: 'gid',
+    short: 'g',
+    value: 'required',
+    metavar: 'GID',
+    repeat: 'refuse',
+    group: 'identity',
+    summary: 'be group GID in the container',
+  },
+  {
+    name: 'no-passwd',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'identity',
+    summary: "keep the image's own /etc/passwd and /etc/group",
+  },
+  {
+    name: 'quiet',
+    short: 'q',
+    value: 'none',
+    repeat: 'count',
+    group: 'messages',
+    summary: 'print less: -qq no warnings, -qqq not even why the command could not be started',
+  },
+  {
+    name: 'verbose',
+    short: 'v',
+    value: 'none',
+    repeat: 'count',
+    group: 'messages',
+    summary: 'print the steps as they are carried out; more with -vv',
+  },
+  {
+    name: 'color',
+    value: 'optional',
+    metavar: 'WHEN',
+    repeat: 'refuse',
+    group: 'messages',
+    summary: 'colour messages: auto (default; obeys NO_COLOR), always, never',
+  },
+  {
+    name: 'dry-run',
+    value: 'optional',
+    metavar: 'FORMAT',
+    repeat: 'refuse',
+    group: 'plan',
+    summary: 'print the launch plan and run nothing; FORMAT: text (default), json, plan',
+  },
+  {
+    name: 'plan',
+    value: 'required',
+    metavar: 'FILE',
+    repeat: 'refuse',
+    group: 'plan',
+    summary: 'run the plan that --dry-run=plan wrote to FILE; takes no other option and no IMAGE',
+  },
+  {
+    name: 'feature',
+    value: 'required',
+    metavar: 'F',
+    repeat: 'refuse',
+    group: 'information',
+    summary: 'exit 0 if feature F is built in, else 87 (extglob, overlayfs, seccomp, squash, tmpfs-xattrs)',
+  },
+  {
+    name: 'help',
+    short: '?',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'information',
+    summary: 'print this help',
+  },
+  {
+    name: 'usage',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'information',
+    summary: 'print a short usage line',
+  },
+  {
+    name: 'version',
+    short: 'V',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'information',
+    summary: 'print the version',
+  },
+] as const satisfies readonly Option[];
+
+/** The long name of an option. */
+export type OptionName = (typeof options)[number]['name'];
+
+/** The table, for code that treats all options alike. */
+export const optionTable: readonly Option[] = options;

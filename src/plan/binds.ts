@@ -1,0 +1,52 @@
+/** Which parts of the host appear in the container. */
+import { usageError } from '../errors.js';
+import type { Host } from '../host.js';
+import type { BindRequest, LaunchRequest } from '../request.js';
+import type { BindOption, Step } from './launch-plan.js';
+
+/** Every program needs these; host and image must have them. */
+const requiredPaths = ['/dev', '/proc', '/sys'];
+
+/** Bound where host and image have them: name resolution, huge pages, Cray's and Slurm's interfaces. */
+const optionalPaths = [
+  '/etc/hosts',
+  '/etc/machine-id',
+  '/etc/resolv.conf',
+  '/var/lib/hugetlbfs',
+  '/etc/opt/cray/wlm_detect',
+  '/opt/cray/wlm_detect',
+  '/opt/cray/alps',
+  '/opt/cray/udreg',
+  '/opt/cray/ugni',
+  '/opt/cray/xpmem',
+  '/var/opt/cray/alps',
+  '/var/spool/slurmd',
+];
+
+function samePath(path: string, options: readonly BindOption[]): Step {
+  return { kind: 'bind', source: path, destination: path, options };
+}
+
+/** What is bound without being asked for. */
+export function planDefaultBinds(): readonly Step[] {
+  return [
+    ...requiredPaths.map((path) => samePath(path, [])),
+    ...optionalPaths.map((path) => samePath(path, ['optional'])),
+  ];
+}
+
+/** /tmp: the host's, or a fresh tmpfs. */
+export function planTmp(tmp: LaunchRequest['tmp']): Step {
+  if (tmp === 'private') return { kind: 'tmpfs', destination: '/tmp', options: 'mode=1777' };
+  return { kind: 'bind-variable', variable: 'TMPDIR', fallback: '/tmp', destination: '/tmp', options: [] };
+}
+
+/** The user's binds, in their order. */
+export function planBinds(requests: readonly BindRequest[], writable: boolean, host: Host): readonly Step[] {
+  return requests.map(({ source, destination }) => {
+    const from = host.absolute(source);
+    const to = destination ?? from;
+    if (/^\/+$/.test(to)) throw usageError(`can't bind ${source} to /: the image is already there`);
+    return { kind: 'bind', source: from, destination: to, options: writable ? ['create'] : [] };
+  });
+}

@@ -1,0 +1,100 @@
+/** A plan in the words of the launcher (addon/base/records.h): name NUL count NUL field NUL … for each record. */
+import { toBytes } from '../bytes.js';
+import type { Fact } from '../host.js';
+import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
+
+/** Changes with the meaning of any record; the launcher has the same number (addon/launcher/plan.h). */
+export const planFormat = '1';
+
+const idMap = ({ inside, outside }: IdMap): string => `${inside}:${outside}`;
+const expansion = (expand: boolean): string => (expand ? 'expand' : 'literal');
+
+/** A step as words: its kind, then its fields. What `--dry-run` prints, and what is encoded. */
+export function stepWords(step: Step): readonly string[] {
+  switch (step.kind) {
+    case 'user-namespace':
+      return [step.kind, idMap(step.uid), idMap(step.gid)];
+    case 'root':
+      return [step.kind, step.path, step.access];
+    case 'bind':
+      return [step.kind, step.source, step.destination, ...step.options];
+    case 'bind-variable':
+      return [step.kind, step.variable, step.fallback, step.destination, ...step.options];
+    case 'tmpfs':
+      return [step.kind, step.destination, step.options];
+    case 'identity':
+      return [step.kind, String(step.uid), String(step.gid)];
+    case 'environment':
+      return [step.kind, step.action, ...environmentWords(step)];
+    case 'directory':
+      return [step.kind, step.path];
+    case 'pivot':
+    case 'no-new-privileges':
+    case 'command':
+      return [step.kind];
+  }
+}
+
+function environmentWords(step: Extract<Step, { kind: 'environment' }>): readonly string[] {
+  switch (step.action) {
+    case 'default':
+      return step.variables;
+    case 'set':
+      return [step.assignment, expansion(step.expand)];
+    case 'host-file':
+    case 'guest-file':
+      return [step.path, step.delimiter, expansion(step.expand)];
+    case 'unset':
+      return [step.glob];
+  }
+}
+
+/** A fact as words: its kind, then what was found. */
+export function factWords(fact: Fact): readonly string[] {
+  switch (fact.kind) {
+    case 'user':
+      return [fact.kind, String(fact.uid), String(fact.gid)];
+    case 'directory':
+      return [fact.kind, fact.path];
+    case 'path':
+      return [fact.kind, fact.path, fact.found];
+    case 'file':
+      return [fact.kind, fact.path, fact.device, fact.inode, fact.size, fact.modified, fact.changed];
+  }
+}
+
+/** The plan as the launcher reads it. */
+export function encodePlan(plan: LaunchPlan): Buffer {
+  const records = [
+    ['ch-run-ts-plan', planFormat],
+    ['messages', String(plan.verbosity + 3), plan.color],
+    ...plan.facts.map((fact) => ['fact', ...factWords(fact)]),
+    ...plan.create.map((step) => ['create', ...stepWords(step)]),
+    ...plan.enter.map((step) => ['enter', ...stepWords(step)]),
+    ['end'],
+  ];
+  return toBytes(records.map(encodeRecord).join(''));
+}
+
+function encodeRecord([name, ...fields]: readonly string[]): string {
+  return [name, fields.length, ...fields].map((word) => `${word}\0`).join('');
+}
+
+/** The inverse of the encoding, for what the launcher hands to the CLI: records by name, fields as bytes. */
+export function decodeRecords(bytes: Buffer): Map<string, Buffer[]> {
+  const records = new Map<string, Buffer[]>();
+  let at = 0;
+  const take = (): Buffer => {
+    const end = bytes.indexOf(0, at);
+    if (end < 0) throw new Error('the records are truncated');
+    const field = bytes.subarray(at, end);
+    at = end + 1;
+    return field;
+  };
+  while (at < bytes.length) {
+    const name = take().toString();
+    const count = Number(take());
+    records.set(name, Array.from({ length: count }, take));
+  }
+  return records;
+}

@@ -1,0 +1,84 @@
+/** The launch plan: plain, readonly, JSON-able data. DESIGN.md, "The one idea". */
+import type { Fact } from '../host.js';
+
+/** A map of one id: `inside` the namespace and `outside` of it. */
+export interface IdMap {
+  readonly inside: number;
+  readonly outside: number;
+}
+
+/** What to do about a bind with a missing side. */
+export type BindOption =
+  /** Skip it where source or destination is missing. */
+  | 'optional'
+  /** Make a missing destination. */
+  | 'create';
+
+/** One thing the launcher does. Paths are absolute. */
+export type Step =
+  /** Enter new user and mount namespaces. */
+  | { readonly kind: 'user-namespace'; readonly uid: IdMap; readonly gid: IdMap }
+  /** Mount the directory image that is to become the root. */
+  | { readonly kind: 'root'; readonly path: string; readonly access: 'read-only' | 'writable' }
+  /** Bind host path `source` at guest path `destination`, with all that is mounted below it. */
+  | {
+      readonly kind: 'bind';
+      readonly source: string;
+      readonly destination: string;
+      readonly options: readonly BindOption[];
+    }
+  /** The same, with the value of an environment variable as source; `fallback` if it is unset or empty. */
+  | {
+      readonly kind: 'bind-variable';
+      readonly variable: string;
+      readonly fallback: string;
+      readonly destination: string;
+      readonly options: readonly BindOption[];
+    }
+  /** Mount a fresh tmpfs; `options` as in tmpfs(5). */
+  | { readonly kind: 'tmpfs'; readonly destination: string; readonly options: string }
+  /** Write /etc/passwd and /etc/group for these guest ids. */
+  | { readonly kind: 'identity'; readonly uid: number; readonly gid: number }
+  /** Make the image the root directory, and detach the host's. */
+  | { readonly kind: 'pivot' }
+  /** Give these variables the container's default values. */
+  | {
+      readonly kind: 'environment';
+      readonly action: 'default';
+      readonly variables: readonly ('HOME' | 'PATH' | 'TMPDIR')[];
+    }
+  /** Carry out one `NAME=VALUE`. */
+  | {
+      readonly kind: 'environment';
+      readonly action: 'set';
+      readonly assignment: string;
+      readonly expand: boolean;
+    }
+  /** Carry out the assignments in a file. */
+  | {
+      readonly kind: 'environment';
+      readonly action: 'host-file' | 'guest-file';
+      readonly path: string;
+      readonly delimiter: 'lines' | 'nul';
+      readonly expand: boolean;
+    }
+  /** Remove the variables that match an extended glob. */
+  | { readonly kind: 'environment'; readonly action: 'unset'; readonly glob: string }
+  /** Change to a guest directory. */
+  | { readonly kind: 'directory'; readonly path: string }
+  /** Give up gaining privileges by executing programs, prctl(2) PR_SET_NO_NEW_PRIVS. */
+  | { readonly kind: 'no-new-privileges' }
+  /** Become the user's command. */
+  | { readonly kind: 'command' };
+
+export interface LaunchPlan {
+  /** −3 … 3: from silent to all details. */
+  readonly verbosity: number;
+  readonly color: 'auto' | 'always' | 'never';
+  /** What the plan was derived from. */
+  readonly facts: readonly Fact[];
+  /** Run once, by whoever creates the container. */
+  readonly create: readonly Step[];
+  /** Run by every process that ends up in it. */
+  readonly enter: readonly Step[];
+}

@@ -1,0 +1,59 @@
+/** What the user wants, before anything was asked of the machine. */
+import { usageError } from './errors.js';
+
+/** Bind host path `source` at guest path `destination`. */
+export interface BindRequest {
+  /** Host path, absolute or relative to the working directory. */
+  readonly source: string;
+  /** Absolute guest path; the same as `source` if absent. */
+  readonly destination?: string;
+}
+
+/** One change of the environment; they are carried out in order. */
+export type EnvironmentRequest =
+  /** `NAME=VALUE`, one pair of single quotes around VALUE is dropped. */
+  | { readonly kind: 'set'; readonly assignment: string; readonly expand: boolean }
+  /** Assignments in a file of the host or of the image. */
+  | {
+      readonly kind: 'host-file' | 'guest-file';
+      readonly path: string;
+      readonly delimiter: 'lines' | 'nul';
+      readonly expand: boolean;
+    }
+  /** Remove all variables that match this extended glob. */
+  | { readonly kind: 'unset'; readonly glob: string };
+
+export interface LaunchRequest {
+  /** The image reference: path of a directory. */
+  readonly image: string;
+  /** Mount the image read-write. */
+  readonly writable: boolean;
+  readonly binds: readonly BindRequest[];
+  /** Guest directory in which the command starts. */
+  readonly directory: string;
+  /** What lies at /tmp: the host's $TMPDIR (or /tmp), or a fresh tmpfs. */
+  readonly tmp: 'host' | 'private';
+  readonly environment: readonly EnvironmentRequest[];
+  /** Guest user id, 0 … 2³²−2; the caller's own if absent. */
+  readonly uid?: number;
+  /** Guest group id, 0 … 2³²−2; the caller's own if absent. */
+  readonly gid?: number;
+  /** Where /etc/passwd and /etc/group come from. */
+  readonly identity: 'host' | 'image';
+  /** −3 … 3: --quiet counts down, --verbose up. */
+  readonly verbosity: number;
+  readonly color: 'auto' | 'always' | 'never';
+}
+
+/** Parses `SRC[:DST]`. Throws LaunchError with exit status 64. */
+export function parseBind(text: string): BindRequest {
+  const wrong = (what: string) => usageError(`expected SRC[:DST] for --bind, got '${text}': ${what}`);
+  const [source = '', destination, ...rest] = text.split(':');
+  if (source === '') throw wrong('SRC is empty');
+  if (rest.length > 0) throw wrong('there are too many colons');
+  if (destination === undefined) return { source };
+  if (destination === '') throw wrong('DST is empty');
+  if (!destination.startsWith('/')) throw wrong('DST must be absolute');
+  if (/^[/.]*$/.test(destination)) throw wrong("DST can't be /");
+  return { source, destination };
+}
