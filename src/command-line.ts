@@ -103,7 +103,10 @@ function parseShortWord(word: string, take: (option: Option, attached: string | 
     const option = optionTable.find(({ short }) => short === word[at]);
     if (option === undefined)
       throw usageError(`unknown option -${word[at]}${word.length > 2 ? ` in ${word}` : ''}`);
-    if (option.value !== 'none') return take(option, word.slice(at + 1) || undefined);
+    if (option.value !== 'none') {
+      take(option, word.slice(at + 1) || undefined);
+      return;
+    }
     take(option, undefined);
   }
 }
