@@ -1,4 +1,5 @@
 /** The command line interface: decides, then becomes the launcher. Started by the launcher with a handoff. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fromBytes } from './bytes.js';
 import { type CommandLine, parseCommandLine } from './command-line.js';
@@ -32,7 +33,7 @@ function readInvocation(argv: readonly string[]): Invocation {
 }
 
 /** Becomes the launcher, which becomes the command. */
-function launch(invocation: Invocation, plan: Buffer, commandIndex: number): never {
+function launch(invocation: Invocation, plan: Buffer, commandIndex: number, keyWords: number): never {
   const native = loadNative();
   if (!invocation.launcher) {
     throw new LaunchError('this is the command-line interpreter alone, which starts no containers', {
@@ -41,7 +42,7 @@ function launch(invocation: Invocation, plan: Buffer, commandIndex: number): nev
   }
   const { program, handoff } = invocation.launcher;
   // the words begin with the program's name, which the parser does not count
-  return native.replaceProcess(program, plan, handoff, commandIndex + 1);
+  return native.replaceProcess(program, plan, handoff, commandIndex + 1, keyWords);
 }
 
 function readPlanFile(file: string): Buffer {
@@ -66,7 +67,7 @@ function runLaunch(invocation: Invocation, line: Extract<CommandLine, { kind: 'l
       print(1, encodePlan(plan));
       return 0;
     default:
-      return launch(invocation, encodePlan(plan), line.commandIndex);
+      return launch(invocation, encodePlan(plan), line.commandIndex, line.keyWords);
   }
 }
 
@@ -99,10 +100,13 @@ function run(invocation: Invocation): number {
     case 'version':
       print(1, renderVersion());
       return 0;
+    case 'memo-clear':
+      // the memory is the launcher's room; only `--memo-clear` as the one word does not come by here
+      return spawnSync(launcherPath, ['--memo-clear'], { stdio: 'inherit' }).status ?? ExitStatus.failure;
     case 'feature':
       return testFeature(line.feature);
     case 'run-plan':
-      return launch(invocation, readPlanFile(line.file), line.commandIndex);
+      return launch(invocation, readPlanFile(line.file), line.commandIndex, 0);
     case 'launch':
       return runLaunch(invocation, line);
   }

@@ -8,15 +8,19 @@ import { type EnvironmentRequest, type LaunchRequest, parseBind } from './reques
 /** How --dry-run prints the plan. */
 export type PlanFormat = 'text' | 'json' | 'plan';
 
-/** What the command line asks for. `commandIndex` is the position of the user's command in the words. */
+/**
+ * What the command line asks for. `commandIndex` is the position of the user's command in the words; `keyWords` is
+ * how many words come before it, the `--` between not counted: what the plan is remembered for, 0 for not at all.
+ */
 export type CommandLine =
-  | { readonly kind: 'help' | 'usage' | 'version' }
+  | { readonly kind: 'help' | 'usage' | 'version' | 'memo-clear' }
   | { readonly kind: 'feature'; readonly feature: string }
   | { readonly kind: 'run-plan'; readonly file: string; readonly commandIndex: number }
   | {
       readonly kind: 'launch';
       readonly request: LaunchRequest;
       readonly commandIndex: number;
+      readonly keyWords: number;
       readonly dryRun?: PlanFormat;
     };
 
@@ -30,6 +34,7 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
   if (values.help) return { kind: 'help' };
   if (values.usage) return { kind: 'usage' };
   if (values.version) return { kind: 'version' };
+  if (values['memo-clear']) return { kind: 'memo-clear' };
   if (values.feature !== undefined) return { kind: 'feature', feature: String(values.feature) };
   if (values.plan !== undefined) {
     if (normal.length > 1) throw usageError('--plan takes no other option: they are part of the plan');
@@ -44,9 +49,16 @@ function parseLaunch(values: Values, words: readonly string[], next: number): Co
   const dryRun = values['dry-run'];
   const request = toRequest(values, image);
   if (dryRun === undefined) {
-    return { kind: 'launch', request, commandIndex: commandAfter(words, next + 1) };
+    const keyWords = values['no-memo'] ? 0 : next + 1;
+    return { kind: 'launch', request, commandIndex: commandAfter(words, next + 1), keyWords };
   }
-  return { kind: 'launch', request, commandIndex: next + 1, dryRun: parseFormat(String(dryRun)) };
+  return {
+    kind: 'launch',
+    request,
+    commandIndex: next + 1,
+    keyWords: 0,
+    dryRun: parseFormat(String(dryRun)),
+  };
 }
 
 function commandAfter(words: readonly string[], next: number): number {

@@ -12,8 +12,15 @@ export interface Native {
    * @param plan as encodePlan() makes it
    * @param handoff descriptor of the handoff that the launcher started the CLI with
    * @param commandIndex position of the user's command in the handoff's words
+   * @param keyWords how many of these words, after the program's name, the plan is remembered for; 0: not at all
    */
-  replaceProcess(program: string, plan: Buffer, handoff: number, commandIndex: number): never;
+  replaceProcess(
+    program: string,
+    plan: Buffer,
+    handoff: number,
+    commandIndex: number,
+    keyWords: number,
+  ): never;
   /** A descriptor, inherited by children, of a file in memory that holds `bytes`. The caller closes it. */
   memoryFile(bytes: Buffer): number;
   /** Names of the features that are built in, as --feature has them. */

@@ -166,6 +166,21 @@ export const options = [
     summary: 'run the plan that --dry-run=plan wrote to FILE; takes no other option and no IMAGE',
   },
   {
+    name: 'no-memo',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'plan',
+    summary: 'decide anew: neither use nor keep a remembered plan of this command line',
+  },
+  {
+    name: 'memo-clear',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'plan',
+    summary:
+      'forget all remembered plans (in $CH_RUN_MEMO_DIR, $XDG_CACHE_HOME/ch-run-ts or ~/.cache/ch-run-ts)',
+  },
+  {
     name: 'feature',
     value: 'required',
     metavar: 'F',
