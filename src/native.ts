@@ -1,5 +1,4 @@
 /** Typed door to the addon. */
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LaunchError } from './errors.js';
@@ -35,7 +34,10 @@ export const launcherPath: string = join(root, 'bin/ch-run-ts');
 /** Loads the addon. Throws LaunchError if it was not built or does not fit this machine. */
 export function loadNative(): Native {
   try {
-    return createRequire(join(root, 'package.json'))('./build/Release/ch_run_ts.node') as Native;
+    // not by require(), which asks the file system about every folder on the way
+    const addon = { exports: {} };
+    process.dlopen(addon, join(root, 'build/Release/ch_run_ts.node'));
+    return addon.exports as Native;
   } catch (cause) {
     throw new LaunchError(
       `the native part of ch-run-ts is missing: ${(cause as Error).message.split('\n')[0]}`,

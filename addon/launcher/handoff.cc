@@ -71,7 +71,9 @@ Fd to_memory_file(std::string_view bytes) {
   const Fd handoff = to_memory_file(bytes);
   std::string option = "--handoff=" + std::to_string(handoff.get());
   std::string node = "node";
-  char* arguments[] = {node.data(), script.data(), option.data(), nullptr};
+  // our own path has no links: Node need not look for them in every folder on the way
+  std::string keep_links = "--preserve-symlinks", keep_main_link = "--preserve-symlinks-main";
+  char* arguments[] = {node.data(), keep_links.data(), keep_main_link.data(), script.data(), option.data(), nullptr};
   const auto node_environment = environment_for_node(environment);
   execve(CH_RUN_NODE, arguments, node_environment.data());
   execvpe("node", arguments, node_environment.data());

@@ -3,7 +3,7 @@ import type { Host } from '../host.js';
 import { resolveImage } from '../image/resolve-image.js';
 import type { EnvironmentRequest, LaunchRequest } from '../request.js';
 import { planBinds, planDefaultBinds, planTmp } from './binds.js';
-import type { LaunchPlan, Step } from './launch-plan.js';
+import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
 
 /** Decides everything that can be decided before the launch. Throws LaunchError. */
 export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
@@ -11,13 +11,17 @@ export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
   const guest = { uid: request.uid ?? user.uid, gid: request.gid ?? user.gid };
   const image = resolveImage(request.image, host);
   const create: Step[] = [
-    ...planNamespaces(user, guest),
+    // in the outer namespaces we are root and mount
+    { kind: 'user-namespace', ...mapIds({ uid: 0, gid: 0 }, user) },
     { kind: 'root', path: image.path, access: request.writable ? 'writable' : 'read-only' },
-    ...planDefaultBinds(),
+    // before /dev is bound, which covers the files' place
     ...(request.identity === 'host' ? [{ kind: 'identity', ...guest } as const] : []),
+    ...planDefaultBinds(),
     planTmp(request.tmp),
     ...planBinds(request.binds, request.writable, host),
     { kind: 'pivot' },
+    // in the inner ones we are ourselves, and all that was mounted is locked: not even root can undo it
+    { kind: 'user-namespace', ...mapIds(guest, { uid: 0, gid: 0 }) },
   ];
   const enter: Step[] = [
     ...planEnvironment(request.environment, host),
@@ -33,20 +37,11 @@ interface Ids {
   readonly gid: number;
 }
 
-/** Outer namespaces, in which we are root and mount; inner ones, in which we are ourselves again. */
-function planNamespaces(user: Ids, guest: Ids): readonly Step[] {
-  return [
-    {
-      kind: 'user-namespace',
-      uid: { inside: 0, outside: user.uid },
-      gid: { inside: 0, outside: user.gid },
-    },
-    {
-      kind: 'user-namespace',
-      uid: { inside: guest.uid, outside: 0 },
-      gid: { inside: guest.gid, outside: 0 },
-    },
-  ];
+function mapIds(inside: Ids, outside: Ids): { readonly uid: IdMap; readonly gid: IdMap } {
+  return {
+    uid: { inside: inside.uid, outside: outside.uid },
+    gid: { inside: inside.gid, outside: outside.gid },
+  };
 }
 
 /** The default values, then what the user changes, then the mark that says "in a container". */
