@@ -1,9 +1,8 @@
 /** The command line interface: decides, then becomes the launcher. Started by the launcher with a handoff. */
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fromBytes } from './bytes.js';
 import { type CommandLine, parseCommandLine } from './command-line.js';
-import { ExitStatus, LaunchError, valueError } from './errors.js';
+import { ExitStatus, LaunchError, usageError, valueError } from './errors.js';
 import { renderHelp, renderUsage } from './help.js';
 import { RealHost } from './host.js';
 import { print, printError, setColor, setProgram } from './messages.js';
@@ -101,8 +100,8 @@ function run(invocation: Invocation): number {
       print(1, renderVersion());
       return 0;
     case 'memo-clear':
-      // the memory is the launcher's room; only `--memo-clear` as the one word does not come by here
-      return spawnSync(launcherPath, ['--memo-clear'], { stdio: 'inherit' }).status ?? ExitStatus.failure;
+      // the memory is the launcher's room: as the one word, --memo-clear never comes by here
+      throw usageError('--memo-clear stands alone and is not shortened');
     case 'feature':
       return testFeature(line.feature);
     case 'run-plan':
@@ -113,13 +112,13 @@ function run(invocation: Invocation): number {
 }
 
 /** Runs the command line in `argv` (as process.argv) and returns the exit status, unless it becomes the launcher. */
-export function main(argv: readonly string[]): number {
+export async function main(argv: readonly string[]): Promise<number> {
   try {
     const invocation = readInvocation(argv);
     setProgram(invocation.words[0] ?? '');
     return run(invocation);
   } catch (error) {
-    printError(error);
+    await printError(error);
     return error instanceof LaunchError ? error.exitStatus : ExitStatus.failure;
   }
 }
