@@ -113,7 +113,10 @@ const requests: readonly [string | readonly string[], Partial<LaunchRequest>][] 
   ['--unset-env=!(A*|B)', { environment: [unset('!(A*|B)')] }],
   ['--unset-env A=B', { environment: [unset('A=B')] }],
   ['--set-env=A=1 --unset-env=A --set-env=B=2', { environment: [set('A=1'), unset('A'), set('B=2')] }],
-  ['--unset-env=* --set-env --set-env0=f', { environment: [unset('*'), guestFile('lines'), hostFile('f', 'nul')] }],
+  [
+    '--unset-env=* --set-env --set-env0=f',
+    { environment: [unset('*'), guestFile('lines'), hostFile('f', 'nul')] },
+  ],
   ['--env-no-expand --set-env=A=$B', { environment: [set('A=$B', false)] }],
   ['--set-env=A=$B --env-no-expand', { environment: [set('A=$B', false)] }],
   ['--env --set-env=A=$B', { environment: [set('A=$B', false)] }],
@@ -135,7 +138,8 @@ const requests: readonly [string | readonly string[], Partial<LaunchRequest>][] 
   ['--col=never', { color: 'never' }],
 ];
 
-const toWords = (words: string | readonly string[]) => (typeof words === 'string' ? words.split(' ') : [...words]);
+const toWords = (words: string | readonly string[]) =>
+  typeof words === 'string' ? words.split(' ') : [...words];
 const show = (words: readonly string[]) => (words.length ? JSON.stringify(words.join(' ')) : 'no option');
 
 for (const [written, change] of requests) {
@@ -183,7 +187,7 @@ const errors: readonly [string | readonly string[], string][] = [
   ['-g 1 --gid=2 img -- true', '--gid was given more than once'],
   ['--color --color img -- true', '--color was given more than once'],
   ['--dry-run --dry-run=json img', '--dry-run was given more than once'],
-  ['--plan a --plan b cmd', '--plan takes no other option'],
+  ['--plan a --plan b cmd', '--plan was given more than once'],
   ['-w --plan a cmd', '--plan takes no other option'],
   ['--plan=a -v cmd', '--plan takes no other option'],
   ['-x img -- true', 'unknown option -x'],
@@ -335,7 +339,8 @@ for (const option of optionTable) {
   const value = option.value === 'required' ? (/uid|gid/.test(option.name) ? '=1' : '=/x') : '';
   const prefixes = [...option.name].map((_, end) => option.name.slice(0, end + 1));
   const unique = prefixes.filter(
-    (prefix) => optionTable.filter(({ name }) => name.startsWith(prefix)).length === 1 || prefix === option.name,
+    (prefix) =>
+      optionTable.filter(({ name }) => name.startsWith(prefix)).length === 1 || prefix === option.name,
   );
   t.test(`--${option.name} can be shortened to each of ${unique.length} beginnings`, (t) => {
     const parse = (name: string) =>
