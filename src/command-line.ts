@@ -27,6 +27,14 @@ export type CommandLine =
 /** Values by option name; what is absent was not given. */
 type Values = { readonly [Name in OptionName | 'environment']?: unknown };
 
+/** Stands before every value: yargs drops a pair of quotes around a value, and an empty value in a list. */
+const guard = '=';
+
+function removeGuard(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(removeGuard);
+  return typeof value === 'string' ? value.slice(guard.length) : value;
+}
+
 /** Parses the words after the program's name. Throws LaunchError with exit status 64. */
 export function parseCommandLine(words: readonly string[]): CommandLine {
   const { normal, next } = normalizeWords(words);
@@ -89,7 +97,7 @@ function normalizeWords(words: readonly string[]): { normal: string[]; next: num
       value = words[next++];
       if (value === undefined) throw usageError(`--${option.name} needs a value: ${option.metavar}`);
     }
-    const assignment = value === undefined && option.value === 'none' ? '' : `=${value ?? ''}`;
+    const assignment = value === undefined && option.value === 'none' ? '' : `=${guard}${value ?? ''}`;
     normal.push(
       option.sequence ? `--${option.sequence}=${option.name}${assignment}` : `--${option.name}${assignment}`,
     );
@@ -165,7 +173,7 @@ function parseNormalWords(normal: readonly string[]): Values {
       throw usageError(`--${option.name} was given more than once`);
     }
   }
-  return values;
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, removeGuard(value)]));
 }
 
 function toRequest(values: Values, image: string): LaunchRequest {
