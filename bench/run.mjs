@@ -71,12 +71,8 @@ function makeWorkplace() {
 /** What Node and shells of the developer's need is not part of what is measured. */
 function userEnvironment(folder) {
   const { PATH } = process.env;
-  return {
-    PATH: `${PATH}:/usr/sbin`,
-    HOME: join(folder, 'home'),
-    LC_ALL: 'C',
-    XDG_RUNTIME_DIR: join(folder, 'home'),
-  };
+  const home = join(folder, 'home');
+  return { PATH: `${PATH}:/usr/sbin`, HOME: home, USER: 'nobody', LC_ALL: 'C', XDG_RUNTIME_DIR: home };
 }
 
 /** Runs a program as an ordinary user; as ourselves if we are one. */
@@ -165,22 +161,18 @@ function crowdCommands(folder) {
   ]);
 }
 
+/** N binds of one file, each to a destination of its own. */
 function bindCommands(folder) {
-  mkdirSync(join(folder, 'img/mnt/d'));
   const ours = `${folder}/ch-run-ts/bin/ch-run-ts`;
-  const binds = (count, word) => Array(count).fill(word).join(' ');
-  return [1, 10, 100, 1000].flatMap((count) =>
-    keepWorking(folder, [
-      {
-        name: `ch-run-ts, ${count} binds`,
-        line: `${ours} ${binds(count, '-b /etc/hostname:/etc/hosts')} ./img -- true`,
-      },
-      {
-        name: `ch-run, ${count} binds`,
-        line: `ch-run ${binds(count, '-b /etc/hostname:/etc/hosts')} ./img -- true`,
-      },
-    ]),
-  );
+  const targets = Array.from({ length: 1000 }, (_, at) => `/mnt/${at}`);
+  for (const target of targets) writeFileSync(join(folder, 'img', target), '');
+  return [1, 10, 100, 1000].flatMap((count) => {
+    const binds = targets.slice(0, count).map((target) => `-b /etc/hostname:${target}`);
+    return keepWorking(folder, [
+      { name: `ch-run-ts, ${count} binds`, line: `${ours} ${binds.join(' ')} ./img -- true` },
+      { name: `ch-run, ${count} binds`, line: `ch-run ${binds.join(' ')} ./img -- true` },
+    ]);
+  });
 }
 
 /** Peak resident memory in KiB, of the process and what it executed before. */
@@ -235,14 +227,15 @@ function judge(results) {
 installPeers();
 const folder = makeWorkplace();
 try {
-  const start = measure(folder, startCommands(folder), 60);
+  const commands = startCommands(folder);
+  const start = measure(folder, commands, 60);
   printTable('one start', start, 'ch-run');
   const crowd = measure(folder, crowdCommands(folder), 8);
   printTable('64 at once', crowd, 'ch-run');
   const binds = measure(folder, bindCommands(folder), 10);
   printTable('binds', binds, 'ch-run, 1 binds');
   const peakKib = Object.fromEntries(
-    startCommands(folder)
+    commands
       .filter(({ name }) => !name.includes('runc'))
       .map(({ name, line }) => [name, peakMemory(folder, line)]),
   );
