@@ -97,10 +97,9 @@ function normalizeWords(words: readonly string[]): { normal: string[]; next: num
       value = words[next++];
       if (value === undefined) throw usageError(`--${option.name} needs a value: ${option.metavar}`);
     }
-    const assignment = value === undefined && option.value === 'none' ? '' : `=${guard}${value ?? ''}`;
-    normal.push(
-      option.sequence ? `--${option.sequence}=${option.name}${assignment}` : `--${option.name}${assignment}`,
-    );
+    const flag = value === undefined && option.value === 'none';
+    if (option.sequence) normal.push(`--${option.sequence}=${guard}${option.name}=${value ?? ''}`);
+    else normal.push(flag ? `--${option.name}` : `--${option.name}=${guard}${value ?? ''}`);
   };
   for (let word = words[next]; word?.startsWith('-') && word !== '-'; word = words[next]) {
     next++;

@@ -259,9 +259,13 @@ const nearest: readonly [string, string | undefined][] = [
 ];
 for (const [word, near] of nearest) {
   t.test(`the unknown option ${word} ${near ? `suggests ${near}` : 'suggests nothing'}`, (t) => {
-    t.throws(() => parseCommandLine([word, 'img', '--', 'true']), {
-      hint: near ? `did you mean ${near}?` : "try 'ch-run-ts --help'",
-    });
+    t.throws(
+      () => parseCommandLine([word, 'img', '--', 'true']),
+      Object.assign(new Error(`unknown option ${word}`), {
+        name: 'LaunchError',
+        hint: near ? `did you mean ${near}?` : "try 'ch-run-ts --help'",
+      }),
+    );
     t.end();
   });
 }
