@@ -56,6 +56,8 @@ if (part === 'pack') {
   placeScript();
 } else if (part !== 'js' && !buildNative()) {
   placeScript();
-  console.error('ch-run-ts: the native program could not be built; a C++20 compiler, make and python3 are needed');
+  console.error(
+    'ch-run-ts: the native program could not be built; a C++20 compiler, make and python3 are needed',
+  );
   process.exit(part === 'native' ? 0 : 1);
 }
