@@ -79,7 +79,11 @@ const changes: Readonly<Record<string, () => void>> = {
     symlinkSync('elsewhere', 'a');
   },
   'the working directory is another one': () => process.chdir('deeper'),
-  'the working directory was moved': () => renameSync(process.cwd(), `${process.cwd()}-moved`),
+  'the working directory was moved': () => {
+    const moved = `${process.cwd()}-moved`;
+    renameSync(process.cwd(), moved);
+    process.chdir(moved);
+  },
   'a variable is changed': () => {
     process.env.TMPDIR = '/var/tmp';
   },
