@@ -76,7 +76,8 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
   if (*rest != nullptr && strcmp(*rest, "--") == 0) rest++;
   Plan plan;
   {
-    const Fd file(open(path, O_RDONLY | O_CLOEXEC));
+    // a pipe, which is refused, would keep us waiting for its writer
+    const Fd file(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file) throw SysError(std::string("read the plan ") + path, "open");
     read_plan(plan, file.get(), path);
   }

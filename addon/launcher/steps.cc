@@ -46,7 +46,18 @@ unsigned id(std::string_view text) { return static_cast<unsigned>(parse_number(t
 void user_namespace(Launch&, const Step& step) { enter_user_namespace(id_map(step.fields[0]), id_map(step.fields[1])); }
 
 void root(Launch& launch, const Step& step) {
-  launch.root = mount_directory_image(field(step, 0), step.fields[1] == "writable");
+  const std::string_view access = step.fields[1];
+  if (access != "writable" && access != "read-only") {
+    throw Error("unknown access '" + std::string(access) + "' in the plan");
+  }
+  launch.root = mount_directory_image(field(step, 0), access == "writable");
+}
+
+/// The image's root, for the steps between `root` and `pivot`.
+int root_of(const Launch& launch, const Step& step) {
+  if (!launch.root)
+    throw Error("the plan has a " + std::string(step.kind) + " step that is not between root and pivot");
+  return launch.root.get();
 }
 
 Bind parse_bind(const Step& step, std::string source, size_t destination) {
@@ -62,22 +73,26 @@ Bind parse_bind(const Step& step, std::string source, size_t destination) {
   return bind;
 }
 
-void bind(Launch& launch, const Step& step) { bind_into_image(launch.root.get(), parse_bind(step, field(step, 0), 1)); }
+void bind(Launch& launch, const Step& step) {
+  bind_into_image(root_of(launch, step), parse_bind(step, field(step, 0), 1));
+}
 
 /// bind-variable NAME FALLBACK DESTINATION …: the source is the value of a variable, which may differ in each run.
 void bind_variable(Launch& launch, const Step& step) {
   const std::string_view value = launch.environment.get(step.fields[0]).value_or("");
-  bind_into_image(launch.root.get(), parse_bind(step, value.empty() ? field(step, 1) : std::string(value), 2));
+  bind_into_image(root_of(launch, step), parse_bind(step, value.empty() ? field(step, 1) : std::string(value), 2));
 }
 
-void tmpfs(Launch& launch, const Step& step) { tmpfs_into_image(launch.root.get(), field(step, 0), field(step, 1)); }
+void tmpfs(Launch& launch, const Step& step) {
+  tmpfs_into_image(root_of(launch, step), field(step, 0), field(step, 1));
+}
 
 void identity(Launch& launch, const Step& step) {
-  bind_identity(launch.root.get(), id(step.fields[0]), id(step.fields[1]));
+  bind_identity(root_of(launch, step), id(step.fields[0]), id(step.fields[1]));
 }
 
-void pivot(Launch& launch, const Step&) {
-  pivot_into(launch.root.get());
+void pivot(Launch& launch, const Step& step) {
+  pivot_into(root_of(launch, step));
   launch.root.reset();
 }
 
