@@ -3,6 +3,7 @@ import type { Host } from '../host.js';
 import { resolveImage } from '../image/resolve-image.js';
 import type { EnvironmentRequest, LaunchRequest } from '../request.js';
 import { planBinds, planDefaultBinds, planTmp } from './binds.js';
+import { planJoin } from './join.js';
 import type { LaunchPlan, Step } from './launch-plan.js';
 
 /** Decides everything that can be decided before the launch. Throws LaunchError. */
@@ -10,7 +11,7 @@ export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
   const user = host.user();
   const guest = { uid: request.uid ?? user.uid, gid: request.gid ?? user.gid };
   const image = resolveImage(request.image, host);
-  const create: Step[] = [
+  const create = planJoin(request.join, [
     ...planNamespaces(user, guest),
     { kind: 'root', path: image.path, access: request.writable ? 'writable' : 'read-only' },
     ...planDefaultBinds(),
@@ -18,7 +19,7 @@ export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
     planTmp(request.tmp),
     ...planBinds(request.binds, request.writable, host),
     { kind: 'pivot' },
-  ];
+  ]);
   const enter: Step[] = [
     ...planEnvironment(request.environment, host),
     { kind: 'directory', path: request.directory },
