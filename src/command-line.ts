@@ -23,6 +23,14 @@ export type CommandLine =
 /** Values by option name; what is absent was not given. */
 type Values = { readonly [Name in OptionName | 'environment']?: unknown };
 
+/** Stands before every value: yargs drops a pair of quotes around a value, and an empty value in a list. */
+const guard = '=';
+
+function removeGuard(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(removeGuard);
+  return typeof value === 'string' ? value.slice(guard.length) : value;
+}
+
 /** Parses the words after the program's name. Throws LaunchError with exit status 64. */
 export function parseCommandLine(words: readonly string[]): CommandLine {
   const { normal, next } = normalizeWords(words);
@@ -77,10 +85,9 @@ function normalizeWords(words: readonly string[]): { normal: string[]; next: num
       value = words[next++];
       if (value === undefined) throw usageError(`--${option.name} needs a value: ${option.metavar}`);
     }
-    const assignment = value === undefined && option.value === 'none' ? '' : `=${value ?? ''}`;
-    normal.push(
-      option.sequence ? `--${option.sequence}=${option.name}${assignment}` : `--${option.name}${assignment}`,
-    );
+    const flag = value === undefined && option.value === 'none';
+    if (option.sequence) normal.push(`--${option.sequence}=${guard}${option.name}=${value ?? ''}`);
+    else normal.push(flag ? `--${option.name}` : `--${option.name}=${guard}${value ?? ''}`);
   };
   for (let word = words[next]; word?.startsWith('-') && word !== '-'; word = words[next]) {
     next++;
@@ -153,7 +160,7 @@ function parseNormalWords(normal: readonly string[]): Values {
       throw usageError(`--${option.name} was given more than once`);
     }
   }
-  return values;
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, removeGuard(value)]));
 }
 
 function toRequest(values: Values, image: string): LaunchRequest {
