@@ -216,6 +216,7 @@ void JoinGroup::settle(bool entered) {
   memory_->locked([&] {
     JoinState& state = **memory_;
     if (seat_ < state.seats) (entered ? state.seat(seat_)->entered : state.seat(seat_)->left) = 1;
+    join_checkpoint("peer-before-settled");
     if (++state.settled >= state.count) sem_post(&state.wake_keeper);
   });
   settled_ = true;

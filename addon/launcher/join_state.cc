@@ -216,7 +216,10 @@ void JoinMemory::close() const {
   // the name may be another group's by now; while we hold the lock, nobody else takes it off ours
   struct stat named;
   if (lstat(path_of(name_).c_str(), &named) != 0) return;
-  if (named.st_ino == inode_ && named.st_dev == device_) unlink(path_of(name_).c_str());
+  if (named.st_ino != inode_ || named.st_dev != device_) return;
+  join_checkpoint("name-before-removal");
+  unlink(path_of(name_).c_str());
+  join_checkpoint("name-removed");
 }
 
 void JoinMemory::break_up(const std::string& why) const {

@@ -134,8 +134,8 @@ int start(int size, int groups, char** command) {
     snprintf(time, sizeof time, "%s%.3f", i ? "," : "", result.milliseconds);
     times += time;
   }
-  printf("{\"peers\":%d,\"groups\":%d,\"lost\":%d,\"apart\":%d,\"left\":%d,\"milliseconds\":[%s]}\n", size, groups, lost,
-         apart, left, times.c_str());
+  printf("{\"peers\":%d,\"groups\":%d,\"lost\":%d,\"apart\":%d,\"left\":%d,\"milliseconds\":[%s]}\n", size, groups,
+         lost, apart, left, times.c_str());
   return lost + apart + left == 0 ? 0 : 1;
 }
 
