@@ -3,7 +3,7 @@ import { closest, distance } from 'fastest-levenshtein';
 import { Parser } from 'yargs/helpers';
 import { usageError, valueError } from './errors.js';
 import { type Option, type OptionName, optionTable } from './options.js';
-import { type EnvironmentRequest, type LaunchRequest, parseBind } from './request.js';
+import { type EnvironmentRequest, type LaunchRequest, parseBind, parseCount } from './request.js';
 
 /** How --dry-run prints the plan. */
 export type PlanFormat = 'text' | 'json' | 'plan';
@@ -190,8 +190,36 @@ function toRequest(values: Values, image: string): LaunchRequest {
     ...(values.uid === undefined ? {} : { uid: parseId('uid', String(values.uid)) }),
     ...(values.gid === undefined ? {} : { gid: parseId('gid', String(values.gid)) }),
     identity: values['no-passwd'] ? 'image' : 'host',
+    ...parseJoin(values),
     verbosity: Math.min(verbose, 3) - Math.min(quiet, 3),
     color: parseColor(values.color),
+  };
+}
+
+const defaultJoinTimeout = 30;
+
+function parseJoin(values: Values): Pick<LaunchRequest, 'join'> {
+  const { 'join-ct': count, 'join-tag': tag, 'join-timeout': timeout, 'join-pid': pid } = values;
+  if (pid !== undefined) {
+    if (count !== undefined || tag !== undefined || timeout !== undefined) {
+      throw usageError(
+        '--join-pid enters the container of a process: there are no peers to count, name or wait for',
+      );
+    }
+    return { join: { kind: 'process', pid: parseCount('join-pid', 'a process number', String(pid)) } };
+  }
+  if (!values.join && count === undefined && tag === undefined && timeout === undefined) return {};
+  if (tag === '') throw valueError('join-tag', 'a tag', '');
+  return {
+    join: {
+      kind: 'peers',
+      ...(count === undefined ? {} : { count: parseCount('join-ct', 'a number of peers', String(count)) }),
+      ...(tag === undefined ? {} : { tag: String(tag) }),
+      timeout:
+        timeout === undefined
+          ? defaultJoinTimeout
+          : parseCount('join-timeout', 'a number of seconds', String(timeout)),
+    },
   };
 }
 

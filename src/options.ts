@@ -15,7 +15,15 @@ export interface Option {
   /** Options of one sequence keep their order among each other. */
   readonly sequence?: 'environment';
   /** The heading under which help shows it. */
-  readonly group: 'image' | 'files' | 'environment' | 'identity' | 'messages' | 'plan' | 'information';
+  readonly group:
+    | 'image'
+    | 'files'
+    | 'environment'
+    | 'identity'
+    | 'join'
+    | 'messages'
+    | 'plan'
+    | 'information';
   /** One line for --help: lower case, no final period. */
   readonly summary: string;
 }
@@ -25,6 +33,7 @@ export const optionGroups: Readonly<Record<Option['group'], string>> = {
   files: 'Files and directories',
   environment: 'Environment (carried out in the order given)',
   identity: 'User and group',
+  join: 'Many processes, one container',
   messages: 'Messages',
   plan: 'Launch plans',
   information: 'Information',
@@ -124,6 +133,48 @@ export const options = [
     repeat: 'refuse',
     group: 'identity',
     summary: "keep the image's own /etc/passwd and /etc/group",
+  },
+  {
+    name: 'join',
+    short: 'j',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'join',
+    summary:
+      'share one container with the other ranks on this node; the first one creates it, the others enter',
+  },
+  {
+    name: 'join-ct',
+    value: 'required',
+    metavar: 'N',
+    repeat: 'refuse',
+    group: 'join',
+    summary: 'the number of peers, itself included (default: what mpirun or srun says); implies --join',
+  },
+  {
+    name: 'join-tag',
+    value: 'required',
+    metavar: 'TAG',
+    repeat: 'refuse',
+    group: 'join',
+    summary:
+      'the name that the peers have in common (default: the Slurm step, or the parent process); implies --join',
+  },
+  {
+    name: 'join-timeout',
+    value: 'required',
+    metavar: 'SECONDS',
+    repeat: 'refuse',
+    group: 'join',
+    summary: 'wait so long for the other peers (default: 30); implies --join',
+  },
+  {
+    name: 'join-pid',
+    value: 'required',
+    metavar: 'PID',
+    repeat: 'refuse',
+    group: 'join',
+    summary: 'enter the container of process PID instead of creating one',
   },
   {
     name: 'quiet',

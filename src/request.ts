@@ -1,5 +1,5 @@
 /** What the user wants, before anything was asked of the machine. */
-import { usageError } from './errors.js';
+import { usageError, valueError } from './errors.js';
 
 /** Bind host path `source` at guest path `destination`. */
 export interface BindRequest {
@@ -23,6 +23,20 @@ export type EnvironmentRequest =
   /** Remove all variables that match this extended glob. */
   | { readonly kind: 'unset'; readonly glob: string };
 
+/** Whose container it is to be. */
+export type JoinRequest =
+  /** That of the peers; what is absent is derived from the environment at each launch. */
+  | {
+      readonly kind: 'peers';
+      /** 1 … 2³¹−1, this process included. */
+      readonly count?: number;
+      readonly tag?: string;
+      /** Seconds to wait for other peers, at least 1. */
+      readonly timeout: number;
+    }
+  /** That of a process which runs already. */
+  | { readonly kind: 'process'; readonly pid: number };
+
 export interface LaunchRequest {
   /** The image reference: path of a directory. */
   readonly image: string;
@@ -40,6 +54,8 @@ export interface LaunchRequest {
   readonly gid?: number;
   /** Where /etc/passwd and /etc/group come from. */
   readonly identity: 'host' | 'image';
+  /** One container for many processes; each has its own if absent. */
+  readonly join?: JoinRequest;
   /** −3 … 3: --quiet counts down, --verbose up. */
   readonly verbosity: number;
   readonly color: 'auto' | 'always' | 'never';
@@ -56,4 +72,13 @@ export function parseBind(text: string): BindRequest {
   if (!destination.startsWith('/')) throw wrong('DST must be absolute');
   if (/^[/.]*$/.test(destination)) throw wrong("DST can't be /");
   return { source, destination };
+}
+
+/** Parses a whole number of `minimum` or more that a C `int` can hold. Throws LaunchError with exit status 64. */
+export function parseCount(option: string, what: string, text: string, minimum = 1): number {
+  const number = /^[+-]?[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(number >= minimum && number <= 0x7fffffff)) {
+    throw valueError(option, `${what} from ${minimum} to 2147483647`, text);
+  }
+  return number;
 }

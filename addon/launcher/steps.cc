@@ -5,15 +5,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <climits>
 #include <map>
+#include <optional>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/records.h"
 #include "launcher/exec.h"
 #include "launcher/identity.h"
+#include "launcher/join.h"
+#include "launcher/join_rules.h"
 #include "launcher/log.h"
 #include "launcher/mounts.h"
+#include "launcher/namespaces.h"
 #include "launcher/root.h"
 #include "launcher/user_ns.h"
 
@@ -25,10 +30,13 @@ constexpr size_t kLargestEnvironmentFile = 64 << 20;
 
 /// What the steps of one launch share.
 struct Launch {
+  const Plan& plan;
   Environment environment;
   std::vector<char*> command;
-  Fd root;                                   // the image's root, once mounted
-  std::map<const Step*, std::string> texts;  // host files, read while the host's root is still ours
+  Fd root{};                                   // the image's root, once mounted
+  std::map<const Step*, std::string> texts{};  // host files, read while the host's root is still ours
+  std::optional<JoinGroup> group{};            // the peers, with --join
+  bool entered = false;                        // an existing container was entered: nothing is left to create
 };
 
 std::string field(const Step& step, size_t index) { return std::string(step.fields[index]); }
@@ -77,10 +85,14 @@ void bind(Launch& launch, const Step& step) {
   bind_into_image(root_of(launch, step), parse_bind(step, field(step, 0), 1));
 }
 
+std::string variable_source(const Launch& launch, const Step& step) {
+  const std::string_view value = launch.environment.get(step.fields[0]).value_or("");
+  return value.empty() ? field(step, 1) : std::string(value);
+}
+
 /// bind-variable NAME FALLBACK DESTINATION …: the source is the value of a variable, which may differ in each run.
 void bind_variable(Launch& launch, const Step& step) {
-  const std::string_view value = launch.environment.get(step.fields[0]).value_or("");
-  bind_into_image(root_of(launch, step), parse_bind(step, value.empty() ? field(step, 1) : std::string(value), 2));
+  bind_into_image(root_of(launch, step), parse_bind(step, variable_source(launch, step), 2));
 }
 
 void tmpfs(Launch& launch, const Step& step) {
@@ -166,6 +178,57 @@ void command(Launch& launch, const Step&) {
   become_command(launch.command, launch.environment.pointers(), path);
 }
 
+std::string to_words(const Step& step) {
+  std::string words(step.kind);
+  for (const auto word : step.fields) words += " " + std::string(word);
+  return words;
+}
+
+/// What the steps that create the container come to, for comparison between peers: their variables may differ.
+std::string create_content(const Launch& launch) {
+  std::string content;
+  for (const Step& step : launch.plan.create) {
+    if (step.kind == "join") continue;
+    content += to_words(step);
+    if (step.kind == "bind-variable") content += " = " + variable_source(launch, step);
+    content += '\0';
+  }
+  return content;
+}
+
+/// A rank number that the count has no place for. Only where all ranks of the node are in one group.
+void check_rank(const Environment& environment, int count) {
+  const auto rank = local_rank(environment);
+  if (!rank || *rank < count) return;
+  throw Error("--join: this process is one too many: it has number " + std::to_string(*rank) +
+                  " (from 0) on its node, and the count is " + std::to_string(count),
+              "is the count right? (--join-ct)");
+}
+
+/// join COUNT|environment TIMEOUT [TAG]
+void join(Launch& launch, const Step& step) {
+  JoinRequest request;
+  const bool derived = step.fields[0] == "environment";
+  request.count = derived ? derive_join_count(launch.environment)
+                          : static_cast<int>(parse_number(step.fields[0], INT_MAX, "the number of peers"));
+  if (request.count == 0) throw Error("the number of peers is 0");
+  request.timeout = static_cast<int>(parse_number(step.fields[1], INT_MAX, "the join timeout"));
+  if (step.fields.size() < 3) check_rank(launch.environment, request.count);
+  request.tag = step.fields.size() < 3 ? derive_join_tag(launch.environment, getppid()) : field(step, 2);
+  log::verbose(1, "join group " + request.tag + " of " + std::to_string(request.count));
+  if (request.count == 1) return;  // nobody to share with
+  request.content = create_content(launch);
+  launch.group.emplace(std::move(request));
+  if (launch.group->won()) return;
+  launch.group->enter();
+  launch.entered = true;
+}
+
+void join_pid(Launch& launch, const Step& step) {
+  join_process(static_cast<int>(parse_number(step.fields[0], INT_MAX, "a process number")));
+  launch.entered = true;
+}
+
 struct Kind {
   std::string_view name;
   size_t fewest, most;  // fields
@@ -176,6 +239,8 @@ struct Kind {
 constexpr size_t kAny = ~size_t{0};
 
 constexpr Kind kKinds[] = {
+    {"join", 2, 3, join},
+    {"join-pid", 1, 1, join_pid},
     {"user-namespace", 2, 2, user_namespace},
     {"root", 2, 2, root},
     {"bind", 2, kAny, bind},
@@ -199,31 +264,37 @@ const Kind& kind_of(const Step& step) {
   throw Error("unknown step '" + std::string(step.kind) + "' in the plan");
 }
 
-std::string to_words(const Step& step) {
-  std::string words(step.kind);
-  for (const auto word : step.fields) words += " " + std::string(word);
-  return words;
+void run_step(Launch& launch, const Step& step) {
+  if (log::is_verbose(1)) log::verbose(1, to_words(step));
+  kind_of(step).act(launch, step);
 }
 
-void run_steps(Launch& launch, const std::vector<Step>& steps) {
-  for (const Step& step : steps) {
-    if (log::is_verbose(1)) log::verbose(1, to_words(step));
-    kind_of(step).act(launch, step);
+/// Until the container is created, or an existing one is entered.
+void create(Launch& launch) {
+  try {
+    for (const Step& step : launch.plan.create) {
+      run_step(launch, step);
+      if (launch.entered) return;
+    }
+    if (launch.group) launch.group->open();
+  } catch (const Error& failure) {
+    if (launch.group && launch.group->won()) launch.group->fail(failure.what());
+    throw;
   }
 }
 
 }  // namespace
 
 [[noreturn]] void run_plan(const Plan& plan, Environment environment, std::vector<char*> command) {
-  Launch launch{std::move(environment), std::move(command), {}, {}};
+  Launch launch{plan, std::move(environment), std::move(command)};
   // all of it is checked and read before any of it is done
   for (const auto* steps : {&plan.create, &plan.enter}) {
     for (const Step& step : *steps) {
       if (const Kind& kind = kind_of(step); kind.prepare) kind.prepare(launch, step);
     }
   }
-  run_steps(launch, plan.create);
-  run_steps(launch, plan.enter);
+  create(launch);
+  for (const Step& step : plan.enter) run_step(launch, step);
   throw Error("the plan has no command step");
 }
 

@@ -12,6 +12,15 @@ const expansion = (expand: boolean): string => (expand ? 'expand' : 'literal');
 /** A step as words: its kind, then its fields. What `--dry-run` prints, and what is encoded. */
 export function stepWords(step: Step): readonly string[] {
   switch (step.kind) {
+    case 'join':
+      return [
+        step.kind,
+        String(step.count),
+        String(step.timeout),
+        ...(step.tag === undefined ? [] : [step.tag]),
+      ];
+    case 'join-pid':
+      return [step.kind, String(step.pid)];
     case 'user-namespace':
       return [step.kind, idMap(step.uid), idMap(step.gid)];
     case 'root':

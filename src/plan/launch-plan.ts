@@ -16,6 +16,19 @@ export type BindOption =
 
 /** One thing the launcher does. Paths are absolute. */
 export type Step =
+  /**
+   * Share one container with the peers: the first one to come carries out the other `create` steps, the others
+   * enter what it made. `count` and `tag` are read from the environment where they say so: they differ between
+   * ranks that share a plan. `timeout` is in seconds.
+   */
+  | {
+      readonly kind: 'join';
+      readonly count: number | 'environment';
+      readonly timeout: number;
+      readonly tag?: string;
+    }
+  /** Enter the container of this process; no other `create` step is needed. */
+  | { readonly kind: 'join-pid'; readonly pid: number }
   /** Enter new user and mount namespaces. */
   | { readonly kind: 'user-namespace'; readonly uid: IdMap; readonly gid: IdMap }
   /** Mount the directory image that is to become the root. */

@@ -3,6 +3,7 @@ import type { Host } from '../host.js';
 import { resolveImage } from '../image/resolve-image.js';
 import type { EnvironmentRequest, LaunchRequest } from '../request.js';
 import { planBinds, planDefaultBinds, planTmp } from './binds.js';
+import { planJoin } from './join.js';
 import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
 
 /** Decides everything that can be decided before the launch. Throws LaunchError. */
@@ -10,7 +11,7 @@ export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
   const user = host.user();
   const guest = { uid: request.uid ?? user.uid, gid: request.gid ?? user.gid };
   const image = resolveImage(request.image, host);
-  const create: Step[] = [
+  const create = planJoin(request.join, [
     // in the outer namespaces we are root and mount
     { kind: 'user-namespace', ...mapIds({ uid: 0, gid: 0 }, user) },
     { kind: 'root', path: image.path, access: request.writable ? 'writable' : 'read-only' },
@@ -22,7 +23,7 @@ export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
     { kind: 'pivot' },
     // in the inner ones we are ourselves, and all that was mounted is locked: not even root can undo it
     { kind: 'user-namespace', ...mapIds(guest, { uid: 0, gid: 0 }) },
-  ];
+  ]);
   const enter: Step[] = [
     ...planEnvironment(request.environment, host),
     { kind: 'directory', path: request.directory },

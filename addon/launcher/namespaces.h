@@ -1,0 +1,33 @@
+// Entering a container that exists.
+#pragma once
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/fd.h"
+
+namespace chrun {
+
+/// The two namespaces that make a container.
+struct Namespaces {
+  Fd user;
+  Fd mount;
+};
+
+/// Opens one by its file in /proc; throws SysError.
+Fd open_namespace(const std::string& path);
+/// Its number: which namespace it is.
+ino_t inode_of(const Fd& namespace_file);
+
+/// Opens those of the process whose directory in /proc is `process` ("/proc/123"); throws SysError.
+Namespaces open_namespaces(const std::string& process);
+
+/// Makes this process a member of both; its root and working directory become those of the container.
+/// `owner` says whose they are, for the message. Throws SysError.
+void enter_namespaces(const Namespaces& namespaces, const std::string& owner);
+
+/// --join-pid: enters the container of process `pid`. Throws Error if there is no such process, it belongs to
+/// somebody else, or is in no container.
+void join_process(int pid);
+
+}  // namespace chrun
