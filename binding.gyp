@@ -30,6 +30,8 @@
       'defines': ['CH_RUN_NODE="<!(node -p process.execPath)"', '_GNU_SOURCE'],
       'sources': [
         '<@(base_sources)',
+        'addon/launcher/create_steps.cc',
+        'addon/launcher/enter_steps.cc',
         'addon/launcher/environment.cc',
         'addon/launcher/exec.cc',
         'addon/launcher/facts.cc',
