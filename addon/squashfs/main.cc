@@ -110,8 +110,8 @@ int run(int count, char** words) {
     send_packet(launcher.get(), kRefused + std::string(error.what()));
     return static_cast<int>(Exit::failure);
   }
-  // few arenas: threads share what one of them freed, and malloc need not ask how many cores there are (a forbidden call)
-  mallopt(M_ARENA_MAX, 2);
+  // one arena for all threads: idle memory can be given back, and blocks are kept for use again by the cache anyway
+  mallopt(M_ARENA_MAX, 1);
   static Server server(std::move(launcher), std::move(door));
   server.run(std::move(image), words[3]);
   _exit(static_cast<int>(Exit::failure));  // threads may be running: nothing of theirs is taken down before
