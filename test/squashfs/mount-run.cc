@@ -1,4 +1,5 @@
-// mount-run IMAGE [--private] [--uid N] [--gid N] -- COMMAND [ARG…]: runs a command with the image as its root directory.
+// mount-run IMAGE [--private] [--uid N] [--gid N] [--keep-root] -- COMMAND [ARG…]: runs a command with the image as its
+// root directory, or with --keep-root, with the image at /mnt.
 // For tests and benchmarks of the file-system server alone: the least that a launcher does. The program
 // ch-run-ts-squashfs is looked for beside this one.
 #include <fcntl.h>
@@ -23,6 +24,7 @@ using chrun::SysError;
 struct Words {
   chrun::squashfs::SquashfsRequest request;
   std::string uid = std::to_string(geteuid()), gid = std::to_string(getegid());
+  bool keep_root = false;
   char** command = nullptr;
 };
 
@@ -36,6 +38,7 @@ Words parse(char** words) {
       break;
     }
     if (word == "--private") parsed.request.share = false;
+    if (word == "--keep-root") parsed.keep_root = true;
     if (word == "--uid" && words[1]) parsed.uid = *++words;
     if (word == "--gid" && words[1]) parsed.gid = *++words;
   }
@@ -60,6 +63,7 @@ void enter(const Fd& mount, const Words& words) {
   if (syscall(429 /* move_mount */, mount.get(), "", AT_FDCWD, "/mnt", MOVE_MOUNT_F_EMPTY_PATH) < 0) {
     throw SysError("attach the image", "move_mount");
   }
+  if (words.keep_root) return;
   if (chroot("/mnt") < 0) throw SysError("enter the image", "chroot");
   if (chdir("/") < 0) throw SysError("enter the image", "chdir");
 }
@@ -69,7 +73,7 @@ void enter(const Fd& mount, const Words& words) {
 int main(int, char** argv) try {
   const Words words = parse(argv);
   if (!words.command || !*words.command) {
-    fprintf(stderr, "usage: mount-run IMAGE [--private] [--uid N] [--gid N] -- COMMAND [ARG…]\n");
+    fprintf(stderr, "usage: mount-run IMAGE [--private] [--uid N] [--gid N] [--keep-root] -- COMMAND [ARG…]\n");
     return static_cast<int>(chrun::Exit::usage);
   }
   enter(chrun::squashfs::mount_squashfs(words.request), words);
