@@ -11,7 +11,8 @@ struct BlockCache::Slot {
   std::list<BlockKey>::iterator use;
 };
 
-/// Keeps a few buffers for the next block: fresh memory costs a page fault for every 4 KiB, as much as fast decompression.
+/// Keeps a few buffers for the next block: fresh memory costs a page fault for every 4 KiB, as much as fast
+/// decompression.
 struct BlockCache::Store {
   static constexpr size_t kKept = 8;
   std::mutex mutex;

@@ -23,8 +23,8 @@ struct BlockKey {
 
 struct Block {
   std::unique_ptr<uint8_t[]> bytes;
-  uint32_t size = 0;   // bytes that hold data
-  uint64_t next = 0;   // metadata: where the following block lies
+  uint32_t size = 0;  // bytes that hold data
+  uint64_t next = 0;  // metadata: where the following block lies
 };
 using BlockRef = std::shared_ptr<const Block>;
 

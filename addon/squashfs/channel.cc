@@ -94,7 +94,9 @@ std::optional<Packet> receive_packet(int socket, Clock::time_point deadline) {
   message.msg_iovlen = 1;
   message.msg_control = &control;
   message.msg_controllen = sizeof control;
-  const ssize_t size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  ssize_t size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  // a server that refuses and ends without reading what we sent: first comes the reset, then its words all the same
+  if (size < 0 && errno == ECONNRESET) size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (size < 0) return {};
   Fd descriptor = take_descriptor(message);
   if (size == 0) return {};

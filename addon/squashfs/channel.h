@@ -29,8 +29,8 @@ std::optional<Packet> receive_packet(int socket, Clock::time_point deadline);
 /// Whether the process at the other end belongs to this user: abstract socket names are free for all to take.
 bool peer_is_self(int socket);
 
-/// What makes two launches share a server: user, group, the file as it is now, the process-id namespace and the batch job's
-/// step, whose end would kill the server. One server has one identity.
+/// What makes two launches share a server: user, group, the file as it is now, the process-id namespace and the batch
+/// job's step, whose end would kill the server. One server has one identity.
 std::string sharing_identity(int image);
 
 /// The abstract socket on which the server of `identity` can be found.

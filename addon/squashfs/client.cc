@@ -14,8 +14,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 700ms;       // with a server that others started: then a private one, all within a second
-constexpr auto kStartPatience = 30s;    // with our own, which says so when it fails: its program may lie on a slow disk
+constexpr auto kPatience = 700ms;     // with a server that others started: then a private one, all within a second
+constexpr auto kStartPatience = 30s;  // with our own, which says so when it fails: its program may lie on a slow disk
 
 Fd open_image(const std::string& path) {
   Fd image(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
@@ -43,13 +43,17 @@ Fd open_self() {
 class Client {
  public:
   explicit Client(const SquashfsRequest& request)
-      : request_(request), image_(open_image(request.image)), identity_(sharing_identity(image_.get())), door_(identity_) {}
+      : request_(request),
+        image_(open_image(request.image)),
+        identity_(sharing_identity(image_.get())),
+        door_(identity_) {}
 
   Fd mount() const {
     const auto deadline = Clock::now() + kPatience;
     while (request_.share && Clock::now() < deadline) {
       if (const Fd server = door_.knock(deadline)) {
-        if (auto packet = ask(server.get(), deadline); packet && packet->descriptor) return std::move(packet->descriptor);
+        if (auto packet = ask(server.get(), deadline); packet && packet->descriptor)
+          return std::move(packet->descriptor);
         // it went away between two of its steps: the door is free now, or soon
       } else if (Fd listening = door_.take()) {
         return start(std::move(listening));
@@ -64,7 +68,8 @@ class Client {
  private:
   std::optional<Packet> ask(int socket, Clock::time_point deadline) const {
     const Fd self = open_self();
-    if (!send_packet(socket, identity_, self.get())) return {};
+    // a server that has refused and gone can't be sent to, but its words are still there
+    send_packet(socket, identity_, self.get());
     return receive_packet(socket, deadline);
   }
 
@@ -87,7 +92,8 @@ class Client {
     theirs.reset();
     listening.reset();
     auto packet = ask(ours.get(), Clock::now() + kStartPatience);
-    if (!packet) throw Error("the file-system server of image " + request_.image + " ended before it was ready", "", Exit::server);
+    if (!packet)
+      throw Error("the file-system server of image " + request_.image + " ended before it was ready", "", Exit::server);
     if (packet->text[0] != kGranted || !packet->descriptor) throw_refusal(packet->text);
     return std::move(packet->descriptor);
   }

@@ -75,8 +75,9 @@ size_t unlzo_block(Bytes packed, Room plain) {
 
 #ifdef SQUASHFS_WITH_LZ4
 size_t unlz4_block(Bytes packed, Room plain) {
-  const int size = LZ4_decompress_safe(reinterpret_cast<const char*>(packed.data()), reinterpret_cast<char*>(plain.data()),
-                                       static_cast<int>(packed.size()), static_cast<int>(plain.size()));
+  const int size =
+      LZ4_decompress_safe(reinterpret_cast<const char*>(packed.data()), reinterpret_cast<char*>(plain.data()),
+                          static_cast<int>(packed.size()), static_cast<int>(plain.size()));
   if (size < 0) refuse(Compressor::lz4);
   return static_cast<size_t>(size);
 }

@@ -16,8 +16,9 @@
 namespace chrun::squashfs {
 namespace {
 
-/// Only SIGKILL ends the server before its time: a batch system that sends SIGTERM, SIGUSR1 … to all processes of a step
-/// means the user's command, which needs its files to clean up. Faults keep their default: a crash is not survived.
+/// Only SIGKILL ends the server before its time: a batch system that sends SIGTERM, SIGUSR1 … to all processes of a
+/// step means the user's command, which needs its files to clean up. Faults keep their default: a crash is not
+/// survived.
 void ignore_signals() {
   const auto fault = [](int number) {
     return number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE || number == SIGABRT ||

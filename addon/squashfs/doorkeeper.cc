@@ -124,7 +124,8 @@ bool Doorkeeper::grant(int socket, Fd main_process) {
 
 void Doorkeeper::answer(int number) {
   auto request = receive_packet(number, Clock::now());
-  if (request && mount_ && request->text == identity_ && request->descriptor) grant(number, std::move(request->descriptor));
+  if (request && mount_ && request->text == identity_ && request->descriptor)
+    grant(number, std::move(request->descriptor));
   forget(number);
   open_or_close_door();
 }
@@ -153,8 +154,8 @@ void Doorkeeper::pass_time() {
   // whoever stands before the door is let in, and the door stays open; who comes in the moment before it is shut finds
   // his connection cut, and starts a new server
   admit();
-  const bool somebody =
-      std::any_of(watched_.begin(), watched_.end(), [](const auto& each) { return each.second.kind == Kind::launcher; });
+  const bool somebody = std::any_of(watched_.begin(), watched_.end(),
+                                    [](const auto& each) { return each.second.kind == Kind::launcher; });
   if (somebody && Clock::now() < *close_at_ + kGrace) return;
   watched_.clear();
   close_at_.reset();

@@ -20,8 +20,8 @@ class Doorkeeper {
   void refuse(const std::string& message, const std::string& hint);
   /// Takes the mount into its keeping. What may need privileges and fail is done here.
   void prepare(Fd mount);
-  /// Gives the mount to the launcher and, unless private, to all who come, until a moment after the last main process has
-  /// ended. Then closes the door and stays for tidying up. Does not return: the process ends with its mount.
+  /// Gives the mount to the launcher and, unless private, to all who come, until a moment after the last main process
+  /// has ended. Then closes the door and stays for tidying up. Does not return: the process ends with its mount.
   [[noreturn]] void run();
 
   /// Called by any thread: there will be something to tidy up.

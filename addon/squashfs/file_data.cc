@@ -9,8 +9,8 @@ namespace {
 
 constexpr uint32_t kFragmentSize = 16;
 constexpr uint32_t kFragmentsPerBlock = kMetadataSize / kFragmentSize;
-constexpr uint64_t kStride = 1024;      // blocks between two marks of a file's map
-constexpr uint64_t kMostMarks = 4096;   // a file of any size has no more
+constexpr uint64_t kStride = 1024;     // blocks between two marks of a file's map
+constexpr uint64_t kMostMarks = 4096;  // a file of any size has no more
 constexpr size_t kMostMaps = 32;
 
 uint32_t stored_size(uint32_t word) { return word & ~kDataStored; }
@@ -33,7 +33,8 @@ FileData::FileData(const Metadata& metadata, size_t cache_bytes)
     : metadata_(metadata), super_(metadata.image().super()), cache_(super_.block_size, cache_bytes) {}
 
 void FileData::damaged(const Inode& file, const char* what) const {
-  throw Damage("image " + metadata_.image().name() + " is damaged: file inode " + std::to_string(file.number) + " " + what);
+  throw Damage("image " + metadata_.image().name() + " is damaged: file inode " + std::to_string(file.number) + " " +
+               what);
 }
 
 std::shared_ptr<FileData::Map> FileData::map_of(const Inode& file, uint64_t blocks) const {
@@ -86,7 +87,8 @@ BlockKey FileData::fragment_key(uint32_t number) const {
 void FileData::fill(const BlockKey& key, Block& block) const {
   const uint32_t size = stored_size(key.word);
   if (size == 0 || size > super_.block_size) {
-    throw Damage("image " + metadata_.image().name() + " is damaged: a data block of " + std::to_string(size) + " bytes");
+    throw Damage("image " + metadata_.image().name() + " is damaged: a data block of " + std::to_string(size) +
+                 " bytes");
   }
   if (key.word & kDataStored) {
     metadata_.image().read(key.position, {block.bytes.get(), size});
@@ -96,8 +98,8 @@ void FileData::fill(const BlockKey& key, Block& block) const {
   thread_local std::vector<uint8_t> packed;
   packed.resize(size);
   metadata_.image().read(key.position, packed);
-  block.size = static_cast<uint32_t>(
-      decompress(super_.compressor, packed, {block.bytes.get(), size_t{super_.block_size}}));
+  block.size =
+      static_cast<uint32_t>(decompress(super_.compressor, packed, {block.bytes.get(), size_t{super_.block_size}}));
 }
 
 BlockRef FileData::block(const BlockKey& key) const {

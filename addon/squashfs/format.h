@@ -31,15 +31,15 @@ inline constexpr uint32_t kMagicBigEndian = 0x68737173;  // SquashFS before 4.0 
 inline constexpr size_t kSuperblockSize = 96;
 inline constexpr uint32_t kMinBlockSize = 4096;
 inline constexpr uint32_t kMaxBlockSize = 1 << 20;
-inline constexpr uint32_t kMetadataSize = 8192;         // a metadata block, uncompressed
-inline constexpr uint16_t kMetadataStored = 1 << 15;    // in its header: not compressed
-inline constexpr uint32_t kDataStored = 1 << 24;        // in the size word of a data block: not compressed
-inline constexpr uint32_t kNoFragment = 0xffffffff;     // also "no xattrs"
+inline constexpr uint32_t kMetadataSize = 8192;       // a metadata block, uncompressed
+inline constexpr uint16_t kMetadataStored = 1 << 15;  // in its header: not compressed
+inline constexpr uint32_t kDataStored = 1 << 24;      // in the size word of a data block: not compressed
+inline constexpr uint32_t kNoFragment = 0xffffffff;   // also "no xattrs"
 inline constexpr uint64_t kNoTable = ~uint64_t{0};
-inline constexpr uint32_t kDirectoryRun = 256;          // entries under one directory header
+inline constexpr uint32_t kDirectoryRun = 256;  // entries under one directory header
 inline constexpr uint32_t kMaxName = 256;
-inline constexpr uint32_t kMaxSymlink = 4095;           // PATH_MAX without its NUL: no process could follow more
-inline constexpr uint32_t kMaxXattr = 65536;            // XATTR_SIZE_MAX and XATTR_LIST_MAX
+inline constexpr uint32_t kMaxSymlink = 4095;  // PATH_MAX without its NUL: no process could follow more
+inline constexpr uint32_t kMaxXattr = 65536;   // XATTR_SIZE_MAX and XATTR_LIST_MAX
 
 enum class Compressor : uint16_t { gzip = 1, lzma = 2, lzo = 3, xz = 4, lz4 = 5, zstd = 6 };
 

@@ -10,12 +10,12 @@ namespace {
 // An image never changes while it is mounted: what the kernel has learnt stays true. (A year: the kernel's arithmetic
 // takes it without overflow on every word size.)
 constexpr uint64_t kForEver = 365 * 24 * 3600;
-constexpr uint64_t kNodeOffset = 2;            // node 1 is the root, 0 means "none"; any reference may be used otherwise
-constexpr uint64_t kNumberZero = 1ull << 32;   // shown for inode number 0, which readdir(3) takes for a removed file
-constexpr uint64_t kFirstEntry = 2;            // positions 1 and 2 follow "." and ".."
-constexpr uint32_t kMostPages = 256;           // of one read: 1 MiB
-constexpr uint32_t kSequential = 64 << 10;     // a first read this long is the beginning of a sequential one
-constexpr uint32_t kAhead = 4;                 // blocks
+constexpr uint64_t kNodeOffset = 2;           // node 1 is the root, 0 means "none"; any reference may be used otherwise
+constexpr uint64_t kNumberZero = 1ull << 32;  // shown for inode number 0, which readdir(3) takes for a removed file
+constexpr uint64_t kFirstEntry = 2;           // positions 1 and 2 follow "." and ".."
+constexpr uint32_t kMostPages = 256;          // of one read: 1 MiB
+constexpr uint32_t kSequential = 64 << 10;    // a first read this long is the beginning of a sequential one
+constexpr uint32_t kAhead = 4;                // blocks
 constexpr size_t kZerosSize = 64 << 10;
 const uint8_t kZeros[kZerosSize] = {};
 
@@ -178,7 +178,8 @@ FuseReply FuseOps::read(const FuseRequest& request, Scratch& scratch) const {
     if (slice.block) {
       reply.add(slice.block->bytes.get() + slice.offset, slice.size);
     } else {
-      for (size_t done = 0; done < slice.size; done += kZerosSize) reply.add(kZeros, std::min(kZerosSize, slice.size - done));
+      for (size_t done = 0; done < slice.size; done += kZerosSize)
+        reply.add(kZeros, std::min(kZerosSize, slice.size - done));
     }
   }
   return reply;
@@ -198,7 +199,8 @@ void FuseOps::read_ahead(const FuseRequest& request) const {
   reading_ahead_.fetch_sub(1);
 }
 
-bool FuseOps::add_entry(std::string& listing, size_t room, const DirectoryEntry& entry, uint64_t next, bool plus) const {
+bool FuseOps::add_entry(std::string& listing, size_t room, const DirectoryEntry& entry, uint64_t next,
+                        bool plus) const {
   const bool dot = entry.name == "." || entry.name == "..";
   fuse_entry_out known{};
   fuse_dirent out{};
@@ -224,9 +226,11 @@ bool FuseOps::add_entry(std::string& listing, size_t room, const DirectoryEntry&
 }
 
 bool FuseOps::add_dots(std::string& listing, size_t room, const Inode& directory, uint64_t& position, bool plus) const {
-  const uint32_t parent = directory.reference.pack() == files_.root.reference.pack() ? directory.number : directory.parent;
+  const uint32_t parent =
+      directory.reference.pack() == files_.root.reference.pack() ? directory.number : directory.parent;
   for (; position < kFirstEntry; ++position) {
-    const DirectoryEntry dot{position == 0 ? "." : "..", {}, position == 0 ? directory.number : parent, Type::directory};
+    const DirectoryEntry dot{
+        position == 0 ? "." : "..", {}, position == 0 ? directory.number : parent, Type::directory};
     if (!add_entry(listing, room, dot, position + 1, plus)) return false;
   }
   return true;

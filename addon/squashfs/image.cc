@@ -35,7 +35,8 @@ Superblock parse(const Raw& raw) {
 
 void check_format(const Raw& raw, const std::string& image) {
   const auto magic = load<uint32_t>(raw.data());
-  if (magic == kMagicBigEndian) throw Damage(image + " is SquashFS of a big-endian machine: only version 4.0 can be read");
+  if (magic == kMagicBigEndian)
+    throw Damage(image + " is SquashFS of a big-endian machine: only version 4.0 can be read");
   if (magic != kMagic) throw Damage(image + " is not SquashFS: it begins with " + hex(magic));
   const auto major = load<uint16_t>(raw.data() + 28), minor = load<uint16_t>(raw.data() + 30);
   if (major != 4 || minor != 0) {
@@ -51,8 +52,9 @@ void check_compressor(Compressor compressor, const std::string& image) {
                  " does not exist");
   }
   if (!compressor_available(compressor)) {
-    throw Damage(image + " is compressed with " + name + ", which this build can't read",
-                 std::string("build ch-run-ts with the ") + name + " library, or pack the image with another compressor");
+    throw Damage(
+        image + " is compressed with " + name + ", which this build can't read",
+        std::string("build ch-run-ts with the ") + name + " library, or pack the image with another compressor");
   }
 }
 
@@ -78,7 +80,8 @@ void check_tables(const Superblock& super, const std::string& image) {
   check(inside(super.directory_table) && super.directory_table > super.inode_table, "directory table");
   check(super.fragment_count == 0 || inside(super.fragment_table), "fragment table");
   check(super.xattr_table == kNoTable || inside(super.xattr_table), "xattr table");
-  check(super.root.block < super.directory_table - super.inode_table && super.root.offset < kMetadataSize, "root inode");
+  check(super.root.block < super.directory_table - super.inode_table && super.root.offset < kMetadataSize,
+        "root inode");
 }
 
 }  // namespace

@@ -16,8 +16,8 @@ struct Superblock {
   uint32_t fragment_count;
   Compressor compressor;
   Reference root;
-  uint64_t bytes_used;       // where the image ends; the file may be longer (padding to 4 KiB)
-  uint64_t xattr_table;      // kNoTable: none
+  uint64_t bytes_used;   // where the image ends; the file may be longer (padding to 4 KiB)
+  uint64_t xattr_table;  // kNoTable: none
   uint64_t inode_table;
   uint64_t directory_table;
   uint64_t fragment_table;

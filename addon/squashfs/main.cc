@@ -1,9 +1,9 @@
-// ch-run-ts-squashfs SOCKET IMAGE NAME [DOOR]: serves the SquashFS image that is open as descriptor IMAGE, called NAME in
-// messages. SOCKET leads to the launcher; DOOR, if given, is the listening socket where other launchers come.
+// ch-run-ts-squashfs SOCKET IMAGE NAME [DOOR]: serves the SquashFS image that is open as descriptor IMAGE, called NAME
+// in messages. SOCKET leads to the launcher; DOOR, if given, is the listening socket where other launchers come.
 // Started by spawn_orphan() of the launcher, never by hand.
 #include <malloc.h>
-#include <sched.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -59,7 +59,8 @@ class Server {
     pthread_attr_setstacksize(&attributes, kWorkerStack);
     for (unsigned started = 0; started < workers_; ++started) {
       pthread_t thread;
-      const int code = pthread_create(&thread, &attributes, [](void* self) { return static_cast<Server*>(self)->work(); }, this);
+      const int code = pthread_create(
+          &thread, &attributes, [](void* self) { return static_cast<Server*>(self)->work(); }, this);
       if (code) throw SysError("start a thread of the file-system server", "pthread_create", code);
       pthread_detach(thread);
     }
@@ -74,8 +75,8 @@ class Server {
     _exit(0);  // the last mount is gone, and so is the reason for all the other threads
   }
 
-  /// Gives memory back once it has been quiet for a moment; until then says true, to be called again. No timer runs in an
-  /// idle server: the next request starts one.
+  /// Gives memory back once it has been quiet for a moment; until then says true, to be called again. No timer runs in
+  /// an idle server: the next request starts one.
   bool tidy() {
     if (busy_.exchange(false)) return true;
     files_->metadata.trim(kMetadataCacheIdle);

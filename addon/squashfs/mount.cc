@@ -37,15 +37,16 @@ class Configuration {
       throw Error("can't mount SquashFS images: this kernel is Linux " + kernel_release(),
                   "Linux 5.4 or later is needed; or unpack the image to a directory");
     }
-    if (errno == ENODEV) throw Error("can't mount SquashFS images: this kernel has no FUSE", "load the kernel module fuse");
+    if (errno == ENODEV)
+      throw Error("can't mount SquashFS images: this kernel has no FUSE", "load the kernel module fuse");
     throw SysError("mount FUSE", "fsopen");
   }
   void set(const char* key, const std::string& value) const { call(FSCONFIG_SET_STRING, key, value.c_str()); }
   void flag(const char* key) const { call(FSCONFIG_SET_FLAG, key, nullptr); }
   Fd mount() const {
     call(FSCONFIG_CMD_CREATE, nullptr, nullptr);
-    Fd made(static_cast<int>(syscall(kFsmount, context_.get(), FSMOUNT_CLOEXEC,
-                                     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)));
+    Fd made(static_cast<int>(
+        syscall(kFsmount, context_.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)));
     if (!made) throw SysError("mount FUSE", "fsmount");
     return made;
   }

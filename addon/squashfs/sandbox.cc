@@ -31,15 +31,33 @@ constexpr uint32_t kMachine = 0;  // no filter there
 // Written as a list and not with libseccomp: the whole program is these lines, and the server starts with every
 // first launch, where loading that library and building the same filter would be a tenth of the time.
 constexpr long kCommon[] = {
-    SYS_read, SYS_write, SYS_writev, SYS_pread64, SYS_futex, SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise,
-    SYS_brk, SYS_clock_gettime, SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_restart_syscall, SYS_sched_yield, SYS_exit,
+    SYS_read,
+    SYS_write,
+    SYS_writev,
+    SYS_pread64,
+    SYS_futex,
+    SYS_mmap,
+    SYS_munmap,
+    SYS_mremap,
+    SYS_mprotect,
+    SYS_madvise,
+    SYS_brk,
+    SYS_clock_gettime,
+    SYS_rt_sigreturn,
+    SYS_rt_sigprocmask,
+    SYS_restart_syscall,
+    SYS_sched_yield,
+    SYS_exit,
     SYS_exit_group,
     // abort(3): an error of ours should die as such
-    SYS_getpid, SYS_gettid, SYS_tgkill, SYS_rt_sigaction,
+    SYS_getpid,
+    SYS_gettid,
+    SYS_tgkill,
+    SYS_rt_sigaction,
 };
 constexpr long kDoor[] = {
-    SYS_accept4, SYS_recvmsg, SYS_sendmsg, SYS_getsockopt, SYS_close, SYS_epoll_ctl, SYS_epoll_pwait, SYS_capset, SYS_umount2,
-    SYS_poll, SYS_geteuid, 428,  // open_tree
+    SYS_accept4,     SYS_recvmsg, SYS_sendmsg, SYS_getsockopt, SYS_close,   SYS_epoll_ctl,
+    SYS_epoll_pwait, SYS_capset,  SYS_umount2, SYS_poll,       SYS_geteuid, 428,  // open_tree
 #ifdef SYS_epoll_wait
     SYS_epoll_wait,
 #endif

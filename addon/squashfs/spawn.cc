@@ -63,7 +63,8 @@ class BlockedSignals {
 
 }  // namespace
 
-void spawn_orphan(const std::string& program, const std::vector<std::string>& arguments, const std::vector<int>& inherited) {
+void spawn_orphan(const std::string& program, const std::vector<std::string>& arguments,
+                  const std::vector<int>& inherited) {
   std::vector<char*> words;
   for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);

@@ -1,5 +1,5 @@
-// read-tree [-j THREADS] [-c] DIRECTORY: reads every byte of every file below, each file by one thread, and prints how much
-// there was and how long it took. With -c also a checksum over names, kinds, permissions and contents.
+// read-tree [-j THREADS] [-c] DIRECTORY: reads every byte of every file below, each file by one thread, and prints how
+// much there was and how long it took. With -c also a checksum over names, kinds, permissions and contents.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
-// fuzz IMAGE COUNT SEED: changes the image COUNT times at random (bytes, bits, numbers, cuts, copies, also inside of what
-// is compressed) and walks what is left through the server's reading layer, with limits: everything must be an error or
-// bytes, never a crash or a hang. Meant to be built with -fsanitize=address,undefined.
-// fuzz IMAGE 0 0 walks the image as it is and fails if anything in it can't be read.
+// fuzz IMAGE COUNT SEED: changes the image COUNT times at random (bytes, bits, numbers, cuts, copies, also inside of
+// what is compressed) and walks what is left through the server's reading layer, with limits: everything must be an
+// error or bytes, never a crash or a hang. Meant to be built with -fsanitize=address,undefined. fuzz IMAGE 0 0 walks
+// the image as it is and fails if anything in it can't be read.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -133,7 +133,8 @@ size_t somewhere(const Bytes& bytes, std::mt19937_64& random) {
 }
 
 void change(Bytes& bytes, std::mt19937_64& random) {
-  static constexpr uint64_t kNumbers[] = {0, 1, 0x7f, 0xff, 0x7fff, 0xffff, 0x10000, 0x7fffffff, 0xffffffff, ~0ull, 1ull << 63};
+  static constexpr uint64_t kNumbers[] = {0,       1,          0x7f,       0xff,  0x7fff,    0xffff,
+                                          0x10000, 0x7fffffff, 0xffffffff, ~0ull, 1ull << 63};
   const size_t at = somewhere(bytes, random);
   const size_t left = bytes.size() - at;
   switch (random() % 6) {
@@ -157,7 +158,8 @@ void change(Bytes& bytes, std::mt19937_64& random) {
       return;
     }
     case 4: {
-      const size_t from = somewhere(bytes, random), size = std::min({left, bytes.size() - from, size_t{1} + random() % 64});
+      const size_t from = somewhere(bytes, random),
+                   size = std::min({left, bytes.size() - from, size_t{1} + random() % 64});
       memmove(&bytes[at], &bytes[from], size);
       return;
     }
@@ -208,8 +210,8 @@ int fuzz(const char* path, uint64_t count, uint64_t seed) {
     if (seconds > kMostSeconds) printf("seed %lu took %.1f s\n", seed + each, seconds);
     ++(!opened ? refused : outcome.damaged ? damaged : sound);
   }
-  printf("%s: %lu changed images: %lu refused, %lu with errors inside, %lu readable; slowest %.2f s\n", path, count, refused,
-         damaged, sound, slowest);
+  printf("%s: %lu changed images: %lu refused, %lu with errors inside, %lu readable; slowest %.2f s\n", path, count,
+         refused, damaged, sound, slowest);
   return slowest > kMostSeconds ? 1 : 0;
 }
 
