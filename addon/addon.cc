@@ -71,6 +71,11 @@ Napi::Array features(Napi::Env env) {
 #ifdef FNM_EXTMATCH
   names.Set(count++, "extglob");
 #endif
+  names.Set(count++, "overlayfs");
+  names.Set(count++, "tmpfs-xattrs");  // used wherever the kernel has them
+#ifdef CH_RUN_SQUASH
+  names.Set(count++, "squash");
+#endif
   return names;
 }
 

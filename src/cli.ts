@@ -5,6 +5,8 @@ import { type CommandLine, parseCommandLine } from './command-line.js';
 import { ExitStatus, LaunchError, usageError, valueError } from './errors.js';
 import { renderHelp, renderUsage } from './help.js';
 import { RealHost } from './host.js';
+import { listStorage, renderList } from './image/list-storage.js';
+import { storageDirectory } from './image/storage.js';
 import { print, printError, setColor, setProgram } from './messages.js';
 import { launcherPath, loadNative } from './native.js';
 import { decodeRecords, encodePlan } from './plan/encode.js';
@@ -87,6 +89,15 @@ function renderVersion(): string {
   }
 }
 
+function runList({ storage, format }: Extract<CommandLine, { kind: 'list' }>): number {
+  const directory = storageDirectory(storage, new RealHost());
+  if (directory === undefined)
+    throw new LaunchError('there is no storage: USER is not set, and your user id has no name');
+  const images = listStorage(directory);
+  print(1, format === 'json' ? `${JSON.stringify(images, null, 2)}\n` : renderList(images));
+  return 0;
+}
+
 function run(invocation: Invocation): number {
   const line = parseCommandLine(invocation.words.slice(1));
   switch (line.kind) {
@@ -102,6 +113,8 @@ function run(invocation: Invocation): number {
     case 'memo-clear':
       // the memory is the launcher's room: as the one word, --memo-clear never comes by here
       throw usageError('--memo-clear stands alone and is not shortened');
+    case 'list':
+      return runList(line);
     case 'feature':
       return testFeature(line.feature);
     case 'run-plan':

@@ -21,6 +21,8 @@ export type { BindRequest, EnvironmentRequest, JoinRequest, LaunchRequest } from
 
 const defaults = {
   writable: false,
+  share: true,
+  home: false,
   binds: [],
   directory: '/',
   tmp: 'host',

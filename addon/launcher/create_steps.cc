@@ -1,4 +1,6 @@
 // The steps that create a container.
+#include <unistd.h>
+
 #include <climits>
 
 #include "base/error.h"
@@ -9,8 +11,11 @@
 #include "launcher/log.h"
 #include "launcher/mounts.h"
 #include "launcher/namespaces.h"
+#include "launcher/overlay.h"
+#include "launcher/own_path.h"
 #include "launcher/root.h"
 #include "launcher/user_ns.h"
+#include "squashfs/client.h"
 
 namespace chrun {
 namespace {
@@ -27,14 +32,46 @@ IdMap id_map(std::string_view pair) {
 
 unsigned id(std::string_view text) { return static_cast<unsigned>(parse_number(text, kLargestId, "an id")); }
 
-void user_namespace(Launch&, const Step& step) { enter_user_namespace(id_map(step.fields[0]), id_map(step.fields[1])); }
+void user_namespace(Launch& launch, const Step& step) {
+  enter_user_namespace(id_map(step.fields[0]), id_map(step.fields[1]));
+  launch.isolated = true;
+}
+
+/// As root, a mount made before that would be the host's.
+void require_isolation(const Launch& launch, const Step& step) {
+  if (!launch.isolated) throw Error("the plan has a " + std::string(step.kind) + " step before user-namespace");
+}
 
 void root(Launch& launch, const Step& step) {
+  require_isolation(launch, step);
   const std::string_view access = step.fields[1];
   if (access != "writable" && access != "read-only") {
     throw Error("unknown access '" + std::string(access) + "' in the plan");
   }
-  launch.root = mount_directory_image(field(step, 0), access == "writable");
+  PlacedMount image = mount_directory_image(field(step, 0), access == "writable");
+  launch.root = std::move(image.root);
+  launch.image_over_root = image.over_the_root;
+}
+
+/// squashfs PATH shared|private: before the namespaces, because the file-system server must not live in them.
+void squashfs(Launch& launch, const Step& step) {
+  const std::string program = own_path();
+  const std::string server = program.substr(0, program.rfind('/')) + "/../build/Release/ch-run-ts-squashfs";
+  if (access(server.c_str(), X_OK) != 0) {
+    throw Error("this ch-run-ts was built without SquashFS: there is no " + server,
+                "install the libraries (Debian: libdeflate-dev liblzma-dev liblzo2-dev liblz4-dev libzstd-dev) and "
+                "build it again, or unpack the image with unsquashfs and run the directory");
+  }
+  launch.image = squashfs::mount_squashfs({field(step, 0), server, step.fields[1] == "shared"});
+}
+
+/// attach PLACE: what `squashfs` mounted becomes the image's root.
+void attach(Launch& launch, const Step& step) {
+  require_isolation(launch, step);
+  if (!launch.image) throw Error("the plan has an attach step without a squashfs step before it");
+  attach_mount(launch.image.get(), field(step, 0));
+  launch.root = std::move(launch.image);
+  launch.image_over_root = step.fields[0] == kOverTheRoot;
 }
 
 /// The image's root, for the steps between `root` and `pivot`.
@@ -42,6 +79,28 @@ int root_of(const Launch& launch, const Step& step) {
   if (!launch.root)
     throw Error("the plan has a " + std::string(step.kind) + " step that is not between root and pivot");
   return launch.root.get();
+}
+
+/// overlay memory SIZE, overlay directory PATH
+void overlay(Launch& launch, const Step& step) {
+  const int root = root_of(launch, step);
+  if (step.fields[0] == "memory")
+    launch.root = overlay_in_memory(root, field(step, 1));
+  else if (step.fields[0] == "directory")
+    launch.root = overlay_in_directory(root, field(step, 1));
+  else
+    throw Error("unknown overlay '" + field(step, 0) + "' in the plan");
+  launch.overlaid = true;
+}
+
+/// destinations SOURCE DESTINATION …: of the binds that follow
+void destinations(Launch& launch, const Step& step) {
+  std::vector<Sides> binds;
+  for (size_t i = 0; i + 1 < step.fields.size(); i += 2) binds.emplace_back(field(step, i), field(step, i + 1));
+  Fd root = make_destinations(root_of(launch, step), binds);
+  if (!root) return;
+  launch.root = std::move(root);
+  launch.overlaid = true;
 }
 
 Bind parse_bind(const Step& step, std::string source, size_t destination) {
@@ -80,7 +139,7 @@ void identity(Launch& launch, const Step& step) {
 }
 
 void pivot(Launch& launch, const Step& step) {
-  pivot_into(root_of(launch, step));
+  pivot_into(root_of(launch, step), launch.image_over_root && launch.overlaid);
   launch.root.reset();
 }
 
@@ -130,9 +189,19 @@ void join_pid(Launch& launch, const Step& step) {
 }
 
 constexpr StepKind kKinds[] = {
-    {"join", 2, 3, join},   {"join-pid", 1, 1, join_pid},  {"user-namespace", 2, 2, user_namespace},
-    {"root", 2, 2, root},   {"bind", 2, kAnyFields, bind}, {"bind-variable", 3, kAnyFields, bind_variable},
-    {"tmpfs", 2, 2, tmpfs}, {"identity", 2, 2, identity},  {"pivot", 0, 0, pivot},
+    {"join", 2, 3, join},
+    {"join-pid", 1, 1, join_pid},
+    {"user-namespace", 2, 2, user_namespace},
+    {"squashfs", 2, 2, squashfs},
+    {"attach", 1, 1, attach},
+    {"root", 2, 2, root},
+    {"overlay", 2, 2, overlay},
+    {"destinations", 2, kAnyFields, destinations},
+    {"bind", 2, kAnyFields, bind},
+    {"bind-variable", 3, kAnyFields, bind_variable},
+    {"tmpfs", 2, 2, tmpfs},
+    {"identity", 2, 2, identity},
+    {"pivot", 0, 0, pivot},
 };
 
 }  // namespace

@@ -3,11 +3,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <climits>
-
 #include "base/error.h"
 #include "base/files.h"
 #include "base/records.h"
+#include "launcher/own_path.h"
 
 #ifndef CH_RUN_NODE
 #define CH_RUN_NODE "node"
@@ -17,13 +16,6 @@ namespace chrun {
 namespace {
 
 constexpr size_t kLargestHandoff = 256 << 20;  // above the kernel's own limit on words and environment
-
-std::string own_path() {
-  char path[PATH_MAX];
-  const ssize_t size = readlink("/proc/self/exe", path, sizeof path);
-  if (size <= 0) throw SysError("find my own program file", "readlink");
-  return {path, static_cast<size_t>(size)};
-}
 
 std::vector<std::string_view> to_fields(char* const* strings) {
   std::vector<std::string_view> fields;

@@ -18,9 +18,13 @@ struct Launch {
   const Plan& plan;
   Environment environment;
   std::vector<char*> command;
+  Fd image{};                                  // a SquashFS image's mount, until it is attached
   Fd root{};                                   // the image's root, from its mount until `pivot`
+  bool image_over_root = false;                // the image's own mount lies over the root (mounts.h)
+  bool overlaid = false;                       // `root` is not the image's own mount, but an overlay
   std::map<const Step*, std::string> texts{};  // host files, read while the host's root is still ours
   std::optional<JoinGroup> group{};            // the peers, with --join
+  bool isolated = false;                       // in a mount namespace of its own
   bool entered = false;                        // an existing container was entered: nothing is left to create
 };
 

@@ -38,6 +38,7 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
 
 [[noreturn]] void launch(const Plan& plan, char* const* environment, std::vector<char*> command) {
   log::set_style(plan.verbosity, plan.color);
+  for (const auto warning : plan.warnings) log::warning(std::string(warning));
   check_user(plan);
   if (command.size() < 2) throw Error("no command to run in the container", {}, Exit::usage);
   run_plan(plan, Environment(environment), std::move(command));

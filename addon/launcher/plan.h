@@ -20,6 +20,7 @@ struct Plan {
   std::string bytes;  // what the views below point into
   int verbosity = 0;  // -3 … 3: what --quiet and --verbose asked for
   std::string_view color = "auto";
+  std::vector<std::string_view> warnings;
   std::vector<std::string_view> key;  // of a remembered plan: what it is found by (memo.h)
   std::vector<Step> facts;
   std::vector<Step> create;  // run once, by whoever creates the container
