@@ -83,6 +83,8 @@ std::string refusal_hint(const std::string& path, int code) {
   const std::string head = file_head(path, sizeof(Elf64_Ehdr));
   if (code == ENOENT || code == ELIBBAD) {
     const std::string interpreter = interpreter_of(path);
+    if (interpreter.ends_with('\r'))
+      return "its first line ends in a carriage return, as Windows has it: dos2unix helps";
     if (!interpreter.empty()) return "its interpreter " + interpreter + " is not in the image";
   }
   if (code == ENOEXEC && is_elf(head) && head.size() >= 20) {
