@@ -29,7 +29,7 @@ Fd open_image(const std::string& path) {
 
 /// So that the server learns when this process, by then the user's command, has ended.
 Fd open_self() {
-  Fd self(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
+  Fd self(static_cast<int>(syscall(434 /* pidfd_open */, getpid(), 0)));
   if (!self) throw SysError("open a descriptor of this process", "pidfd_open");
   return self;
 }

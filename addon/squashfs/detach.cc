@@ -16,6 +16,8 @@
 namespace chrun::squashfs {
 namespace {
 
+constexpr long kCloseRange = 436;  // by number, for C libraries that do not know it
+
 /// Only SIGKILL ends the server before its time: a batch system that sends SIGTERM, SIGUSR1 … to all processes of a
 /// step means the user's command, which needs its files to clean up. Faults keep their default: a crash is not
 /// survived.
@@ -49,7 +51,7 @@ void close_listed(int first, int last) {
 
 void close_range_of(int first, int last) {
   // Linux 5.9; sandboxes of container engines may refuse it too
-  if (first <= last && syscall(SYS_close_range, first, last, 0) < 0) close_listed(first, last);
+  if (first <= last && syscall(kCloseRange, first, last, 0) < 0) close_listed(first, last);
 }
 
 void close_others(const std::vector<Fd*>& kept) {

@@ -41,11 +41,12 @@ void Doorkeeper::wake() const {
   (void)!write(wake_.get(), &one, sizeof one);
 }
 
-void Doorkeeper::watch(Kind kind, Fd descriptor) {
+bool Doorkeeper::watch(Kind kind, Fd descriptor) {
   const int number = descriptor.get();
   epoll_event event{.events = EPOLLIN, .data = {.fd = number}};
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, number, &event) < 0) return;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, number, &event) < 0) return false;
   watched_[number] = {kind, std::move(descriptor)};
+  return true;
 }
 
 void Doorkeeper::prepare(Fd mount) {
@@ -56,19 +57,27 @@ void Doorkeeper::prepare(Fd mount) {
   }
 }
 
+/// The launcher that started us. Where it has died meanwhile, others may stand at the door.
+void Doorkeeper::serve_launcher() {
+  auto request = receive_packet(launcher_.get(), Clock::now() + kLauncherPatience);
+  if (mount_) {
+    if (request && request->descriptor) {
+      identity_ = request->text;
+      grant(launcher_.get(), std::move(request->descriptor));
+    }
+    watch(Kind::listening, std::move(listening_));
+  } else {
+    if (request) send_packet(launcher_.get(), std::string(1, kGranted), private_mount_.get());
+    private_mount_.reset();
+    drop_capabilities();
+  }
+  launcher_.reset();
+}
+
 void Doorkeeper::run() {
   epoll_event event{.events = EPOLLIN, .data = {.fd = wake_.get()}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
-  auto request = receive_packet(launcher_.get(), Clock::now() + kLauncherPatience);
-  if (request && listening_) {
-    identity_ = request->text;
-    grant(launcher_.get(), std::move(request->descriptor));
-    watch(Kind::listening, std::move(listening_));
-  } else if (request) {
-    send_packet(launcher_.get(), std::string(1, kGranted), private_mount_.get());
-  }
-  private_mount_.reset();
-  launcher_.reset();
+  serve_launcher();
   open_or_close_door();
   for (;;) {
     epoll_event events[16];
@@ -117,13 +126,14 @@ bool Doorkeeper::grant(int socket, Fd main_process) {
   const Fd copy = mount_->copy();
   // a launcher that has lost patience is not counted: it has a private server by now
   if (!copy || !send_packet(socket, std::string(1, kGranted), copy.get())) return false;
-  ++main_processes_;
-  watch(Kind::main_process, std::move(main_process));
+  // one that can't be watched must not hold the door open for ever
+  if (watch(Kind::main_process, std::move(main_process))) ++main_processes_;
   return true;
 }
 
 void Doorkeeper::answer(int number) {
   auto request = receive_packet(number, Clock::now());
+  if (request && identity_.empty()) identity_ = request->text;
   if (request && mount_ && request->text == identity_ && request->descriptor)
     grant(number, std::move(request->descriptor));
   forget(number);

@@ -34,11 +34,12 @@ class Doorkeeper {
     Fd descriptor;
   };
 
-  void watch(Kind kind, Fd descriptor);
+  bool watch(Kind kind, Fd descriptor);
   void forget(int number) { watched_.erase(number); }
   void handle(int number);
   void admit();
   bool grant(int socket, Fd main_process);
+  void serve_launcher();
   void answer(int number);
   void open_or_close_door();
   int timeout() const;

@@ -43,6 +43,7 @@ class Server {
     enter_namespaces();
     FuseMount mount = make_mount(name);
     device_ = std::move(mount.device);
+    leave_host_mounts();
     doorkeeper_.prepare(std::move(mount.root));
     start_workers();
     enter_sandbox(Role::doorkeeper);

@@ -60,20 +60,6 @@ class Configuration {
   Fd context_;
 };
 
-/// An empty root directory instead of the host's.
-void leave_host_mounts() {
-  const auto check = [](long result, const char* call) {
-    if (result < 0) throw SysError("leave the host's mounts", call);
-  };
-  // on a directory that must exist, as the FUSE device lies there
-  check(syscall(SYS_mount, "none", "/dev", "tmpfs", 0, "mode=700,nr_inodes=4,size=4k"), "mount");
-  check(chdir("/dev"), "chdir");
-  check(mkdir(kSharedAt + 1, 0700), "mkdir");
-  check(syscall(SYS_pivot_root, ".", "."), "pivot_root");
-  check(syscall(SYS_umount2, ".", kDetach), "umount2");
-  check(chdir("/"), "chdir");
-}
-
 }  // namespace
 
 void enter_namespaces() {
@@ -103,8 +89,20 @@ FuseMount make_mount(const std::string& image) {
   return {std::move(device), std::move(root)};
 }
 
+void leave_host_mounts() {
+  const auto check = [](long result, const char* call) {
+    if (result < 0) throw SysError("leave the host's mounts", call);
+  };
+  // on a directory that must exist, as the FUSE device lies there
+  check(syscall(SYS_mount, "none", "/dev", "tmpfs", 0, "mode=700,nr_inodes=4,size=4k"), "mount");
+  check(chdir("/dev"), "chdir");
+  check(mkdir(kSharedAt + 1, 0700), "mkdir");
+  check(syscall(SYS_pivot_root, ".", "."), "pivot_root");
+  check(syscall(SYS_umount2, ".", kDetach), "umount2");
+  check(chdir("/"), "chdir");
+}
+
 SharedMount::SharedMount(Fd root) : root_(std::move(root)) {
-  leave_host_mounts();
   if (syscall(kMoveMount, root_.get(), "", AT_FDCWD, kSharedAt, MOVE_MOUNT_F_EMPTY_PATH) < 0) {
     throw SysError("attach the mount", "move_mount");
   }

@@ -17,11 +17,13 @@ struct FuseMount {
 /// Makes a read-only FUSE mount for `image`. Only in namespaces from enter_namespaces().
 FuseMount make_mount(const std::string& image);
 
+/// Leaves the host's mounts for an empty root directory: the server must not keep file systems busy.
+void leave_host_mounts();
+
 /// A shared mount, from which launchers get copies. It has to be attached somewhere for that (before Linux 6.15 a
-/// detached mount can't be copied), so it is at the only place of an otherwise empty mount namespace.
+/// detached mount can't be copied), so it is at the only place that leave_host_mounts() has left.
 class SharedMount {
  public:
-  /// Leaves the host's mounts: the server must not keep file systems busy.
   explicit SharedMount(Fd root);
   /// A detached copy; empty where there can't be another.
   Fd copy() const;
