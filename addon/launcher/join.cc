@@ -71,7 +71,7 @@ JoinGroup::JoinGroup(JoinRequest request)
 
 void JoinGroup::start_keeper() {
   try {
-    keeper_.emplace(*memory_, request_.timeout);
+    keeper_.emplace(*memory_, request_.timeout, request_.starter());
   } catch (const Error& failure) {
     fail(failure.what());
     throw;

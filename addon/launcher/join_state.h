@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 
+#include "launcher/join_starter.h"
 #include "launcher/process_id.h"
 
 namespace chrun {
@@ -29,9 +30,10 @@ using Clock = std::chrono::steady_clock;
 
 /// What one peer asks for.
 struct JoinRequest {
-  int count;            // peers in the group
-  std::string tag;      // what the group is called
-  int timeout;          // seconds to wait for others
+  int count;                         // peers in the group
+  std::string tag;                   // what the group is called
+  int timeout;                       // seconds to wait for others
+  std::function<Starter()> starter;  // finds out who starts them
   std::string content;  // the steps that create the container, each followed by NUL: what peers must agree on
 };
 
