@@ -65,6 +65,7 @@ JoinGroup::JoinGroup(JoinRequest request)
     if (!memory_) continue;
     join_checkpoint("winner-before-keeper");
     start_keeper();
+    sweep_abandoned_groups();
     return;
   }
 }

@@ -1,8 +1,8 @@
 #include "launcher/join_keeper.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
-#include <memory>
 #include <vector>
 
 #include "base/error.h"
@@ -80,44 +79,50 @@ bool warn_on_behalf_of(int pid, const std::string& message) {
   return true;
 }
 
-/// Groups that lost all their processes to SIGKILL at once: only a later one can clean up after them.
-void sweep_abandoned_groups() {
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/dev/shm"), closedir);
-  const std::string prefix = join_name_prefix();
-  for (const dirent* entry; directory && (entry = readdir(directory.get())) != nullptr;) {
-    if (!std::string_view(entry->d_name).starts_with(prefix)) continue;
-    try {
-      const auto group = JoinMemory::open(entry->d_name);
-      if (group && group->is_abandoned()) {
-        group->locked([&] {
-          if (group->is_abandoned()) group->break_up("all of its peers died");
-        });
-      }
-    } catch (const Error&) {
-      // not ours, or not a group that we understand
-    }
+/// What the keeper sleeps on: the death of a peer, a post of the semaphore, or time.
+class Sleep {
+ public:
+  explicit Sleep(JoinState& state) : state_(state), posted_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    waiting_.push_back({posted_.get(), POLLIN, 0});
+    // a semaphore can't be polled, so a thread passes it on
+    pthread_t thread;
+    pthread_create(&thread, nullptr, pass_on, this);
   }
-}
 
-/// Wakes the keeper the moment a peer dies; a thread's job, as it already waits for something else. It only makes
-/// faster what the keeper finds out anyway, so it gives up where the kernel has no pidfd_open(2) (before 5.3).
-void* watch_deaths(void* argument) {
-#ifdef SYS_pidfd_open
-  JoinState& state = *static_cast<JoinState*>(argument);
-  std::vector<pollfd> peers;
-  for (uint32_t seen = 0;;) {
-    for (; seen < std::min(state.taken, state.seats); seen++) {
-      const auto peer = static_cast<int>(syscall(SYS_pidfd_open, state.seat(seen)->process.pid, 0));
-      if (peer < 0 && errno == ENOSYS) return nullptr;
-      if (peer >= 0) peers.push_back({peer, POLLIN, 0});
-    }
-    if (poll(peers.data(), peers.size(), kSlice.count()) <= 0) continue;
-    sem_post(&state.wake_keeper);
-    std::erase_if(peers, [](const pollfd& peer) { return peer.revents != 0 && close(peer.fd) == 0; });
+  void until_news() {
+    add_new_peers();
+    poll(waiting_.data(), waiting_.size(), kSlice.count());
+    eventfd_t posts;
+    eventfd_read(posted_.get(), &posts);
+    // who is dead stays dead, and must not wake us again
+    std::erase_if(waiting_, [this](const pollfd& item) {
+      return item.fd != posted_.get() && item.revents != 0 && close(item.fd) == 0;
+    });
   }
+
+ private:
+  static void* pass_on(void* argument) {
+    const Sleep& self = *static_cast<Sleep*>(argument);
+    for (;;) {
+      if (sem_wait(&self.state_.wake_keeper) == 0) eventfd_write(self.posted_.get(), 1);
+    }
+  }
+
+  /// Before Linux 5.3 there is no such descriptor, and deaths are found out a little later.
+  void add_new_peers() {
+#ifdef SYS_pidfd_open
+    for (; seen_ < std::min(state_.taken, state_.seats); seen_++) {
+      const auto peer = static_cast<int>(syscall(SYS_pidfd_open, state_.seat(seen_)->process.pid, 0));
+      if (peer >= 0) waiting_.push_back({peer, POLLIN, 0});
+    }
 #endif
-  return nullptr;
-}
+  }
+
+  JoinState& state_;
+  const Fd posted_;
+  std::vector<pollfd> waiting_;
+  uint32_t seen_ = 0;
+};
 
 class Watch {
  public:
@@ -125,10 +130,8 @@ class Watch {
       : memory_(memory), timeout_(timeout), socket_(socket), starter_(starter) {}
 
   void run() {
-    pthread_t thread;
-    pthread_create(&thread, nullptr, watch_deaths, &*memory_);
-    sweep_abandoned_groups();
-    while (!is_over()) wait_for(memory_->wake_keeper, kSlice);
+    Sleep sleep(*memory_);
+    while (!is_over()) sleep.until_news();
   }
 
  private:
@@ -231,6 +234,7 @@ void keep(const JoinMemory& memory, int timeout, int socket, const Starter& star
   memory->keeper = own_process();
   Watch(memory, timeout, 0, starter).run();
   join_checkpoint("keeper-end");
+  _exit(0);  // its thread with it
 }
 
 }  // namespace

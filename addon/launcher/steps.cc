@@ -203,7 +203,7 @@ void join(Launch& launch, const Step& step) {
   request.tag = same_parent ? derive_join_tag(launch.environment, getppid()) : field(step, 2);
   request.starter = [&launch, same_parent] { return find_starter(launch.environment, same_parent); };
   log::verbose(1, "join group " + request.tag + " of " + std::to_string(request.count));
-  if (request.count == 1) return;  // nobody to share with
+  if (request.count == 1) return sweep_abandoned_groups();  // nobody to share with
   request.content = create_content(launch);
   launch.group.emplace(std::move(request));
   if (launch.group->won()) return;
