@@ -2,6 +2,8 @@
   'variables': {
     # in a checkout warnings are errors; who installs the package may have a compiler that we have not met.
     # -Wrestrict is wrong about std::string in gcc 12 (GCC bug 105329)
+    # empty where the libraries are missing: all else is built without SquashFS
+    'squashfs_defines': '<!(node scripts/squashfs-libraries.mjs defines)',
     'warnings': ['-Wall', '-Wextra', '-Wno-restrict', '<!(test -e .git && echo -Werror || echo -Wno-error)'],
     'base_sources': [
       'addon/base/error.cc',
@@ -22,6 +24,7 @@
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
       # 10 aborts on a thrown null in node-addon-api 8.9
       'defines': ['NAPI_VERSION=9', 'NAPI_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED', '_GNU_SOURCE'],
+      'conditions': [['squashfs_defines!=""', {'defines': ['CH_RUN_SQUASH']}]],
     },
     {
       # the program that users type; it must start fast: nothing to load but the C library
@@ -30,6 +33,8 @@
       'defines': ['CH_RUN_NODE="<!(node -p process.execPath)"', '_GNU_SOURCE'],
       'sources': [
         '<@(base_sources)',
+        'addon/launcher/create_steps.cc',
+        'addon/launcher/enter_steps.cc',
         'addon/launcher/environment.cc',
         'addon/launcher/exec.cc',
         'addon/launcher/facts.cc',
@@ -44,16 +49,62 @@
         'addon/launcher/join_state.cc',
         'addon/launcher/log.cc',
         'addon/launcher/main.cc',
+        'addon/launcher/memo.cc',
+        'addon/launcher/memo_directory.cc',
+        'addon/launcher/memo_turn.cc',
         'addon/launcher/mounts.cc',
         'addon/launcher/namespaces.cc',
+        'addon/launcher/overlay.cc',
+        'addon/launcher/own_path.cc',
         'addon/launcher/plan.cc',
         'addon/launcher/process_id.cc',
         'addon/launcher/root.cc',
         'addon/launcher/steps.cc',
         'addon/launcher/user_ns.cc',
+        'addon/squashfs/channel.cc',
+        'addon/squashfs/client.cc',
+        'addon/squashfs/spawn.cc',
       ],
       'ldflags!': ['-rdynamic'],
       'ldflags': ['-static-libstdc++', '-static-libgcc', '-Wl,-z,now', '-Wl,--as-needed', '-Wl,--gc-sections'],
     },
+  ],
+  'conditions': [
+    [
+      'squashfs_defines!=""',
+      {
+        'targets': [
+          {
+            # the file-system server: a program of its own, because it lives on when the launcher is the command
+            'target_name': 'ch-run-ts-squashfs',
+            'type': 'executable',
+            'defines': ['<!@(node scripts/squashfs-libraries.mjs defines)', '_GNU_SOURCE'],
+            'cflags_cc': ['-pthread'],
+            'sources': [
+              'addon/base/error.cc',
+              'addon/squashfs/block_cache.cc',
+              'addon/squashfs/channel.cc',
+              'addon/squashfs/decompress.cc',
+              'addon/squashfs/detach.cc',
+              'addon/squashfs/directory.cc',
+              'addon/squashfs/doorkeeper.cc',
+              'addon/squashfs/file_data.cc',
+              'addon/squashfs/fuse_ops.cc',
+              'addon/squashfs/fuse_wire.cc',
+              'addon/squashfs/image.cc',
+              'addon/squashfs/inode.cc',
+              'addon/squashfs/main.cc',
+              'addon/squashfs/metadata.cc',
+              'addon/squashfs/mount.cc',
+              'addon/squashfs/sandbox.cc',
+              'addon/squashfs/xattr.cc',
+            ],
+            'ldflags!': ['-rdynamic'],
+            'ldflags': ['-static-libstdc++', '-static-libgcc', '-pthread'],
+            'libraries': ['<!@(node scripts/squashfs-libraries.mjs libraries)'],
+          },
+        ],
+      },
+    ],
   ],
 }

@@ -34,7 +34,13 @@ Napi::Value guarded(Napi::Env env, Body body) {
 void restore_state(int handoff) {
   if (lseek(handoff, 0, SEEK_SET) != 0) throw chrun::SysError("read the handoff", "lseek");
   const std::string bytes = chrun::read_all(handoff, "the handoff", kLargestHandoff);
-  for (const auto& record : chrun::parse_records(bytes, "the handoff")) chrun::restore_process_state(record);
+
+  for (const auto& record : chrun::parse_records(bytes, "the handoff")) {
+    // Node has marked these as close-on-exec too
+    if (record.name == "turn") fcntl(std::stoi(std::string(record.fields.at(0))), F_SETFD, 0);
+    chrun::restore_process_state(record);
+  }
+  fcntl(handoff, F_SETFD, 0);
 }
 
 Napi::Value replace_process(const Napi::CallbackInfo& info) {
@@ -43,11 +49,12 @@ Napi::Value replace_process(const Napi::CallbackInfo& info) {
     const int handoff = info[2].As<Napi::Number>();
     Fd plan = chrun::memory_file("ch-run-ts-plan", bytes_of(info[1]), true);
     restore_state(handoff);
-    fcntl(handoff, F_SETFD, 0);
-    std::string launch = "--launch", plan_word = std::to_string(plan.get()), handoff_word = std::to_string(handoff);
-    std::string index = std::to_string(info[3].As<Napi::Number>().Int32Value());
-    char* words[] = {program.data(), launch.data(), plan_word.data(), handoff_word.data(), index.data(), nullptr};
-    execve(program.c_str(), words, environ);
+    std::vector<std::string> words{program, "--launch", std::to_string(plan.get()), std::to_string(handoff)};
+    for (size_t i = 3; i < 5; i++) words.push_back(std::to_string(info[i].As<Napi::Number>().Int64Value()));
+    std::vector<char*> pointers;
+    for (auto& word : words) pointers.push_back(word.data());
+    pointers.push_back(nullptr);
+    execve(program.c_str(), pointers.data(), environ);
     throw chrun::SysError("start the launcher " + program, "execve");
   });
 }
@@ -63,6 +70,11 @@ Napi::Array features(Napi::Env env) {
   uint32_t count = 0;
 #ifdef FNM_EXTMATCH
   names.Set(count++, "extglob");
+#endif
+  names.Set(count++, "overlayfs");
+  names.Set(count++, "tmpfs-xattrs");  // used wherever the kernel has them
+#ifdef CH_RUN_SQUASH
+  names.Set(count++, "squash");
 #endif
   return names;
 }

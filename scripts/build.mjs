@@ -1,4 +1,5 @@
-// Builds everything: `npm run build`. With the argument `native`, only what must fit this machine; with `js`, the rest.
+// Builds everything: `npm run build`. With an argument, only a part: `native`, what must fit this machine; `js`, the
+// rest; `pack`, what goes into the npm package.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -50,7 +51,10 @@ async function buildJavaScript() {
 
 const part = process.argv[2];
 if (part !== 'native' && !(await buildJavaScript())) process.exit(1);
-if (part !== 'js' && !buildNative()) {
+if (part === 'pack') {
+  // a package goes to any machine; there, its install script puts the native program in this place
+  placeScript();
+} else if (part !== 'js' && !buildNative()) {
   placeScript();
   console.error(
     'ch-run-ts: the native program could not be built; a C++20 compiler, make and python3 are needed',

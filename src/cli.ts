@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { fromBytes } from './bytes.js';
 import { type CommandLine, parseCommandLine } from './command-line.js';
-import { ExitStatus, LaunchError, valueError } from './errors.js';
+import { ExitStatus, LaunchError, usageError, valueError } from './errors.js';
 import { renderHelp, renderUsage } from './help.js';
 import { RealHost } from './host.js';
+import { listStorage, renderList } from './image/list-storage.js';
+import { storageDirectory } from './image/storage.js';
 import { print, printError, setColor, setProgram } from './messages.js';
 import { launcherPath, loadNative } from './native.js';
 import { decodeRecords, encodePlan } from './plan/encode.js';
@@ -32,7 +34,7 @@ function readInvocation(argv: readonly string[]): Invocation {
 }
 
 /** Becomes the launcher, which becomes the command. */
-function launch(invocation: Invocation, plan: Buffer, commandIndex: number): never {
+function launch(invocation: Invocation, plan: Buffer, commandIndex: number, keyWords: number): never {
   const native = loadNative();
   if (!invocation.launcher) {
     throw new LaunchError('this is the command-line interpreter alone, which starts no containers', {
@@ -41,7 +43,7 @@ function launch(invocation: Invocation, plan: Buffer, commandIndex: number): nev
   }
   const { program, handoff } = invocation.launcher;
   // the words begin with the program's name, which the parser does not count
-  return native.replaceProcess(program, plan, handoff, commandIndex + 1);
+  return native.replaceProcess(program, plan, handoff, commandIndex + 1, keyWords);
 }
 
 function readPlanFile(file: string): Buffer {
@@ -66,7 +68,7 @@ function runLaunch(invocation: Invocation, line: Extract<CommandLine, { kind: 'l
       print(1, encodePlan(plan));
       return 0;
     default:
-      return launch(invocation, encodePlan(plan), line.commandIndex);
+      return launch(invocation, encodePlan(plan), line.commandIndex, line.keyWords);
   }
 }
 
@@ -87,6 +89,15 @@ function renderVersion(): string {
   }
 }
 
+function runList({ storage, format }: Extract<CommandLine, { kind: 'list' }>): number {
+  const directory = storageDirectory(storage, new RealHost());
+  if (directory === undefined)
+    throw new LaunchError('there is no storage: USER is not set, and your user id has no name');
+  const images = listStorage(directory);
+  print(1, format === 'json' ? `${JSON.stringify(images, null, 2)}\n` : renderList(images));
+  return 0;
+}
+
 function run(invocation: Invocation): number {
   const line = parseCommandLine(invocation.words.slice(1));
   switch (line.kind) {
@@ -99,23 +110,28 @@ function run(invocation: Invocation): number {
     case 'version':
       print(1, renderVersion());
       return 0;
+    case 'memo-clear':
+      // the memory is the launcher's room: as the one word, --memo-clear never comes by here
+      throw usageError('--memo-clear stands alone and is not shortened');
+    case 'list':
+      return runList(line);
     case 'feature':
       return testFeature(line.feature);
     case 'run-plan':
-      return launch(invocation, readPlanFile(line.file), line.commandIndex);
+      return launch(invocation, readPlanFile(line.file), line.commandIndex, 0);
     case 'launch':
       return runLaunch(invocation, line);
   }
 }
 
 /** Runs the command line in `argv` (as process.argv) and returns the exit status, unless it becomes the launcher. */
-export function main(argv: readonly string[]): number {
+export async function main(argv: readonly string[]): Promise<number> {
   try {
     const invocation = readInvocation(argv);
     setProgram(invocation.words[0] ?? '');
     return run(invocation);
   } catch (error) {
-    printError(error);
+    await printError(error);
     return error instanceof LaunchError ? error.exitStatus : ExitStatus.failure;
   }
 }

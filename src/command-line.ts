@@ -8,15 +8,20 @@ import { type EnvironmentRequest, type LaunchRequest, parseBind, parseCount } fr
 /** How --dry-run prints the plan. */
 export type PlanFormat = 'text' | 'json' | 'plan';
 
-/** What the command line asks for. `commandIndex` is the position of the user's command in the words. */
+/**
+ * What the command line asks for. `commandIndex` is the position of the user's command in the words; `keyWords` is
+ * how many words come before it, the `--` between not counted: what the plan is remembered for, 0 for not at all.
+ */
 export type CommandLine =
-  | { readonly kind: 'help' | 'usage' | 'version' }
+  | { readonly kind: 'help' | 'usage' | 'version' | 'memo-clear' }
   | { readonly kind: 'feature'; readonly feature: string }
+  | { readonly kind: 'list'; readonly storage?: string; readonly format: 'text' | 'json' }
   | { readonly kind: 'run-plan'; readonly file: string; readonly commandIndex: number }
   | {
       readonly kind: 'launch';
       readonly request: LaunchRequest;
       readonly commandIndex: number;
+      readonly keyWords: number;
       readonly dryRun?: PlanFormat;
     };
 
@@ -38,6 +43,8 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
   if (values.help) return { kind: 'help' };
   if (values.usage) return { kind: 'usage' };
   if (values.version) return { kind: 'version' };
+  if (values.list !== undefined) return parseList(values);
+  if (values['memo-clear']) return { kind: 'memo-clear' };
   if (values.feature !== undefined) return { kind: 'feature', feature: String(values.feature) };
   if (values.plan !== undefined) {
     if (normal.length > 1) throw usageError('--plan takes no other option: they are part of the plan');
@@ -52,9 +59,26 @@ function parseLaunch(values: Values, words: readonly string[], next: number): Co
   const dryRun = values['dry-run'];
   const request = toRequest(values, image);
   if (dryRun === undefined) {
-    return { kind: 'launch', request, commandIndex: commandAfter(words, next + 1) };
+    const keyWords = values['no-memo'] ? 0 : next + 1;
+    return { kind: 'launch', request, commandIndex: commandAfter(words, next + 1), keyWords };
   }
-  return { kind: 'launch', request, commandIndex: next + 1, dryRun: parseFormat(String(dryRun)) };
+  return {
+    kind: 'launch',
+    request,
+    commandIndex: next + 1,
+    keyWords: 0,
+    dryRun: parseFormat(String(dryRun)),
+  };
+}
+
+function parseList(values: Values): CommandLine {
+  const format = String(values.list) || 'text';
+  if (format !== 'text' && format !== 'json') throw valueError('list', 'text or json', format);
+  return {
+    kind: 'list',
+    format,
+    ...(values.storage === undefined ? {} : { storage: String(values.storage) }),
+  };
 }
 
 function commandAfter(words: readonly string[], next: number): number {
@@ -170,7 +194,12 @@ function toRequest(values: Values, image: string): LaunchRequest {
   const expand = !values['env-no-expand'];
   return {
     image,
+    ...(values.storage === undefined ? {} : { storage: String(values.storage) }),
     writable: Boolean(values.write),
+    ...parseOverlay(values),
+    ...(values.mount === undefined ? {} : { mountPoint: String(values.mount) }),
+    share: !values['no-share'],
+    home: Boolean(values.home),
     binds: ((values.bind as string[]) ?? []).map((text) => parseBind(text)),
     directory: values.cd === undefined ? '/' : String(values.cd),
     tmp: values['private-tmp'] ? 'private' : 'host',
@@ -209,6 +238,17 @@ function parseJoin(values: Values): Pick<LaunchRequest, 'join'> {
           : parseCount('join-timeout', 'a number of seconds', String(timeout)),
     },
   };
+}
+
+/** --write-fake and --overlay; --home needs one of them unless the image itself is written. */
+function parseOverlay(values: Values): Pick<LaunchRequest, 'overlay'> {
+  const given = ['write', 'write-fake', 'overlay'].filter((name) => values[name as OptionName] !== undefined);
+  if (given.length > 1) throw usageError(`--${given[0]} and --${given[1]} exclude each other`);
+  if (values.overlay !== undefined) return { overlay: { directory: String(values.overlay) } };
+  if (values.write || (values['write-fake'] === undefined && !values.home)) return {};
+  const size = String(values['write-fake'] ?? '') || '12%';
+  if (!/^[0-9]+[kmg%]?$/i.test(size)) throw valueError('write-fake', 'a size such as 12%, 500m or 2g', size);
+  return { overlay: { memory: size } };
 }
 
 /** One option of the environment sequence, as normalizeWords() wrote it: `name=value`. */

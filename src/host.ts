@@ -1,5 +1,6 @@
 /** The only place that asks the machine anything. What it was asked is recorded: the facts that a plan rests on. */
 import { closeSync, openSync, readlinkSync, readSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { fromBytes, toBytes } from './bytes.js';
 import { LaunchError } from './errors.js';
 
@@ -12,6 +13,8 @@ export type Fact =
   | { readonly kind: 'user'; readonly uid: number; readonly gid: number }
   /** The working directory. */
   | { readonly kind: 'directory'; readonly path: string }
+  /** The value of an environment variable; absent if it is not set. */
+  | { readonly kind: 'variable'; readonly name: string; readonly value?: string }
   /** What lies at an absolute path. */
   | { readonly kind: 'path'; readonly path: string; readonly found: PathKind }
   /** A file whose content was read: device, inode, size in bytes, times in nanoseconds since 1970. */
@@ -29,6 +32,10 @@ export type Fact =
 export interface Host {
   /** Effective ids of the caller. */
   user(): { readonly uid: number; readonly gid: number };
+  /** The value of an environment variable; undefined if it is not set. */
+  variable(name: string): string | undefined;
+  /** The caller's login name, by $USER or else by the name service; undefined where neither knows. */
+  userName(): string | undefined;
   /** `path` itself if it is absolute, else below the working directory. Links and `..` are left to the kernel. */
   absolute(path: string): string;
   /** What lies at an absolute path. Throws LaunchError if that can't be found out. */
@@ -57,6 +64,22 @@ export class RealHost implements Host {
     const ids = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
     this.#record('user', { kind: 'user', ...ids });
     return ids;
+  }
+
+  variable(name: string): string | undefined {
+    const value = process.env[name];
+    this.#record(`variable ${name}`, { kind: 'variable', name, ...(value === undefined ? {} : { value }) });
+    return value;
+  }
+
+  userName(): string | undefined {
+    const name = this.variable('USER');
+    if (name) return name;
+    try {
+      return userInfo().username;
+    } catch {
+      return undefined;
+    }
   }
 
   absolute(path: string): string {

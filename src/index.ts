@@ -21,6 +21,8 @@ export type { BindRequest, EnvironmentRequest, JoinRequest, LaunchRequest } from
 
 const defaults = {
   writable: false,
+  share: true,
+  home: false,
   binds: [],
   directory: '/',
   tmp: 'host',
@@ -56,7 +58,7 @@ export function launch(
   try {
     const given = Array.isArray(options.stdio) ? options.stdio : Array(3).fill(options.stdio ?? 'pipe');
     const stdio = [...given, ...Array(Math.max(0, 3 - given.length)).fill('pipe'), file];
-    return spawn(launcherPath, ['--launch', String(stdio.length - 1), '-', '5', ...command], {
+    return spawn(launcherPath, ['--launch', String(stdio.length - 1), '-', '6', '0', ...command], {
       ...options,
       stdio,
     });

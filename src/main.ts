@@ -1,4 +1,6 @@
 /** The entry of the bundled command line interface. */
 import { main } from './cli.js';
 
-process.exitCode = main(process.argv);
+void main(process.argv).then((status) => {
+  process.exitCode = status;
+});

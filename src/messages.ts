@@ -1,6 +1,6 @@
 /** The one place that prints messages: `ch-run-ts[123]: error: …` on standard error, a hint on the next line. */
 import { writeSync } from 'node:fs';
-import { Chalk, type ChalkInstance, supportsColorStderr } from 'chalk';
+import type { ChalkInstance } from 'chalk';
 import { toBytes } from './bytes.js';
 import { LaunchError } from './errors.js';
 import type { LaunchRequest } from './request.js';
@@ -17,7 +17,9 @@ export function setColor(color: LaunchRequest['color']): void {
   program.color = color;
 }
 
-function painter(): ChalkInstance {
+/** Loaded only when something is printed: it needs Node's terminals, whose loading takes a sixth of a start. */
+async function loadPainter(): Promise<ChalkInstance> {
+  const { Chalk, supportsColorStderr } = await import('chalk');
   const auto = process.env.NO_COLOR || !supportsColorStderr ? 0 : 1;
   return new Chalk({ level: program.color === 'auto' ? auto : program.color === 'always' ? 1 : 0 });
 }
@@ -36,8 +38,8 @@ export function print(descriptor: 1 | 2, text: string | Uint8Array): void {
 }
 
 /** Prints an error, with its hint if it has one. Errors that are not ours come with their stack: they are bugs. */
-export function printError(error: unknown): void {
-  const paint = painter();
+export async function printError(error: unknown): Promise<void> {
+  const paint = await loadPainter();
   const prefix = `${program.name}[${process.pid}]:`;
   const message =
     error instanceof LaunchError ? error.message : `internal error: ${(error as Error).stack ?? error}`;

@@ -1,5 +1,4 @@
 /** Typed door to the addon. */
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LaunchError } from './errors.js';
@@ -12,8 +11,15 @@ export interface Native {
    * @param plan as encodePlan() makes it
    * @param handoff descriptor of the handoff that the launcher started the CLI with
    * @param commandIndex position of the user's command in the handoff's words
+   * @param keyWords how many of these words, after the program's name, the plan is remembered for; 0: not at all
    */
-  replaceProcess(program: string, plan: Buffer, handoff: number, commandIndex: number): never;
+  replaceProcess(
+    program: string,
+    plan: Buffer,
+    handoff: number,
+    commandIndex: number,
+    keyWords: number,
+  ): never;
   /** A descriptor, inherited by children, of a file in memory that holds `bytes`. The caller closes it. */
   memoryFile(bytes: Buffer): number;
   /** Names of the features that are built in, as --feature has them. */
@@ -28,7 +34,10 @@ export const launcherPath: string = join(root, 'bin/ch-run-ts');
 /** Loads the addon. Throws LaunchError if it was not built or does not fit this machine. */
 export function loadNative(): Native {
   try {
-    return createRequire(join(root, 'package.json'))('./build/Release/ch_run_ts.node') as Native;
+    // not by require(), which asks the file system about every folder on the way
+    const addon = { exports: {} };
+    process.dlopen(addon, join(root, 'build/Release/ch_run_ts.node'));
+    return addon.exports as Native;
   } catch (cause) {
     throw new LaunchError(
       `the native part of ch-run-ts is missing: ${(cause as Error).message.split('\n')[0]}`,

@@ -38,10 +38,20 @@ export type JoinRequest =
   | { readonly kind: 'process'; readonly pid: number };
 
 export interface LaunchRequest {
-  /** The image reference: path of a directory. */
+  /** The image reference: a name in storage, or the path of a directory or SquashFS file. */
   readonly image: string;
+  /** Host directory with images by name; $CH_IMAGE_STORAGE or /var/tmp/$USER.ch if absent. */
+  readonly storage?: string;
   /** Mount the image read-write. */
   readonly writable: boolean;
+  /** Where writes go instead: a tmpfs of this size as in tmpfs(5), or a host directory that keeps them. */
+  readonly overlay?: { readonly memory: string } | { readonly directory: string };
+  /** Host directory at which a SquashFS image is mounted; out of the way if absent. */
+  readonly mountPoint?: string;
+  /** Share a SquashFS image's file-system server with other launches of the same image. */
+  readonly share: boolean;
+  /** Bind $HOME at /home/$USER, and set HOME. */
+  readonly home: boolean;
   readonly binds: readonly BindRequest[];
   /** Guest directory in which the command starts. */
   readonly directory: string;

@@ -4,6 +4,8 @@ import {
   chmodSync,
   chownSync,
   cpSync,
+  existsSync,
+  lchownSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -87,15 +89,22 @@ const smallest: Tree = {
 
 /** Puts `tree` below `directory`, owned by `user`; names that end in a slash are directories. */
 export function plant(directory: string, tree: Tree, user: User = ordinaryUser): void {
-  const own = (path: string) => isRoot && chownSync(path, user.uid, user.gid);
+  const own = (path: string) => isRoot && lchownSync(path, user.uid, user.gid);
   for (const [name, content] of Object.entries(tree)) {
     const path = join(directory, name);
-    mkdirSync(dirname(path), { recursive: true });
-    if (content === null) mkdirSync(path, { recursive: true });
-    else if (typeof content === 'object' && 'link' in content) symlinkSync(content.link, path);
+    makeDirectories(content === null ? path : dirname(path), own);
+    if (content === null) continue;
+    if (typeof content === 'object' && 'link' in content) symlinkSync(content.link, path);
     else writeFileSync(path, content, { mode: 0o755 });
-    if (content === null || typeof content === 'string') own(path);
+    own(path);
   }
+}
+
+function makeDirectories(path: string, own: (path: string) => void): void {
+  if (existsSync(path)) return;
+  makeDirectories(dirname(path), own);
+  mkdirSync(path);
+  own(path);
 }
 
 /** A small image of the test's own, owned by `user`: mount points, the probe at /probe, and `tree`. */

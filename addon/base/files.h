@@ -10,7 +10,7 @@ namespace chrun {
 /// Reads all of `fd`, at most `limit` bytes. Throws SysError, or Error when there is more.
 std::string read_all(int fd, const std::string& name, size_t limit);
 
-/// Writes all of `bytes`. Throws SysError.
+/// Writes all of `bytes`. Throws SysError, also where a limit on file sizes (ulimit -f) would kill the process.
 void write_all(int fd, std::string_view bytes, const std::string& name);
 
 /// A file in memory (memfd) that holds `bytes`, readable and writable by this user only, offset 0.

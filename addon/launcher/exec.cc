@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -82,6 +83,8 @@ std::string refusal_hint(const std::string& path, int code) {
   const std::string head = file_head(path, sizeof(Elf64_Ehdr));
   if (code == ENOENT || code == ELIBBAD) {
     const std::string interpreter = interpreter_of(path);
+    if (interpreter.ends_with('\r'))
+      return "its first line ends in a carriage return, as Windows has it: dos2unix helps";
     if (!interpreter.empty()) return "its interpreter " + interpreter + " is not in the image";
   }
   if (code == ENOEXEC && is_elf(head) && head.size() >= 20) {
@@ -94,8 +97,11 @@ std::string refusal_hint(const std::string& path, int code) {
   struct stat status;
   if (code == EACCES && stat(path.c_str(), &status) == 0) {
     if (S_ISDIR(status.st_mode)) return "it is a directory";
+    struct statvfs system;
+    // asked first: on such a file system access(2) denies execution whatever the mode bits are
+    if (statvfs(path.c_str(), &system) == 0 && (system.f_flag & ST_NOEXEC)) return "its file system is mounted noexec";
     if (access(path.c_str(), X_OK) != 0) return "it is not marked as executable (chmod +x)";
-    return "its file system is mounted noexec, or its interpreter may not be executed";
+    return "its interpreter may not be executed";
   }
   return {};
 }

@@ -1,21 +1,95 @@
 #include "launcher/facts.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <cstdlib>
 
 #include "base/error.h"
 #include "base/records.h"
 
 namespace chrun {
+namespace {
+
+bool is_this_user(const Step& fact) {
+  return fact.fields[0] == std::to_string(geteuid()) && fact.fields[1] == std::to_string(getegid());
+}
+
+bool is_this_directory(const Step& fact) {
+  char* path = getcwd(nullptr, 0);
+  const bool same = path != nullptr && fact.fields[0] == path;
+  free(path);
+  return same;
+}
+
+/// What src/host.ts calls PathKind; empty where that can't be found out.
+std::string_view path_kind(const char* path) {
+  struct stat status;
+  if (stat(path, &status) != 0) return errno == ENOENT || errno == ENOTDIR ? "absent" : "";
+  if (S_ISDIR(status.st_mode)) return "directory";
+  return S_ISREG(status.st_mode) ? "file" : "other";
+}
+
+std::string nanoseconds(const struct timespec& time) {
+  // before 1970 both parts count in different directions: no image is that old
+  return std::to_string(static_cast<long long>(time.tv_sec) * 1'000'000'000 + time.tv_nsec);
+}
+
+bool is_same_file(const Step& fact) {
+  struct stat status;
+  return stat(fact.fields[0].data(), &status) == 0 && fact.fields[1] == std::to_string(status.st_dev) &&
+         fact.fields[2] == std::to_string(status.st_ino) && fact.fields[3] == std::to_string(status.st_size) &&
+         fact.fields[4] == nanoseconds(status.st_mtim) && fact.fields[5] == nanoseconds(status.st_ctim);
+}
+
+bool is_same_value(const Step& fact) {
+  const char* value = getenv(fact.fields[0].data());
+  if (fact.fields.size() == 1) return value == nullptr;
+  return value != nullptr && fact.fields[1] == value;
+}
+
+struct Kind {
+  std::string_view name;
+  size_t fewest, most;  // fields
+  bool (*holds)(const Step&);
+};
+
+constexpr Kind kKinds[] = {
+    {"user", 2, 2, is_this_user},
+    {"directory", 1, 1, is_this_directory},
+    {"path", 2, 2, [](const Step& fact) { return fact.fields[1] == path_kind(fact.fields[0].data()); }},
+    {"file", 6, 6, is_same_file},
+    {"variable", 1, 2, is_same_value},
+};
+
+/// A fact of an unknown kind, or with other fields than it should have, holds never.
+bool holds(const Step& fact) {
+  for (const Kind& kind : kKinds) {
+    if (kind.name == fact.kind) {
+      return fact.fields.size() >= kind.fewest && fact.fields.size() <= kind.most && kind.holds(fact);
+    }
+  }
+  return false;
+}
+
+}  // namespace
 
 void check_user(const Plan& plan) {
   for (const Step& fact : plan.facts) {
-    if (fact.kind != "user" || fact.fields.size() != 2) continue;
-    const auto uid = parse_number(fact.fields[0], ~0U, "a user id"),
-               gid = parse_number(fact.fields[1], ~0U, "a group id");
-    if (uid == geteuid() && gid == getegid()) return;
-    throw Error("the plan was made for user " + std::to_string(uid) + " and group " + std::to_string(gid) +
-                ", you are " + std::to_string(geteuid()) + " and " + std::to_string(getegid()));
+    if (fact.kind != "user" || fact.fields.size() != 2 || is_this_user(fact)) continue;
+    throw Error("the plan was made for user " + std::string(fact.fields[0]) + " and group " +
+                std::string(fact.fields[1]) + ", you are " + std::to_string(geteuid()) + " and " +
+                std::to_string(getegid()));
   }
+}
+
+std::string broken_fact(const Plan& plan) {
+  for (const Step& fact : plan.facts) {
+    if (holds(fact)) continue;
+    const std::string what(fact.fields.empty() ? "" : fact.fields[0]);
+    return std::string(fact.kind) + " " + what + " is not what it was";
+  }
+  return {};
 }
 
 }  // namespace chrun

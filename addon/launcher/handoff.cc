@@ -3,12 +3,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <climits>
-
 #include "base/error.h"
 #include "base/files.h"
-#include "base/process_state.h"
 #include "base/records.h"
+#include "launcher/own_path.h"
 
 #ifndef CH_RUN_NODE
 #define CH_RUN_NODE "node"
@@ -18,13 +16,6 @@ namespace chrun {
 namespace {
 
 constexpr size_t kLargestHandoff = 256 << 20;  // above the kernel's own limit on words and environment
-
-std::string own_path() {
-  char path[PATH_MAX];
-  const ssize_t size = readlink("/proc/self/exe", path, sizeof path);
-  if (size <= 0) throw SysError("find my own program file", "readlink");
-  return {path, static_cast<size_t>(size)};
-}
 
 std::vector<std::string_view> to_fields(char* const* strings) {
   std::vector<std::string_view> fields;
@@ -49,12 +40,7 @@ std::vector<char*> environment_for_node(char* const* environment) {
   return kept;
 }
 
-Fd write_handoff(const std::string& program, char* const* words, char* const* environment) {
-  std::string bytes;
-  record_process_state(bytes);
-  append_record(bytes, "program", {program});
-  append_record(bytes, "words", to_fields(words));
-  append_record(bytes, "environment", to_fields(environment));
+Fd to_memory_file(std::string_view bytes) {
   Fd file = memory_file("ch-run-ts-handoff", bytes, true);
   if (file.get() > 2) return file;
   // where 0, 1 or 2 was closed, its number must stay free
@@ -65,13 +51,21 @@ Fd write_handoff(const std::string& program, char* const* words, char* const* en
 
 }  // namespace
 
-[[noreturn]] void start_cli(char* const* words, char* const* environment) {
+[[noreturn]] void start_cli(char* const* words, char* const* environment, std::string bytes, const Fd& turn,
+                            std::string_view memory) {
   const std::string program = own_path();
+  append_record(bytes, "program", {program});
+  append_record(bytes, "words", to_fields(words));
+  append_record(bytes, "environment", to_fields(environment));
+  append_record(bytes, "memory", {memory});
+  if (turn) append_record(bytes, "turn", {std::to_string(turn.get())});
   std::string script = program.substr(0, program.rfind('/')) + "/../dist/cli.cjs";
-  const Fd handoff = write_handoff(program, words, environment);
+  const Fd handoff = to_memory_file(bytes);
   std::string option = "--handoff=" + std::to_string(handoff.get());
   std::string node = "node";
-  char* arguments[] = {node.data(), script.data(), option.data(), nullptr};
+  // our own path has no links: Node need not look for them in every folder on the way
+  std::string keep_links = "--preserve-symlinks", keep_main_link = "--preserve-symlinks-main";
+  char* arguments[] = {node.data(), keep_links.data(), keep_main_link.data(), script.data(), option.data(), nullptr};
   const auto node_environment = environment_for_node(environment);
   execve(CH_RUN_NODE, arguments, node_environment.data());
   execvpe("node", arguments, node_environment.data());
@@ -89,6 +83,10 @@ void finish_handoff(Handoff& handoff, int descriptor) {
       handoff.words = to_pointers(record);
     else if (record.name == "environment")
       handoff.environment = to_pointers(record);
+    else if (record.name == "memory")
+      handoff.memory = record.fields.at(0);
+    else if (record.name == "turn")
+      handoff.turn = Fd(static_cast<int>(parse_number(record.fields.at(0), 1 << 30, "a descriptor")));
   }
   if (handoff.words.empty() || handoff.environment.empty()) throw Error("the handoff is incomplete");
 }

@@ -69,6 +69,7 @@ constexpr Rule kRules[] = {
     {"write id map", EPERM, user_namespace_hint},
     {"mount", EPERM, user_namespace_hint},
     {"pivot_root", EINVAL, pivot_hint},
+    {"write", EFBIG, [] { return std::string("the limit on the size of files (ulimit -f) is too small"); }},
 };
 
 }  // namespace

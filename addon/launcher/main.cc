@@ -3,14 +3,19 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
 #include <new>
 
 #include "base/error.h"
+#include "base/files.h"
+#include "base/process_state.h"
 #include "base/records.h"
 #include "launcher/facts.h"
 #include "launcher/handoff.h"
 #include "launcher/log.h"
+#include "launcher/memo.h"
+#include "launcher/memo_turn.h"
 #include "launcher/plan.h"
 #include "launcher/steps.h"
 
@@ -33,13 +38,15 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
 
 [[noreturn]] void launch(const Plan& plan, char* const* environment, std::vector<char*> command) {
   log::set_style(plan.verbosity, plan.color);
+  for (const auto warning : plan.warnings) log::warning(std::string(warning));
   check_user(plan);
   if (command.size() < 2) throw Error("no command to run in the container", {}, Exit::usage);
   run_plan(plan, Environment(environment), std::move(command));
 }
 
-/// --launch PLAN HANDOFF INDEX: the CLI has decided. The command is the words from INDEX on of the command line
-/// in descriptor HANDOFF; if that is `-`, there is no handoff and INDEX counts our own words.
+/// --launch PLAN HANDOFF INDEX KEY: the CLI has decided. The command is the words from INDEX on of the command
+/// line in descriptor HANDOFF, and the plan is to be remembered for its first KEY words (none if 0). If HANDOFF
+/// is `-`, there is none, and INDEX counts our own words.
 [[noreturn]] void launch_for_cli(char** argv) {
   Plan plan;
   {
@@ -54,7 +61,13 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
     finish_handoff(handoff, to_descriptor(argv[3]));
     log::set_program(handoff.words[0]);
   }
+
   const size_t index = parse_number(argv[4], handoff.words.size() - 1, "the position of the command");
+  const size_t key_words = parse_number(argv[5], index, "the number of key words");
+  log::set_style(plan.verbosity, plan.color);
+  if (!handoff.memory.empty()) log::verbose(1, "no remembered plan: " + handoff.memory);
+  if (key_words > 0) log::verbose(1, remember(plan, handoff.words, key_words));
+  handoff.turn.reset();
   launch(plan, handoff.environment.empty() ? environ : handoff.environment.data(),
          {handoff.words.begin() + static_cast<ptrdiff_t>(index), handoff.words.end()});
 }
@@ -64,7 +77,8 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
   if (*rest != nullptr && strcmp(*rest, "--") == 0) rest++;
   Plan plan;
   {
-    const Fd file(open(path, O_RDONLY | O_CLOEXEC));
+    // a pipe, which is refused, would keep us waiting for its writer
+    const Fd file(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file) throw SysError(std::string("read the plan ") + path, "open");
     read_plan(plan, file.get(), path);
   }
@@ -74,12 +88,48 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
   launch(plan, environ, std::move(command));
 }
 
-[[noreturn]] void run(int argc, char** argv) {
+/// The usual way: by a remembered plan if there is one, else by the CLI.
+[[noreturn]] void launch_command_line(char** argv) {
+  Plan plan;
+  Recollection memory = recall(plan, argv);
+  if (memory.command == 0) {
+    std::string state;
+    record_process_state(state);
+    const Turn turn = take_turn(argv);
+    // the plan may have come meanwhile: while we waited, or just before it was our turn
+    memory = recall(plan, argv);
+    if (memory.command == 0) start_cli(argv, environ, std::move(state), turn.holder, memory.why);
+  }
+  log::set_style(plan.verbosity, plan.color);
+  log::verbose(1, "remembered plan: " + memory.why);
+  std::vector<char*> command;
+  for (char** word = argv + memory.command; *word != nullptr; word++) command.push_back(*word);
+  command.push_back(nullptr);
+  launch(plan, environ, std::move(command));
+}
+
+int clear_memory() {
+  printf("forgot %zu remembered plans\n", forget_all());
+  return 0;
+}
+
+/// --memo-show WORDS…: what launch_command_line() would find, as `--dry-run=plan` prints it; for tests and the curious.
+int show_memory(char** argv) {
+  Plan plan;
+  const Recollection memory = recall(plan, argv);
+  if (memory.command == 0) throw Error("no remembered plan: " + memory.why);
+  write_all(STDOUT_FILENO, plan.bytes, "standard output");
+  return 0;
+}
+
+int run(int argc, char** argv) {
   refuse_set_id();
-  if (argc >= 5 && strcmp(argv[1], "--launch") == 0) launch_for_cli(argv);
+  if (argc >= 6 && strcmp(argv[1], "--launch") == 0) launch_for_cli(argv);
   if (argc >= 3 && strcmp(argv[1], "--plan") == 0) launch_plan_file(argv[2], argv + 3);
   if (argc >= 2 && strncmp(argv[1], "--plan=", 7) == 0) launch_plan_file(argv[1] + 7, argv + 2);
-  start_cli(argv, environ);
+  if (argc == 2 && strcmp(argv[1], "--memo-clear") == 0) return clear_memory();
+  if (argc >= 2 && strcmp(argv[1], "--memo-show") == 0) return show_memory(argv + 1);
+  launch_command_line(argv);
 }
 
 }  // namespace
@@ -89,7 +139,7 @@ int main(int argc, char** argv) {
   using namespace chrun;
   log::set_program(argv[0]);
   try {
-    run(argc, argv);
+    return run(argc, argv);
   } catch (const Error& failure) {
     log::error(failure);
     return static_cast<int>(failure.exit());

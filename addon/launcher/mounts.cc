@@ -81,14 +81,18 @@ void tmpfs_into_image(int root, const std::string& destination, const std::strin
   }
 }
 
-Fd mount_copy(const std::string& path) {
+void attach_mount(int mount, const std::string& place) {
+  if (syscall(SYS_move_mount, mount, "", AT_FDCWD, place.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    throw SysError("mount the image at " + place, "move_mount");
+  }
+}
+
+PlacedMount mount_copy(const std::string& path) {
   Fd copy(static_cast<int>(
       syscall(SYS_open_tree, AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));
   if (copy) {
-    if (syscall(SYS_move_mount, copy.get(), "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0) {
-      throw SysError("mount the image " + path, "move_mount");
-    }
-    return copy;
+    attach_mount(copy.get(), kOverTheRoot);
+    return {std::move(copy), true};
   }
   // EPERM: seccomp filters of older container engines answer so for calls that they do not know
   if (errno != ENOSYS && errno != EPERM) throw SysError("mount the image " + path, "open_tree");
@@ -97,7 +101,7 @@ Fd mount_copy(const std::string& path) {
   }
   Fd root(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root) throw SysError("open the image " + path, "open");
-  return root;
+  return {std::move(root), false};
 }
 
 void make_read_only(int root, const std::string& name) {

@@ -21,9 +21,22 @@ void bind_into_image(int root, const Bind& bind);
 /// Mounts a fresh tmpfs at a guest path; `options` as in tmpfs(5).
 void tmpfs_into_image(int root, const std::string& destination, const std::string& options);
 
-/// A copy of the tree of mounts at host path `path`, attached where it lies: a mount point of our own.
-/// Returns its root. Throws SysError.
-Fd mount_copy(const std::string& path);
+/// A mount over `/` is reachable by its descriptor only: paths begin at the root directory that this process has,
+/// below it. So it hides nothing, and no bind of a host directory can contain it.
+constexpr const char* kOverTheRoot = "/";
+
+/// The root of a mount, and whether it lies over the root directory or at its own path.
+struct PlacedMount {
+  Fd root;
+  bool over_the_root = false;
+};
+
+/// A copy of the tree of mounts at host path `path`: a mount of our own, over the root where the kernel can
+/// (Linux 5.2). Throws SysError.
+PlacedMount mount_copy(const std::string& path);
+
+/// Attaches `mount`, which has no place yet, at host path `place`. Throws SysError.
+void attach_mount(int mount, const std::string& place);
 
 /// Makes the mount at `root`, and all below it, read-only. What else is set on it (nosuid, nodev, noexec of
 /// the host's mount are locked in a user namespace) stays. Throws SysError.

@@ -35,6 +35,11 @@ void take_messages(Plan& plan, const Record& record, const std::string& name) {
 
 }  // namespace
 
+void Plan::reset() {
+  warnings.clear(), key.clear(), facts.clear(), create.clear(), enter.clear();
+  bytes.clear();
+}
+
 void read_plan(Plan& plan, int file, const std::string& name) {
   check_ownership(file, name);
   plan.bytes = read_all(file, name, kLargestPlan);
@@ -52,6 +57,10 @@ void read_plan(Plan& plan, int file, const std::string& name) {
     if (ended) throw Error(name + ": data after the end record");
     if (record.name == "messages")
       take_messages(plan, record, name);
+    else if (record.name == "warning" && record.fields.size() == 1)
+      plan.warnings.push_back(record.fields[0]);
+    else if (record.name == "key")
+      plan.key = record.fields;
     else if (record.name == "fact")
       plan.facts.push_back(to_step(record, name));
     else if (record.name == "create")

@@ -20,12 +20,16 @@ struct Plan {
   std::string bytes;  // what the views below point into
   int verbosity = 0;  // -3 … 3: what --quiet and --verbose asked for
   std::string_view color = "auto";
+  std::vector<std::string_view> warnings;
+  std::vector<std::string_view> key;  // of a remembered plan: what it is found by (memo.h)
   std::vector<Step> facts;
   std::vector<Step> create;  // run once, by whoever creates the container
   std::vector<Step> enter;   // run by every process that ends up in it
 
   Plan() = default;
   Plan(Plan&&) = delete;  // the views would point to the old bytes
+
+  void reset();
 };
 
 /// Reads the plan in `file`, which `name` calls it. Refuses, by Error, a file that is not regular, is not

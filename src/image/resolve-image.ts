@@ -1,31 +1,62 @@
 /** What is this image reference? */
-import { LaunchError } from '../errors.js';
+import { LaunchError, usageError } from '../errors.js';
 import type { Host } from '../host.js';
+import type { LaunchRequest } from '../request.js';
 import { headSize, recognizeFormat } from './recognize.js';
+import { findInStorage, imagesIn, storageDirectory } from './storage.js';
 
 /** An image that can be run. */
-export type Image = { readonly kind: 'directory'; readonly path: string };
+export interface Image {
+  readonly kind: 'directory' | 'squashfs';
+  /** Absolute host path. */
+  readonly path: string;
+}
 
-/** Finds the image that `reference` means. Throws LaunchError that says what it is instead. */
-export function resolveImage(reference: string, host: Host): Image {
+/** Finds the image that the request means: a name in storage, else a path. Throws LaunchError if there is none. */
+export function resolveImage(request: LaunchRequest, host: Host): Image {
+  const { image: reference, writable } = request;
   if (reference === '') throw new LaunchError('the image reference is empty');
+  const storage = storageDirectory(request.storage, host);
+  const stored = storage && findInStorage(reference, storage, host);
+  if (stored) {
+    if (writable) throw usageError(`the image ${reference} in storage can't be written`, useOverlay);
+    return identify(reference, stored, host);
+  }
   const path = host.absolute(reference);
+  if (storage && path.startsWith(`${imagesIn(storage)}/`)) {
+    throw new LaunchError(`${reference} lies in storage, where images are run by name`, {
+      path,
+      hint: `see 'ch-run-ts --list' for the names`,
+    });
+  }
+  const image = identify(reference, path, host);
+  if (writable && image.kind === 'squashfs') {
+    throw usageError(`the image ${reference} is a SquashFS file, which can't be written`, useOverlay);
+  }
+  return image;
+}
+
+const useOverlay = 'use --write-fake or --overlay=DIR, which write on top of it';
+
+function identify(reference: string, path: string, host: Host): Image {
   switch (host.pathKind(path)) {
     case 'directory':
       return { kind: 'directory', path };
     case 'absent':
       throw new LaunchError(`there is no image ${reference}`, {
         path,
-        hint: 'it must be the path of a directory',
+        hint: "it must be a name in storage ('ch-run-ts --list' shows them), or the path of a directory or SquashFS file",
       });
     case 'other':
       throw new LaunchError(`unknown image type: ${reference} is a device, pipe or socket`, { path });
     case 'file':
-      throw notAnImage(reference, path, host);
+      return identifyFile(reference, path, host);
   }
 }
 
-function notAnImage(reference: string, path: string, host: Host): LaunchError {
-  const { name, hint } = recognizeFormat(host.readHead(path, headSize));
-  return new LaunchError(`unknown image type: ${reference} is ${name}`, { path, ...(hint ? { hint } : {}) });
+function identifyFile(reference: string, path: string, host: Host): Image {
+  const head = host.readHead(path, headSize);
+  if (Buffer.from(head.subarray(0, 4)).toString('latin1') === 'hsqs') return { kind: 'squashfs', path };
+  const { name, hint } = recognizeFormat(head);
+  throw new LaunchError(`unknown image type: ${reference} is ${name}`, { path, ...(hint ? { hint } : {}) });
 }

@@ -41,12 +41,28 @@ export function planTmp(tmp: LaunchRequest['tmp']): Step {
   return { kind: 'bind-variable', variable: 'TMPDIR', fallback: '/tmp', destination: '/tmp', options: [] };
 }
 
-/** The user's binds, in their order. */
-export function planBinds(requests: readonly BindRequest[], writable: boolean, host: Host): readonly Step[] {
+/** A bind with absolute host and guest paths. */
+interface ResolvedBind {
+  readonly source: string;
+  readonly destination: string;
+}
+
+/** The user's binds, in their order. Throws LaunchError with exit status 64. */
+export function resolveBinds(requests: readonly BindRequest[], host: Host): readonly ResolvedBind[] {
   return requests.map(({ source, destination }) => {
     const from = host.absolute(source);
     const to = destination ?? from;
     if (/^\/+$/.test(to)) throw usageError(`can't bind ${source} to /: the image is already there`);
-    return { kind: 'bind', source: from, destination: to, options: writable ? ['create'] : [] };
+    return { source: from, destination: to };
   });
+}
+
+/** What must be done about destinations before anything is bound: nothing where they can simply be made. */
+export function planDestinations(binds: readonly ResolvedBind[], writable: boolean): readonly Step[] {
+  return writable || binds.length === 0 ? [] : [{ kind: 'destinations', binds }];
+}
+
+/** The binds themselves. */
+export function planBinds(binds: readonly ResolvedBind[], writable: boolean): readonly Step[] {
+  return binds.map((bind) => ({ kind: 'bind', ...bind, options: writable ? ['create'] : [] }));
 }

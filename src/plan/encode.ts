@@ -25,6 +25,14 @@ export function stepWords(step: Step): readonly string[] {
       return [step.kind, idMap(step.uid), idMap(step.gid)];
     case 'root':
       return [step.kind, step.path, step.access];
+    case 'squashfs':
+      return [step.kind, step.path, step.server];
+    case 'attach':
+      return [step.kind, step.place];
+    case 'overlay':
+      return [step.kind, step.upper, step.upper === 'memory' ? step.size : step.path];
+    case 'destinations':
+      return [step.kind, ...step.binds.flatMap(({ source, destination }) => [source, destination])];
     case 'bind':
       return [step.kind, step.source, step.destination, ...step.options];
     case 'bind-variable':
@@ -65,6 +73,8 @@ export function factWords(fact: Fact): readonly string[] {
       return [fact.kind, String(fact.uid), String(fact.gid)];
     case 'directory':
       return [fact.kind, fact.path];
+    case 'variable':
+      return [fact.kind, fact.name, ...(fact.value === undefined ? [] : [fact.value])];
     case 'path':
       return [fact.kind, fact.path, fact.found];
     case 'file':
@@ -77,6 +87,7 @@ export function encodePlan(plan: LaunchPlan): Buffer {
   const records = [
     ['ch-run-ts-plan', planFormat],
     ['messages', String(plan.verbosity + 3), plan.color],
+    ...plan.warnings.map((text) => ['warning', text]),
     ...plan.facts.map((fact) => ['fact', ...factWords(fact)]),
     ...plan.create.map((step) => ['create', ...stepWords(step)]),
     ...plan.enter.map((step) => ['enter', ...stepWords(step)]),

@@ -31,6 +31,18 @@ export type Step =
   | { readonly kind: 'join-pid'; readonly pid: number }
   /** Enter new user and mount namespaces. */
   | { readonly kind: 'user-namespace'; readonly uid: IdMap; readonly gid: IdMap }
+  /** Get a mount of a SquashFS image from its file-system server, a shared one or one of its own. */
+  | { readonly kind: 'squashfs'; readonly path: string; readonly server: 'shared' | 'private' }
+  /** Attach that mount at a host path: it is to become the root. */
+  | { readonly kind: 'attach'; readonly place: string }
+  /** Put an overlay over the image whose writes go to a tmpfs of this size, or to a host directory. */
+  | { readonly kind: 'overlay'; readonly upper: 'memory'; readonly size: string }
+  | { readonly kind: 'overlay'; readonly upper: 'directory'; readonly path: string }
+  /** Make the missing ones among the destinations of binds, without writing to the image. */
+  | {
+      readonly kind: 'destinations';
+      readonly binds: readonly { readonly source: string; readonly destination: string }[];
+    }
   /** Mount the directory image that is to become the root. */
   | { readonly kind: 'root'; readonly path: string; readonly access: 'read-only' | 'writable' }
   /** Bind host path `source` at guest path `destination`, with all that is mounted below it. */
@@ -88,6 +100,8 @@ export interface LaunchPlan {
   /** −3 … 3: from silent to all details. */
   readonly verbosity: number;
   readonly color: 'auto' | 'always' | 'never';
+  /** What the user should know, printed at every launch. */
+  readonly warnings: readonly string[];
   /** What the plan was derived from. */
   readonly facts: readonly Fact[];
   /** Run once, by whoever creates the container. */

@@ -2,31 +2,42 @@
 import type { Host } from '../host.js';
 import { resolveImage } from '../image/resolve-image.js';
 import type { EnvironmentRequest, LaunchRequest } from '../request.js';
-import { planBinds, planDefaultBinds, planTmp } from './binds.js';
+import { planBinds, planDefaultBinds, planDestinations, planTmp, resolveBinds } from './binds.js';
+import { planHome, planRoot, planServer, warnAboutImage } from './image.js';
 import { planJoin } from './join.js';
-import type { LaunchPlan, Step } from './launch-plan.js';
+import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
 
 /** Decides everything that can be decided before the launch. Throws LaunchError. */
 export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
   const user = host.user();
   const guest = { uid: request.uid ?? user.uid, gid: request.gid ?? user.gid };
-  const image = resolveImage(request.image, host);
+  const image = resolveImage(request, host);
+  const home = request.home ? planHome(host) : undefined;
+  const binds = resolveBinds([...(home ? [home.bind] : []), ...request.binds], host);
+  const writable = request.writable || request.overlay !== undefined;
   const create = planJoin(request.join, [
-    ...planNamespaces(user, guest),
-    { kind: 'root', path: image.path, access: request.writable ? 'writable' : 'read-only' },
-    ...planDefaultBinds(),
+    ...planServer(image, request.share),
+    // in the outer namespaces we are root and mount
+    { kind: 'user-namespace', ...mapIds({ uid: 0, gid: 0 }, user) },
+    ...planRoot(image, request, host),
+    ...planDestinations(binds, writable),
+    // before /dev is bound, which covers the files' place
     ...(request.identity === 'host' ? [{ kind: 'identity', ...guest } as const] : []),
+    ...planDefaultBinds(),
     planTmp(request.tmp),
-    ...planBinds(request.binds, request.writable, host),
+    ...planBinds(binds, writable),
     { kind: 'pivot' },
+    // in the inner ones we are ourselves, and all that was mounted is locked: not even root can undo it
+    { kind: 'user-namespace', ...mapIds(guest, { uid: 0, gid: 0 }) },
   ]);
   const enter: Step[] = [
-    ...planEnvironment(request.environment, host),
+    ...planEnvironment(request.environment, home?.home, host),
     { kind: 'directory', path: request.directory },
     { kind: 'no-new-privileges' },
     { kind: 'command' },
   ];
-  return { verbosity: request.verbosity, color: request.color, facts: host.facts(), create, enter };
+  const warnings = warnAboutImage(image, request);
+  return { verbosity: request.verbosity, color: request.color, warnings, facts: host.facts(), create, enter };
 }
 
 interface Ids {
@@ -34,31 +45,31 @@ interface Ids {
   readonly gid: number;
 }
 
-/** Outer namespaces, in which we are root and mount; inner ones, in which we are ourselves again. */
-function planNamespaces(user: Ids, guest: Ids): readonly Step[] {
-  return [
-    {
-      kind: 'user-namespace',
-      uid: { inside: 0, outside: user.uid },
-      gid: { inside: 0, outside: user.gid },
-    },
-    {
-      kind: 'user-namespace',
-      uid: { inside: guest.uid, outside: 0 },
-      gid: { inside: guest.gid, outside: 0 },
-    },
-  ];
+function mapIds(inside: Ids, outside: Ids): { readonly uid: IdMap; readonly gid: IdMap } {
+  return {
+    uid: { inside: inside.uid, outside: outside.uid },
+    gid: { inside: inside.gid, outside: outside.gid },
+  };
 }
 
 /** The default values, then what the user changes, then the mark that says "in a container". */
-function planEnvironment(requests: readonly EnvironmentRequest[], host: Host): readonly Step[] {
+function planEnvironment(
+  requests: readonly EnvironmentRequest[],
+  home: string | undefined,
+  host: Host,
+): readonly Step[] {
   return [
     { kind: 'environment', action: 'default', variables: ['HOME', 'PATH', 'TMPDIR'] },
+    ...(home === undefined ? [] : [setVariable('HOME', home)]),
     ...requests.map((request): Step => {
       const { kind: action, ...rest } = request;
       const step = { kind: 'environment', action, ...rest } as Step;
       return request.kind === 'host-file' ? ({ ...step, path: host.absolute(request.path) } as Step) : step;
     }),
-    { kind: 'environment', action: 'set', assignment: 'CH_RUNNING=ch-run-ts', expand: false },
+    setVariable('CH_RUNNING', 'ch-run-ts'),
   ];
+}
+
+function setVariable(name: string, value: string): Step {
+  return { kind: 'environment', action: 'set', assignment: `${name}=${value}`, expand: false };
 }

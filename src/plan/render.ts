@@ -20,6 +20,7 @@ export function renderPlan(plan: LaunchPlan): string {
     ...lines.map(renderLine),
   ];
   return [
+    ...plan.warnings.map((text) => `# warning: ${text}`),
     ...section('facts: the plan holds as long as these do', plan.facts.map(factWords)),
     ...section('create: run once, by whoever creates the container', plan.create.map(stepWords)),
     ...section('enter: run by every process that ends up in it', plan.enter.map(stepWords)),

@@ -1,0 +1,213 @@
+// The steps that create a container.
+#include <unistd.h>
+
+#include <climits>
+
+#include "base/error.h"
+#include "base/records.h"
+#include "launcher/identity.h"
+#include "launcher/join_rules.h"
+#include "launcher/launch.h"
+#include "launcher/log.h"
+#include "launcher/mounts.h"
+#include "launcher/namespaces.h"
+#include "launcher/overlay.h"
+#include "launcher/own_path.h"
+#include "launcher/root.h"
+#include "launcher/user_ns.h"
+#include "squashfs/client.h"
+
+namespace chrun {
+namespace {
+
+constexpr unsigned kLargestId = 0xfffffffe;  // 2³²−1 means "no id" to the kernel
+
+IdMap id_map(std::string_view pair) {
+  const size_t colon = pair.find(':');
+  if (colon == std::string_view::npos)
+    throw Error("expected INSIDE:OUTSIDE for an id map, got '" + std::string(pair) + "'");
+  return {static_cast<unsigned>(parse_number(pair.substr(0, colon), kLargestId, "an id inside")),
+          static_cast<unsigned>(parse_number(pair.substr(colon + 1), kLargestId, "an id outside"))};
+}
+
+unsigned id(std::string_view text) { return static_cast<unsigned>(parse_number(text, kLargestId, "an id")); }
+
+void user_namespace(Launch& launch, const Step& step) {
+  enter_user_namespace(id_map(step.fields[0]), id_map(step.fields[1]));
+  launch.isolated = true;
+}
+
+/// As root, a mount made before that would be the host's.
+void require_isolation(const Launch& launch, const Step& step) {
+  if (!launch.isolated) throw Error("the plan has a " + std::string(step.kind) + " step before user-namespace");
+}
+
+void root(Launch& launch, const Step& step) {
+  require_isolation(launch, step);
+  const std::string_view access = step.fields[1];
+  if (access != "writable" && access != "read-only") {
+    throw Error("unknown access '" + std::string(access) + "' in the plan");
+  }
+  PlacedMount image = mount_directory_image(field(step, 0), access == "writable");
+  launch.root = std::move(image.root);
+  launch.image_over_root = image.over_the_root;
+}
+
+/// squashfs PATH shared|private: before the namespaces, because the file-system server must not live in them.
+void squashfs(Launch& launch, const Step& step) {
+  const std::string program = own_path();
+  const std::string server = program.substr(0, program.rfind('/')) + "/../build/Release/ch-run-ts-squashfs";
+  if (access(server.c_str(), X_OK) != 0) {
+    throw Error("this ch-run-ts was built without SquashFS: there is no " + server,
+                "install the libraries (Debian: libdeflate-dev liblzma-dev liblzo2-dev liblz4-dev libzstd-dev) and "
+                "build it again, or unpack the image with unsquashfs and run the directory");
+  }
+  launch.image = squashfs::mount_squashfs({field(step, 0), server, step.fields[1] == "shared"});
+}
+
+/// attach PLACE: what `squashfs` mounted becomes the image's root.
+void attach(Launch& launch, const Step& step) {
+  require_isolation(launch, step);
+  if (!launch.image) throw Error("the plan has an attach step without a squashfs step before it");
+  attach_mount(launch.image.get(), field(step, 0));
+  launch.root = std::move(launch.image);
+  launch.image_over_root = step.fields[0] == kOverTheRoot;
+}
+
+/// The image's root, for the steps between `root` and `pivot`.
+int root_of(const Launch& launch, const Step& step) {
+  if (!launch.root)
+    throw Error("the plan has a " + std::string(step.kind) + " step that is not between root and pivot");
+  return launch.root.get();
+}
+
+/// overlay memory SIZE, overlay directory PATH
+void overlay(Launch& launch, const Step& step) {
+  const int root = root_of(launch, step);
+  if (step.fields[0] == "memory")
+    launch.root = overlay_in_memory(root, field(step, 1));
+  else if (step.fields[0] == "directory")
+    launch.root = overlay_in_directory(root, field(step, 1));
+  else
+    throw Error("unknown overlay '" + field(step, 0) + "' in the plan");
+  launch.overlaid = true;
+}
+
+/// destinations SOURCE DESTINATION …: of the binds that follow
+void destinations(Launch& launch, const Step& step) {
+  std::vector<Sides> binds;
+  for (size_t i = 0; i + 1 < step.fields.size(); i += 2) binds.emplace_back(field(step, i), field(step, i + 1));
+  Fd root = make_destinations(root_of(launch, step), binds);
+  if (!root) return;
+  launch.root = std::move(root);
+  launch.overlaid = true;
+}
+
+Bind parse_bind(const Step& step, std::string source, size_t destination) {
+  Bind bind{std::move(source), field(step, destination)};
+  for (size_t i = destination + 1; i < step.fields.size(); i++) {
+    if (step.fields[i] == "optional")
+      bind.optional = true;
+    else if (step.fields[i] == "create")
+      bind.create = true;
+    else
+      throw Error("unknown bind option '" + field(step, i) + "' in the plan");
+  }
+  return bind;
+}
+
+void bind(Launch& launch, const Step& step) {
+  bind_into_image(root_of(launch, step), parse_bind(step, field(step, 0), 1));
+}
+
+std::string variable_source(const Launch& launch, const Step& step) {
+  const std::string_view value = launch.environment.get(step.fields[0]).value_or("");
+  return value.empty() ? field(step, 1) : std::string(value);
+}
+
+/// bind-variable NAME FALLBACK DESTINATION …: the source is the value of a variable, which may differ in each run.
+void bind_variable(Launch& launch, const Step& step) {
+  bind_into_image(root_of(launch, step), parse_bind(step, variable_source(launch, step), 2));
+}
+
+void tmpfs(Launch& launch, const Step& step) {
+  tmpfs_into_image(root_of(launch, step), field(step, 0), field(step, 1));
+}
+
+void identity(Launch& launch, const Step& step) {
+  bind_identity(root_of(launch, step), id(step.fields[0]), id(step.fields[1]));
+}
+
+void pivot(Launch& launch, const Step& step) {
+  pivot_into(root_of(launch, step), launch.image_over_root && launch.overlaid);
+  launch.root.reset();
+}
+
+/// What the steps that create the container come to, for comparison between peers: their variables may differ.
+std::string create_content(const Launch& launch) {
+  std::string content;
+  for (const Step& step : launch.plan.create) {
+    if (step.kind == "join") continue;
+    content += to_words(step);
+    if (step.kind == "bind-variable") content += " = " + variable_source(launch, step);
+    content += '\0';
+  }
+  return content;
+}
+
+/// A rank number that the count has no place for. Only where all ranks of the node are in one group.
+void check_rank(const Environment& environment, int count) {
+  const auto rank = local_rank(environment);
+  if (!rank || *rank < count) return;
+  throw Error("--join: this process is one too many: it has number " + std::to_string(*rank) +
+                  " (from 0) on its node, and the count is " + std::to_string(count),
+              "is the count right? (--join-ct)");
+}
+
+/// join COUNT|environment TIMEOUT [TAG]
+void join(Launch& launch, const Step& step) {
+  JoinRequest request;
+  const bool derived = step.fields[0] == "environment";
+  request.count = derived ? derive_join_count(launch.environment)
+                          : static_cast<int>(parse_number(step.fields[0], INT_MAX, "the number of peers"));
+  if (request.count == 0) throw Error("the number of peers is 0");
+  request.timeout = static_cast<int>(parse_number(step.fields[1], INT_MAX, "the join timeout"));
+  const bool same_parent = step.fields.size() < 3;
+  if (same_parent) check_rank(launch.environment, request.count);
+  request.tag = same_parent ? derive_join_tag(launch.environment, getppid()) : field(step, 2);
+  request.starter = [&launch, same_parent] { return find_starter(launch.environment, same_parent); };
+  log::verbose(1, "join group " + request.tag + " of " + std::to_string(request.count));
+  if (request.count == 1) return sweep_abandoned_groups();  // nobody to share with
+  request.content = create_content(launch);
+  launch.group.emplace(std::move(request));
+  if (launch.group->won()) return;
+  launch.group->enter();
+  launch.entered = true;
+}
+
+void join_pid(Launch& launch, const Step& step) {
+  join_process(static_cast<int>(parse_number(step.fields[0], INT_MAX, "a process number")));
+  launch.entered = true;
+}
+
+constexpr StepKind kKinds[] = {
+    {"join", 2, 3, join},
+    {"join-pid", 1, 1, join_pid},
+    {"user-namespace", 2, 2, user_namespace},
+    {"squashfs", 2, 2, squashfs},
+    {"attach", 1, 1, attach},
+    {"root", 2, 2, root},
+    {"overlay", 2, 2, overlay},
+    {"destinations", 2, kAnyFields, destinations},
+    {"bind", 2, kAnyFields, bind},
+    {"bind-variable", 3, kAnyFields, bind_variable},
+    {"tmpfs", 2, 2, tmpfs},
+    {"identity", 2, 2, identity},
+    {"pivot", 0, 0, pivot},
+};
+
+}  // namespace
+
+std::span<const StepKind> create_kinds() { return kKinds; }
+
+}  // namespace chrun

@@ -1,0 +1,50 @@
+// One launch as its steps see it, and the kinds of steps there are.
+#pragma once
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "launcher/environment.h"
+#include "launcher/join.h"
+#include "launcher/plan.h"
+
+namespace chrun {
+
+/// What the steps of one launch share.
+struct Launch {
+  const Plan& plan;
+  Environment environment;
+  std::vector<char*> command;
+  Fd image{};                                  // a SquashFS image's mount, until it is attached
+  Fd root{};                                   // the image's root, from its mount until `pivot`
+  bool image_over_root = false;                // the image's own mount lies over the root (mounts.h)
+  bool overlaid = false;                       // `root` is not the image's own mount, but an overlay
+  std::map<const Step*, std::string> texts{};  // host files, read while the host's root is still ours
+  std::optional<JoinGroup> group{};            // the peers, with --join
+  bool isolated = false;                       // in a mount namespace of its own
+  bool entered = false;                        // an existing container was entered: nothing is left to create
+};
+
+/// One kind of step: a thin function over one kernel concern, which throws Error.
+struct StepKind {
+  std::string_view name;
+  size_t fewest, most;  // fields
+  void (*act)(Launch&, const Step&);
+  void (*prepare)(Launch&, const Step&) = nullptr;  // runs before the first step acts
+};
+
+constexpr size_t kAnyFields = ~size_t{0};
+
+/// What creates a container, and what every process does that ends up in it.
+std::span<const StepKind> create_kinds();
+std::span<const StepKind> enter_kinds();
+
+inline std::string field(const Step& step, size_t index) { return std::string(step.fields[index]); }
+
+/// The step as `--dry-run` prints it, but for quotes.
+std::string to_words(const Step& step);
+
+}  // namespace chrun

@@ -1,0 +1,27 @@
+// Writable views of an image: an overlay whose upper layer lies in memory or in a directory of the user's.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/fd.h"
+
+namespace chrun {
+
+/// An overlay over the image at `root` whose writes go to a tmpfs of `size` (as in tmpfs(5)) and vanish with it.
+/// Returns its root. Throws SysError.
+Fd overlay_in_memory(int root, const std::string& size);
+
+/// The same with writes kept in host directory `directory`, which is made if missing. One container at a time can
+/// use it. Throws Error or SysError, with the reason where the file system can't be an upper layer.
+Fd overlay_in_directory(int root, const std::string& directory);
+
+/// A bind's host path and guest path.
+using Sides = std::pair<std::string, std::string>;
+
+/// Makes sure that every bind of `binds` has its destination in the read-only image at `root`. Where one is missing,
+/// it is made in an overlay in memory, which is then as read-only as the image. Returns the root to go on with,
+/// or an empty Fd where nothing was missing. Throws Error or SysError.
+Fd make_destinations(int root, const std::vector<Sides>& binds);
+
+}  // namespace chrun

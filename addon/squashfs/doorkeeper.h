@@ -1,0 +1,62 @@
+// Hands out the mount to launchers and knows when nobody will come any more.
+#pragma once
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "squashfs/channel.h"
+#include "squashfs/mount.h"
+
+namespace chrun::squashfs {
+
+class Doorkeeper {
+ public:
+  /// `launcher`: the connection to the launcher that started us. `listening`: empty for a private server.
+  /// `tidy`: called a moment after wake(), and again after each time that it says true.
+  Doorkeeper(Fd launcher, Fd listening, std::function<bool()> tidy);
+
+  /// Reports why there will be no mount.
+  void refuse(const std::string& message, const std::string& hint);
+  /// Takes the mount into its keeping. What may need privileges and fail is done here.
+  void prepare(Fd mount);
+  /// Gives the mount to the launcher and, unless private, to all who come, until a moment after the last main process
+  /// has ended. Then closes the door and stays for tidying up. Does not return: the process ends with its mount.
+  [[noreturn]] void run();
+
+  /// Called by any thread: there will be something to tidy up.
+  void wake() const;
+
+ private:
+  enum class Kind { listening, launcher, main_process };
+  struct Watched {
+    Kind kind;
+    Fd descriptor;
+  };
+
+  bool watch(Kind kind, Fd descriptor);
+  void forget(int number) { watched_.erase(number); }
+  void handle(int number);
+  void admit();
+  bool grant(int socket, Fd main_process);
+  void serve_launcher();
+  void answer(int number);
+  void open_or_close_door();
+  int timeout() const;
+  void pass_time();
+
+  std::function<bool()> tidy_;
+  Fd epoll_;
+  Fd wake_;
+  Fd launcher_;
+  Fd listening_;
+  Fd private_mount_;
+  std::optional<SharedMount> mount_;
+  std::string identity_;
+  std::map<int, Watched> watched_;
+  size_t main_processes_ = 0;
+  std::optional<Clock::time_point> close_at_;
+  std::optional<Clock::time_point> tidy_at_;
+};
+
+}  // namespace chrun::squashfs

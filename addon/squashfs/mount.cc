@@ -1,0 +1,120 @@
+#include "squashfs/mount.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+
+#include "base/error.h"
+
+namespace chrun::squashfs {
+namespace {
+
+// System calls by number: the C libraries of current HPC systems have no names for them.
+constexpr long kOpenTree = 428, kMoveMount = 429, kFsopen = 430, kFsconfig = 431, kFsmount = 432;
+constexpr unsigned long kDetach = 2;  // MNT_DETACH, from a header that does not go with linux/mount.h
+constexpr char kSharedAt[] = "/image";
+
+void write_file(const char* path, const std::string& text) {
+  const Fd file(open(path, O_WRONLY | O_CLOEXEC));
+  if (!file) throw SysError(std::string("open ") + path, "open");
+  if (write(file.get(), text.data(), text.size()) < 0) throw SysError(std::string("write ") + path, "write");
+}
+
+std::string kernel_release() {
+  utsname name;
+  return uname(&name) == 0 ? name.release : "unknown";
+}
+
+/// File systems are configured like this since Linux 5.2.
+class Configuration {
+ public:
+  Configuration() : context_(static_cast<int>(syscall(kFsopen, "fuse", FSOPEN_CLOEXEC))) {
+    if (context_) return;
+    if (errno == ENOSYS) {
+      throw Error("can't mount SquashFS images: this kernel is Linux " + kernel_release(),
+                  "Linux 5.4 or later is needed; or unpack the image to a directory");
+    }
+    if (errno == ENODEV)
+      throw Error("can't mount SquashFS images: this kernel has no FUSE", "load the kernel module fuse");
+    throw SysError("mount FUSE", "fsopen");
+  }
+  void set(const char* key, const std::string& value) const { call(FSCONFIG_SET_STRING, key, value.c_str()); }
+  void flag(const char* key) const { call(FSCONFIG_SET_FLAG, key, nullptr); }
+  Fd mount() const {
+    call(FSCONFIG_CMD_CREATE, nullptr, nullptr);
+    Fd made(static_cast<int>(
+        syscall(kFsmount, context_.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)));
+    if (!made) throw SysError("mount FUSE", "fsmount");
+    return made;
+  }
+
+ private:
+  void call(unsigned command, const char* key, const char* value) const {
+    if (syscall(kFsconfig, context_.get(), command, key, value, 0) < 0) {
+      throw SysError(std::string("mount FUSE") + (key ? std::string(" with ") + key : ""), "fsconfig");
+    }
+  }
+  Fd context_;
+};
+
+}  // namespace
+
+void enter_namespaces() {
+  const auto user = std::to_string(geteuid()), group = std::to_string(getegid());
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) throw SysError("make namespaces for the file-system server", "unshare");
+  write_file("/proc/self/setgroups", "deny");
+  write_file("/proc/self/uid_map", "0 " + user + " 1");
+  write_file("/proc/self/gid_map", "0 " + group + " 1");
+}
+
+FuseMount make_mount(const std::string& image) {
+  // opened here and not before: the device must belong to the user namespace that mounts
+  Fd device(open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  if (!device) throw SysError("open /dev/fuse", "open");
+  const Configuration fuse;
+  fuse.set("source", image);
+  fuse.set("subtype", "squashfs");
+  fuse.set("fd", std::to_string(device.get()));
+  fuse.set("rootmode", "40000");
+  // Containers live in user namespaces beside ours. Without allow_other FUSE lets in the processes of this user and
+  // group whatever their namespace; with it, only processes of our namespace and those below.
+  fuse.set("user_id", "0");
+  fuse.set("group_id", "0");
+  fuse.flag("default_permissions");
+  fuse.flag("ro");
+  Fd root = fuse.mount();
+  return {std::move(device), std::move(root)};
+}
+
+void leave_host_mounts() {
+  const auto check = [](long result, const char* call) {
+    if (result < 0) throw SysError("leave the host's mounts", call);
+  };
+  // on a directory that must exist, as the FUSE device lies there
+  check(syscall(SYS_mount, "none", "/dev", "tmpfs", 0, "mode=700,nr_inodes=4,size=4k"), "mount");
+  check(chdir("/dev"), "chdir");
+  check(mkdir(kSharedAt + 1, 0700), "mkdir");
+  check(syscall(SYS_pivot_root, ".", "."), "pivot_root");
+  check(syscall(SYS_umount2, ".", kDetach), "umount2");
+  check(chdir("/"), "chdir");
+}
+
+SharedMount::SharedMount(Fd root) : root_(std::move(root)) {
+  if (syscall(kMoveMount, root_.get(), "", AT_FDCWD, kSharedAt, MOVE_MOUNT_F_EMPTY_PATH) < 0) {
+    throw SysError("attach the mount", "move_mount");
+  }
+}
+
+Fd SharedMount::copy() const {
+  return Fd(static_cast<int>(syscall(kOpenTree, root_.get(), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH)));
+}
+
+void SharedMount::close() {
+  root_.reset();
+  syscall(SYS_umount2, kSharedAt, kDetach);
+}
+
+}  // namespace chrun::squashfs

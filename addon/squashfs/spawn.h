@@ -1,0 +1,14 @@
+// Starts a program that is nobody's child.
+#pragma once
+#include <string>
+#include <vector>
+
+namespace chrun::squashfs {
+
+/// Starts `program` with an empty environment and the descriptors `inherited` (all others that are close-on-exec are
+/// closed). It becomes a child of init or of the nearest subreaper: this process neither sees it in wait(2) nor gets
+/// SIGCHLD for it. Throws SysError where it can't be started.
+void spawn_orphan(const std::string& program, const std::vector<std::string>& arguments,
+                  const std::vector<int>& inherited);
+
+}  // namespace chrun::squashfs

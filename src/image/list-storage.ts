@@ -1,0 +1,73 @@
+/** What is in storage: `--list`. */
+import { lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+import { LaunchError } from '../errors.js';
+import { imagesIn, nameOf } from './storage.js';
+
+/** An image in storage. */
+export interface StoredImage {
+  readonly name: string;
+  readonly kind: 'directory' | 'squashfs';
+  /** Bytes of the file, or of all files in the directory. */
+  readonly size: number;
+  /** When it was last changed, ISO 8601 in UTC. */
+  readonly date: string;
+}
+
+/** All images in a storage directory, by name. Throws LaunchError if it can't be read. */
+export function listStorage(storage: string): readonly StoredImage[] {
+  const directory = imagesIn(storage);
+  const images = readEntries(directory).flatMap((entry) => describe(entry, join(directory, entry)));
+  return images.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Storage that was never used has no images. */
+function readEntries(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new LaunchError(`can't list storage: ${(cause as Error).message}`, { path: directory, cause });
+  }
+}
+
+function describe(entry: string, path: string): readonly StoredImage[] {
+  const status = lstatSync(path);
+  const date = status.mtime.toISOString();
+  if (status.isDirectory()) return [{ name: nameOf(entry), kind: 'directory', size: sizeOfTree(path), date }];
+  if (!isSquashfs(path, status)) return [];
+  return [{ name: nameOf(entry), kind: 'squashfs', size: status.size, date }];
+}
+
+function isSquashfs(path: string, status: Stats): boolean {
+  if (!status.isFile()) return false;
+  const magic = Buffer.alloc(4);
+  readSync(openSync(path, 'r'), magic, 0, 4, 0);
+  return magic.toString('latin1') === 'hsqs';
+}
+
+/** Directories that we may not read count as empty. */
+function sizeOfTree(path: string): number {
+  const status = lstatSync(path);
+  if (!status.isDirectory()) return status.size;
+  try {
+    return readdirSync(path).reduce((size, name) => size + sizeOfTree(join(path, name)), 0);
+  } catch {
+    return 0;
+  }
+}
+
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+function renderSize(bytes: number): string {
+  const power = Math.min(Math.max(0, Math.floor(Math.log2(Math.max(bytes, 1)) / 10)), units.length - 1);
+  return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+}
+
+/** The list for people: name, kind, size, date, in aligned columns. */
+export function renderList(images: readonly StoredImage[]): string {
+  const width = Math.max(...images.map(({ name }) => name.length), 0);
+  const line = ({ name, kind, size, date }: StoredImage) =>
+    `${name.padEnd(width)}  ${kind.padEnd(9)}  ${renderSize(size).padStart(10)}  ${date.slice(0, 16).replace('T', ' ')}\n`;
+  return images.map(line).join('');
+}

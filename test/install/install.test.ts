@@ -1,0 +1,44 @@
+/** The package as a user gets it: packed, and installed from the tarball. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Test, test } from 'tap';
+import { checkout, image, ordinaryUser, scratch, start, users } from '../support.js';
+
+const [self = ordinaryUser] = users.filter(({ uid }) => uid === process.getuid?.());
+const isElf = (path: string) => readFileSync(path).subarray(0, 4).equals(Buffer.from('\x7fELF', 'latin1'));
+
+function pack(t: Test): string {
+  const place = scratch(t, self);
+  // without scripts: they would build in the checkout that other tests use; test/make-package does their work
+  execFileSync('bash', [join(checkout, 'test/install/make-package'), place], { stdio: 'pipe' });
+  return join(place, 'ch-run-ts.tgz');
+}
+
+function install(t: Test, tarball: string, env: NodeJS.ProcessEnv): string {
+  const prefix = scratch(t, self);
+  const words = ['install', '-g', '--prefix', prefix, '--no-audit', '--no-fund', '--loglevel=error', tarball];
+  execFileSync('npm', words, { stdio: 'pipe', env: { ...process.env, ...env } });
+  return join(prefix, 'bin/ch-run-ts');
+}
+
+test('the tarball installs the native program', async (t) => {
+  const tarball = pack(t);
+  const command = install(t, tarball, {});
+  t.ok(isElf(command), 'no shell and no Node in front');
+  t.match(start(self, command, ['--version']).stdout, /^ch-run-ts \d+\.\d+\.\d+ \(features: .*extglob/);
+  t.equal(start(self, command, [image, '--', 'echo', 'here']).stdout, 'here\n');
+
+  const script = install(t, tarball, { CXX: 'false' });
+  t.notOk(isElf(script), 'without a compiler it is a script');
+  t.match(
+    start(self, script, ['--version']).stdout,
+    /^ch-run-ts \d+\.\d+\.\d+ \(the native part .* is missing/,
+  );
+  t.match(start(self, script, ['--dry-run', image]).stdout, /^root +\S+ read-only$/m, 'which plans');
+  const { status, stderr } = start(self, script, [image, '--', 'true']);
+  t.equal(status, 31);
+  t.match(stderr, /error: the native part of ch-run-ts is missing/);
+  t.match(stderr, /hint: .*C\+\+ compiler/);
+  t.ok(existsSync(tarball));
+});
