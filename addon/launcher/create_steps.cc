@@ -172,10 +172,12 @@ void join(Launch& launch, const Step& step) {
                           : static_cast<int>(parse_number(step.fields[0], INT_MAX, "the number of peers"));
   if (request.count == 0) throw Error("the number of peers is 0");
   request.timeout = static_cast<int>(parse_number(step.fields[1], INT_MAX, "the join timeout"));
-  if (step.fields.size() < 3) check_rank(launch.environment, request.count);
-  request.tag = step.fields.size() < 3 ? derive_join_tag(launch.environment, getppid()) : field(step, 2);
+  const bool same_parent = step.fields.size() < 3;
+  if (same_parent) check_rank(launch.environment, request.count);
+  request.tag = same_parent ? derive_join_tag(launch.environment, getppid()) : field(step, 2);
+  request.starter = [&launch, same_parent] { return find_starter(launch.environment, same_parent); };
   log::verbose(1, "join group " + request.tag + " of " + std::to_string(request.count));
-  if (request.count == 1) return;  // nobody to share with
+  if (request.count == 1) return sweep_abandoned_groups();  // nobody to share with
   request.content = create_content(launch);
   launch.group.emplace(std::move(request));
   if (launch.group->won()) return;

@@ -65,13 +65,14 @@ JoinGroup::JoinGroup(JoinRequest request)
     if (!memory_) continue;
     join_checkpoint("winner-before-keeper");
     start_keeper();
+    sweep_abandoned_groups();
     return;
   }
 }
 
 void JoinGroup::start_keeper() {
   try {
-    keeper_.emplace(*memory_, request_.timeout);
+    keeper_.emplace(*memory_, request_.timeout, request_.starter());
   } catch (const Error& failure) {
     fail(failure.what());
     throw;

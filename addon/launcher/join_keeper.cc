@@ -1,7 +1,8 @@
 #include "launcher/join_keeper.h"
 
-#include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -11,7 +12,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
-#include <memory>
+#include <vector>
 
 #include "base/error.h"
 #include "launcher/join_checkpoint.h"
@@ -20,8 +21,9 @@
 namespace chrun {
 namespace {
 
-/// How long a death can stay unnoticed.
-constexpr std::chrono::milliseconds kSlice{50};
+/// How long a death can stay unnoticed. Short, because where Slurm tracks processes by control groups it kills
+/// the keeper soon after a step's last task, and an unfinished group's name must be gone by then.
+constexpr std::chrono::milliseconds kSlice{10};
 
 union ControlBuffer {
   cmsghdr header;
@@ -77,33 +79,59 @@ bool warn_on_behalf_of(int pid, const std::string& message) {
   return true;
 }
 
-/// Groups that lost all their processes to SIGKILL at once: only a later one can clean up after them.
-void sweep_abandoned_groups() {
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/dev/shm"), closedir);
-  const std::string prefix = join_name_prefix();
-  for (const dirent* entry; directory && (entry = readdir(directory.get())) != nullptr;) {
-    if (!std::string_view(entry->d_name).starts_with(prefix)) continue;
-    try {
-      const auto group = JoinMemory::open(entry->d_name);
-      if (group && group->is_abandoned()) {
-        group->locked([&] {
-          if (group->is_abandoned()) group->break_up("all of its peers died");
-        });
-      }
-    } catch (const Error&) {
-      // not ours, or not a group that we understand
+/// What the keeper sleeps on: the death of a peer, a post of the semaphore, or time.
+class Sleep {
+ public:
+  explicit Sleep(JoinState& state) : state_(state), posted_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    waiting_.push_back({posted_.get(), POLLIN, 0});
+    // a semaphore can't be polled, so a thread passes it on
+    pthread_t thread;
+    pthread_create(&thread, nullptr, pass_on, this);
+  }
+
+  void until_news() {
+    add_new_peers();
+    poll(waiting_.data(), waiting_.size(), kSlice.count());
+    eventfd_t posts;
+    eventfd_read(posted_.get(), &posts);
+    // who is dead stays dead, and must not wake us again
+    std::erase_if(waiting_, [this](const pollfd& item) {
+      return item.fd != posted_.get() && item.revents != 0 && close(item.fd) == 0;
+    });
+  }
+
+ private:
+  static void* pass_on(void* argument) {
+    const Sleep& self = *static_cast<Sleep*>(argument);
+    for (;;) {
+      if (sem_wait(&self.state_.wake_keeper) == 0) eventfd_write(self.posted_.get(), 1);
     }
   }
-}
+
+  /// Before Linux 5.3 there is no such descriptor, and deaths are found out a little later.
+  void add_new_peers() {
+#ifdef SYS_pidfd_open
+    for (; seen_ < std::min(state_.taken, state_.seats); seen_++) {
+      const auto peer = static_cast<int>(syscall(SYS_pidfd_open, state_.seat(seen_)->process.pid, 0));
+      if (peer >= 0) waiting_.push_back({peer, POLLIN, 0});
+    }
+#endif
+  }
+
+  JoinState& state_;
+  const Fd posted_;
+  std::vector<pollfd> waiting_;
+  uint32_t seen_ = 0;
+};
 
 class Watch {
  public:
-  Watch(const JoinMemory& memory, int timeout, int socket, pid_t parent)
-      : memory_(memory), timeout_(timeout), socket_(socket), parent_(parent) {}
+  Watch(const JoinMemory& memory, int timeout, int socket, const Starter& starter)
+      : memory_(memory), timeout_(timeout), socket_(socket), starter_(starter) {}
 
   void run() {
-    sweep_abandoned_groups();
-    while (!is_over()) wait_for(memory_->wake_keeper, kSlice);
+    Sleep sleep(*memory_);
+    while (!is_over()) sleep.until_news();
   }
 
  private:
@@ -150,12 +178,12 @@ class Watch {
     return memory_->count <= memory_->seats || since_last_arrival() > std::chrono::seconds(1);
   }
 
-  /// Whoever started the peers is gone, and so are they: nobody else will come.
+  /// The peers have ended, and nobody else will come.
   bool is_deserted() const {
-    if (kill(parent_, 0) == 0 || errno != ESRCH) return false;
     for (uint32_t i = 0; i < std::min(memory_->taken, memory_->seats); i++) {
       if (is_alive(memory_->seat(i)->process)) return false;
     }
+    if (!starter_.is_done()) return false;
     memory_.close();
     return true;
   }
@@ -182,7 +210,7 @@ class Watch {
 
   const JoinMemory& memory_;
   const int timeout_, socket_;
-  const pid_t parent_;
+  const Starter starter_;
   bool holding_ = false, late_ = false;
 };
 
@@ -197,21 +225,21 @@ void close_others(int kept) {
   if (open("/dev/null", O_RDWR) == 1) dup2(1, 2);
 }
 
-void keep(const JoinMemory& memory, int timeout, int socket, pid_t parent) {
+void keep(const JoinMemory& memory, int timeout, int socket, const Starter& starter) {
   join_checkpoint("keeper-start");
   setsid();
   if (chdir("/") != 0) return;
-  prctl(PR_SET_NAME, "ch-run-join", 0, 0, 0);
+  prctl(PR_SET_NAME, kKeeperName, 0, 0, 0);
   close_others(socket);
   memory->keeper = own_process();
-  Watch(memory, timeout, 0, parent).run();
+  Watch(memory, timeout, 0, starter).run();
   join_checkpoint("keeper-end");
+  _exit(0);  // its thread with it
 }
 
 }  // namespace
 
-Keeper::Keeper(const JoinMemory& memory, int timeout) {
-  const pid_t parent = getppid();
+Keeper::Keeper(const JoinMemory& memory, int timeout, const Starter& starter) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     throw SysError("start the keeper of the join group", "socketpair");
@@ -224,7 +252,7 @@ Keeper::Keeper(const JoinMemory& memory, int timeout) {
   if (fork() == 0) {
     socket_.reset();
     try {
-      keep(memory, timeout, keepers_end.get(), parent);
+      keep(memory, timeout, keepers_end.get(), starter);
     } catch (const Error&) {
       // nobody to tell; the peers notice by themselves
     }

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/fd.h"
+#include "launcher/join_starter.h"
 #include "launcher/join_state.h"
 #include "launcher/namespaces.h"
 
@@ -15,8 +16,9 @@ namespace chrun {
 
 class Keeper {
  public:
-  /// Starts the keeper of the group in `memory`, which this process creates; `timeout` as in JoinRequest.
-  Keeper(const JoinMemory& memory, int timeout);
+  /// Starts the keeper of the group in `memory`, which this process creates; `timeout` as in JoinRequest; `starter` is
+  /// who starts the peers.
+  Keeper(const JoinMemory& memory, int timeout, const Starter& starter);
   ~Keeper() { reap(); }
   Keeper(const Keeper&) = delete;
 

@@ -1,5 +1,6 @@
 #include "launcher/join_state.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -22,6 +23,9 @@ constexpr uint32_t kVersion = 1;
 constexpr uint32_t kMostSeats = 4096;
 constexpr size_t kLargestContent = 1 << 20;
 constexpr std::chrono::seconds kLockLimit{10};
+
+/// What all of this user's names begin with.
+std::string join_name_prefix() { return "ch-run-ts." + std::to_string(geteuid()) + "."; }
 
 std::string path_of(const std::string& name) { return std::string(kDirectory) + "/" + name; }
 
@@ -110,8 +114,6 @@ timespec absolute(clockid_t clock, std::chrono::nanoseconds limit) {
 }
 
 }  // namespace
-
-std::string join_name_prefix() { return "ch-run-ts." + std::to_string(geteuid()) + "."; }
 
 std::string join_name(const std::string& tag) {
   if (tag.empty()) throw Error("the join tag is empty", {}, Exit::usage);
@@ -249,6 +251,24 @@ uint32_t JoinMemory::take_seat(const ProcessId& process) const {
   join_checkpoint("peer-after-seat");
   if (is_full()) close();
   return index;
+}
+
+void sweep_abandoned_groups() {
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(kDirectory), closedir);
+  const std::string prefix = join_name_prefix();
+  for (const dirent* entry; directory && (entry = readdir(directory.get())) != nullptr;) {
+    if (!std::string_view(entry->d_name).starts_with(prefix)) continue;
+    try {
+      const auto group = JoinMemory::open(entry->d_name);
+      if (group && group->is_abandoned()) {
+        group->locked([&] {
+          if (group->is_abandoned()) group->break_up("all of its peers died");
+        });
+      }
+    } catch (const Error&) {
+      // not ours, or not a group that we understand
+    }
+  }
 }
 
 }  // namespace chrun

@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 
+#include "launcher/join_starter.h"
 #include "launcher/process_id.h"
 
 namespace chrun {
@@ -29,9 +30,10 @@ using Clock = std::chrono::steady_clock;
 
 /// What one peer asks for.
 struct JoinRequest {
-  int count;            // peers in the group
-  std::string tag;      // what the group is called
-  int timeout;          // seconds to wait for others
+  int count;                         // peers in the group
+  std::string tag;                   // what the group is called
+  int timeout;                       // seconds to wait for others
+  std::function<Starter()> starter;  // finds out who starts them
   std::string content;  // the steps that create the container, each followed by NUL: what peers must agree on
 };
 
@@ -120,11 +122,13 @@ class JoinMemory {
   Mapping state_;
 };
 
+/// Removes the names of this user's groups that lost all their processes to SIGKILL at once, keeper included, as
+/// Slurm does it at the end of a step: only a later process can clean up after them.
+void sweep_abandoned_groups();
+
 /// The name of the group's shared memory, without the directory: ch-run-ts.UID.TAG, with %XX for bytes that a
 /// name can't have. Throws Error if it is empty or too long.
 std::string join_name(const std::string& tag);
-/// What all of this user's names begin with.
-std::string join_name_prefix();
 
 /// Waits for `semaphore`, at most `limit`. Returns whether it was posted.
 bool wait_for(sem_t& semaphore, std::chrono::milliseconds limit);

@@ -1,5 +1,6 @@
 // Which process is it, and does it still live? A PID alone may have been given to another one meanwhile.
 #pragma once
+#include <string>
 
 namespace chrun {
 
@@ -8,10 +9,23 @@ struct ProcessId {
   unsigned long long start = 0;  // clock ticks from boot to its start (proc(5), field 22 of stat)
 };
 
+/// What proc(5) tells in /proc/PID/stat.
+struct ProcessStatus {
+  char state = 'X';  // X: there is no such process
+  int parent = 0;
+  unsigned long long start = 0;
+  std::string name;  // the first 15 bytes of it
+
+  /// A zombie has left its namespaces and will do nothing any more.
+  bool is_running() const { return state != 'Z' && state != 'X'; }
+};
+
+ProcessStatus read_process(int pid);
+
 /// This process. Throws SysError where /proc can't be read.
 ProcessId own_process();
 
-/// Whether it runs or is stopped; a zombie has left its namespaces and does not count.
+/// Whether it runs or is stopped.
 bool is_alive(const ProcessId& process);
 
 }  // namespace chrun
