@@ -14,7 +14,10 @@ export interface Native {
    * @param commandIndex position of the user's command in the handoff's words
    */
   replaceProcess(program: string, plan: Buffer, handoff: number, commandIndex: number): never;
-  /** A descriptor, inherited by children, of a file in memory that holds `bytes`. The caller closes it. */
+  /**
+   * A descriptor of a file in memory that holds `bytes`: for `stdio` of spawn(), children inherit it in no other
+   * way. The caller closes it.
+   */
   memoryFile(bytes: Buffer): number;
   /** Names of the features that are built in, as --feature has them. */
   readonly features: readonly string[];
