@@ -29,6 +29,7 @@ const packages = {
   bwrap: 'bubblewrap',
   runc: 'runc',
   unshare: 'util-linux',
+  '/usr/bin/time': 'time',
 };
 
 function has(program) {
@@ -177,10 +178,9 @@ function bindCommands(folder) {
 
 /** Peak resident memory in KiB, of the process and what it executed before. */
 function peakMemory(folder, line) {
-  const script =
-    'import os,sys\npid=os.posix_spawnp(sys.argv[1],sys.argv[1:],os.environ)\nprint(os.wait4(pid,0)[2].ru_maxrss)';
   const words = line.split(' ').filter((word) => word !== '');
-  return Number(runAsUser(folder, 'python3', ['-c', script, ...words]).stdout);
+  const { stderr } = runAsUser(folder, '/usr/bin/time', ['-f', '%M', ...words]);
+  return Number(stderr.trim().split('\n').at(-1));
 }
 
 /** How many processes of ours there are while a command runs in a container. */

@@ -13,7 +13,6 @@ const [user = ordinaryUser] = users.filter(({ uid }) => uid === process.getuid?.
 
 // the plans that are made here are those of a process with the launcher's environment
 Object.assign(process.env, environmentOf(user));
-for (const name of ['CH_IMAGE_STORAGE', 'TMPDIR']) delete process.env[name];
 
 /** A plan without what only a memo has: the key that it is found by. */
 function comparable(plan: string): string {
@@ -48,9 +47,12 @@ const commandLines = fc.record({
     ['-q'],
     ['--color=never'],
   ]),
-  reference: fc.constantFrom('a', './a', 'b', 'link', 'a/../link', 'file'),
+  reference: fc.constantFrom('a', './a', 'b', 'link', 'a/../link', 'file', 'stored'),
   absolute: fc.boolean(),
 });
+
+/** The storage directory of the world. */
+const storage = () => process.env.CH_IMAGE_STORAGE as string;
 
 /** Changes of the world between the two runs, each from a fresh world. */
 const changes: Readonly<Record<string, () => void>> = {
@@ -82,6 +84,12 @@ const changes: Readonly<Record<string, () => void>> = {
     renameSync('a', 'elsewhere');
     symlinkSync('elsewhere', 'a');
   },
+  'a name is added to storage': () => mkdirSync(join(storage(), 'img/a')),
+  'a SquashFS file takes a name in storage': () => writeFileSync(join(storage(), 'img/a.sqfs'), 'hsqs'),
+  'an image goes from storage': () => rmSync(join(storage(), 'img/stored'), { recursive: true }),
+  'storage is another one': () => {
+    process.env.CH_IMAGE_STORAGE = '/nonexistent';
+  },
   'the working directory is another one': () => process.chdir('deeper'),
   'the working directory was moved': () => {
     const moved = `${process.cwd()}-moved`;
@@ -93,8 +101,12 @@ const changes: Readonly<Record<string, () => void>> = {
   },
 };
 
+/** Settings that one change may have made must not be there for the next world. */
 function makeWorld(place: string): void {
   rmSync(place, { recursive: true, force: true });
+  delete process.env.TMPDIR;
+  process.env.CH_IMAGE_STORAGE = join(place, 'storage');
+  mkdirSync(join(storage(), 'img/stored'), { recursive: true });
   for (const folder of [place, join(place, 'deeper')]) {
     mkdirSync(join(folder, 'data'), { recursive: true });
     for (const name of ['a', 'b']) mkdirSync(join(folder, name));
@@ -115,10 +127,10 @@ test('the remembered run and a fresh run have the same plan, always', async (t) 
     makeWorld(join(base, `world-${world++}`));
     const reference = line.absolute ? join(process.cwd(), line.reference) : line.reference;
     const words = [...line.options.flat(), reference];
-    run(user, [...words, '--', 'true'], { env, cwd: process.cwd() });
+    const here = () => ({ env: { ...process.env, ...env }, cwd: process.cwd() });
+    run(user, [...words, '--', 'true'], here());
     changes[change]?.();
-    const tmpdir = process.env.TMPDIR ? { TMPDIR: process.env.TMPDIR } : {};
-    const shown = run(user, ['--memo-show', ...words], { env: { ...env, ...tmpdir }, cwd: process.cwd() });
+    const shown = run(user, ['--memo-show', ...words], here());
     const fresh = freshPlan(words);
     if (shown.status !== 0) {
       seen.misses++;
