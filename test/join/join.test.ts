@@ -119,8 +119,8 @@ for (const user of users) {
 const user = ordinaryUser;
 
 for (const [title, options, message] of [
-  ['a bind', ['-b', '/usr:/mnt'], /it has nothing else; asked for is .*'bind \/usr \/mnt'/],
-  ['an identity', ['-u', '4711'], /it has .*'identity \d+ \d+'.*; asked for is .*'identity 4711 \d+'/],
+  ['bind', ['-b', '/usr:/mnt'], /it has nothing else; asked for is .*'bind \/usr \/mnt'/],
+  ['identity', ['-u', '4711'], /it has .*'identity \d+ \d+'.*; asked for is .*'identity 4711 \d+'/],
   ['access', ['-w'], /it has .*'root \S+ read-only'.*; asked for is .*'root \S+ writable'/],
 ] as const) {
   t.test(`a peer that asks for another ${title} is told so`, async (t) => {
