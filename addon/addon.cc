@@ -61,7 +61,7 @@ Napi::Value replace_process(const Napi::CallbackInfo& info) {
 
 Napi::Value memory_file(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    return Napi::Number::New(info.Env(), chrun::memory_file("ch-run-ts-plan", bytes_of(info[0]), true).release());
+    return Napi::Number::New(info.Env(), chrun::memory_file("ch-run-ts-plan", bytes_of(info[0]), false).release());
   });
 }
 

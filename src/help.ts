@@ -44,8 +44,8 @@ export function renderHelp(): string {
     groups.join('\n\n'),
     '',
     'Long options may be shortened as long as they are unambiguous.',
-    'Exit status: that of COMMAND; 31 the launcher failed, 49 COMMAND could not be started, 64 wrong usage,',
-    '87 a feature is absent.',
+    'Exit status: that of COMMAND; 31 the launcher failed, 49 COMMAND could not be started,',
+    '64 wrong usage, 87 a feature is absent.',
     '',
   ].join('\n');
 }

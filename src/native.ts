@@ -20,7 +20,10 @@ export interface Native {
     commandIndex: number,
     keyWords: number,
   ): never;
-  /** A descriptor, inherited by children, of a file in memory that holds `bytes`. The caller closes it. */
+  /**
+   * A descriptor of a file in memory that holds `bytes`: for `stdio` of spawn(), children inherit it in no other
+   * way. The caller closes it.
+   */
   memoryFile(bytes: Buffer): number;
   /** Names of the features that are built in, as --feature has them. */
   readonly features: readonly string[];

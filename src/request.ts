@@ -1,5 +1,4 @@
 /** What the user wants, before anything was asked of the machine. */
-import { usageError, valueError } from './errors.js';
 
 /** Bind host path `source` at guest path `destination`. */
 export interface BindRequest {
@@ -69,26 +68,4 @@ export interface LaunchRequest {
   /** −3 … 3: --quiet counts down, --verbose up. */
   readonly verbosity: number;
   readonly color: 'auto' | 'always' | 'never';
-}
-
-/** Parses `SRC[:DST]`. Throws LaunchError with exit status 64. */
-export function parseBind(text: string): BindRequest {
-  const wrong = (what: string) => usageError(`expected SRC[:DST] for --bind, got '${text}': ${what}`);
-  const [source = '', destination, ...rest] = text.split(':');
-  if (source === '') throw wrong('SRC is empty');
-  if (rest.length > 0) throw wrong('there are too many colons');
-  if (destination === undefined) return { source };
-  if (destination === '') throw wrong('DST is empty');
-  if (!destination.startsWith('/')) throw wrong('DST must be absolute');
-  if (/^[/.]*$/.test(destination)) throw wrong("DST can't be /");
-  return { source, destination };
-}
-
-/** Parses a whole number of `minimum` or more that a C `int` can hold. Throws LaunchError with exit status 64. */
-export function parseCount(option: string, what: string, text: string, minimum = 1): number {
-  const number = /^[+-]?[0-9]+$/.test(text) ? Number(text) : Number.NaN;
-  if (!(number >= minimum && number <= 0x7fffffff)) {
-    throw valueError(option, `${what} from ${minimum} to 2147483647`, text);
-  }
-  return number;
 }

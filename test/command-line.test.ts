@@ -7,6 +7,8 @@ import type { LaunchRequest } from '../src/request.js';
 const plain: LaunchRequest = {
   image: 'img',
   writable: false,
+  share: true,
+  home: false,
   binds: [],
   directory: '/',
   tmp: 'host',
@@ -28,13 +30,13 @@ const requests: readonly [string | readonly string[], Partial<LaunchRequest>][] 
   [[], {}],
   ['-w', { writable: true }],
   ['--write', { writable: true }],
-  ['--wri', { writable: true }],
+  ['--write-f', { overlay: { memory: '12%' } }],
   ['-w -w', { writable: true }],
   ['-t', { tmp: 'private' }],
   ['--private-tmp', { tmp: 'private' }],
   ['--priv', { tmp: 'private' }],
   ['--no-passwd', { identity: 'image' }],
-  ['--no', { identity: 'image' }],
+  ['--no-p', { identity: 'image' }],
   ['-wt', { writable: true, tmp: 'private' }],
   ['-tw', { writable: true, tmp: 'private' }],
   ['-wtvv', { writable: true, tmp: 'private', verbosity: 2 }],
@@ -151,6 +153,7 @@ for (const [written, change] of requests) {
         kind: 'launch',
         request: { ...plain, ...change },
         commandIndex: line.length - 2,
+        keyWords: words.length + 1,
       });
       t.end();
     });
@@ -304,7 +307,13 @@ const dryRuns: readonly [string, 'text' | 'json' | 'plan'][] = [
 ];
 for (const [word, dryRun] of dryRuns) {
   t.test(`${word} plans with and without a command`, (t) => {
-    t.same(parseCommandLine([word, 'img']), { kind: 'launch', request: plain, commandIndex: 2, dryRun });
+    t.same(parseCommandLine([word, 'img']), {
+      kind: 'launch',
+      request: plain,
+      commandIndex: 2,
+      keyWords: 0,
+      dryRun,
+    });
     t.match(parseCommandLine([word, 'img', '--', 'true']), { kind: 'launch', dryRun });
     t.end();
   });
@@ -334,13 +343,15 @@ for (const [words, imageWord, commandIndex] of commands) {
       kind: 'launch',
       request: { ...plain, image: imageWord },
       commandIndex,
+      keyWords: words.indexOf(imageWord) + 1,
     });
     t.end();
   });
 }
 
 for (const option of optionTable) {
-  const value = option.value === 'required' ? (/uid|gid/.test(option.name) ? '=1' : '=/x') : '';
+  const value =
+    option.value === 'required' ? (/^(uid|gid|join-(ct|pid|timeout))$/.test(option.name) ? '=1' : '=/x') : '';
   const prefixes = [...option.name].map((_, end) => option.name.slice(0, end + 1));
   const unique = prefixes.filter(
     (prefix) =>

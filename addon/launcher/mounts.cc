@@ -75,7 +75,10 @@ void bind_into_image(int root, const Bind& bind) {
 
 void tmpfs_into_image(int root, const std::string& destination, const std::string& options) {
   const Fd place = open_in_image(root, destination);
-  if (!place) throw Error("can't mount a tmpfs: there is no " + destination + " in the image");
+  if (!place) {
+    throw Error("can't mount a tmpfs at " + destination + ": there is no " + destination + " in the image",
+                "every image needs the directories /dev, /proc, /sys and /tmp");
+  }
   if (mount("tmpfs", descriptor_path(place.get()).c_str(), "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
     throw SysError("mount a tmpfs at " + destination, "mount");
   }

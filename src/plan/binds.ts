@@ -57,8 +57,17 @@ export function resolveBinds(requests: readonly BindRequest[], host: Host): read
   });
 }
 
-/** What must be done about destinations before anything is bound: nothing where they can simply be made. */
-export function planDestinations(binds: readonly ResolvedBind[], writable: boolean): readonly Step[] {
+/**
+ * What must be done about destinations before anything is bound: nothing where they can simply be made, and nothing
+ * about those that lie inside what is bound before them.
+ */
+export function planDestinations(requested: readonly ResolvedBind[], writable: boolean): readonly Step[] {
+  const covered = [...requiredPaths, '/tmp'];
+  const binds = requested.filter(({ destination }) => {
+    const inside = covered.some((path) => destination.startsWith(`${path}/`));
+    covered.push(destination);
+    return !inside;
+  });
   return writable || binds.length === 0 ? [] : [{ kind: 'destinations', binds }];
 }
 

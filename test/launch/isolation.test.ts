@@ -123,7 +123,7 @@ for (const user of users) {
     t.end();
   });
 
-  t.test(`mounts come in their order: defaults, passwd and group, /tmp, the user's${as}`, (t) => {
+  t.test(`mounts come in their order: passwd and group, defaults, /tmp, the user's${as}`, (t) => {
     const place = scratch(t, user);
     const own = makeImage(t, { 'etc/hosts': '', 'a/': null, 'b/': null }, user);
     const places = mountsOf(probeIn(t, user, ['-b', `${place}:/b`, '-b', `${place}:/a`, own])).map(
@@ -132,17 +132,18 @@ for (const user of users) {
     const order = [
       '/',
       '/dev',
+      '/etc/passwd',
+      '/etc/group',
       '/proc',
       '/sys',
       '/etc/hosts',
-      '/etc/passwd',
-      '/etc/group',
       '/tmp',
       '/b',
       '/a',
     ];
     t.same(
-      places.filter((at) => order.includes(at)),
+      // the first /dev is the place of passwd and group, which the second one covers
+      places.filter((at, index) => order.includes(at) && index !== places.indexOf('/dev')),
       order,
     );
     t.end();

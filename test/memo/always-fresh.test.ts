@@ -7,9 +7,13 @@ import { parseCommandLine } from '../../src/command-line.js';
 import { RealHost } from '../../src/host.js';
 import { encodePlan } from '../../src/plan/encode.js';
 import { makePlan } from '../../src/plan/make-plan.js';
-import { image, ordinaryUser, run, scratch, stage, start, users } from '../support.js';
+import { environmentOf, image, ordinaryUser, run, scratch, stage, start, users } from '../support.js';
 
 const [user = ordinaryUser] = users.filter(({ uid }) => uid === process.getuid?.());
+
+// the plans that are made here are those of a process with the launcher's environment
+Object.assign(process.env, environmentOf(user));
+for (const name of ['CH_IMAGE_STORAGE', 'TMPDIR']) delete process.env[name];
 
 /** A plan without what only a memo has: the key that it is found by. */
 function comparable(plan: string): string {
