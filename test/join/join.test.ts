@@ -397,7 +397,7 @@ t.test(
       join(folder, 'img/peers'),
       ['start', '64', groups, launcher, '--plan', plan, '/peers', 'report'],
       {
-        env: environmentOf(user),
+        env: { ...environmentOf(user), PEERS_TAG: 'crowd' },
         ...(isRoot ? { uid: user.uid, gid: user.gid } : {}),
       },
     );
