@@ -287,10 +287,14 @@ for (const user of users) {
     for (const name of ['dev', 'proc', 'sys', 'tmp']) {
       const own = makeImage(t, {}, user);
       start(user, 'rmdir', [join(own, name)]);
-      const what = name === 'tmp' ? "can't bind /tmp" : `can't bind /${name}`;
-      failsWith(t, run(user, [own, '--', '/probe']), 31, `${what}: there is no /${name} in the image`);
+      failsWith(t, run(user, [own, '--', '/probe']), 31, `there is no /${name} in the image`);
       start(user, 'touch', [join(own, name)]);
-      failsWith(t, run(user, [own, '--', '/probe']), 31, `to /${name}: the one is a directory`);
+      failsWith(
+        t,
+        run(user, [own, '--', '/probe']),
+        31,
+        new RegExp(` /${name}: (the one|mount: not) .*a directory`),
+      );
     }
     t.end();
   });
