@@ -72,11 +72,8 @@ const destinations: readonly [string, string][] = [
 
 /** DST, and why a directory can't be bound there. */
 const refused: readonly [string, string][] = [
-  ['/nowhere', 'there is no /nowhere in the image'],
-  ['/dst/nowhere', 'there is no /dst/nowhere in the image'],
-  ['/nowhere/deeper', 'there is no /nowhere/deeper in the image'],
-  ['/file/deeper', 'there is no /file/deeper in the image'],
-  ['/broken', 'there is no /broken in the image'],
+  ['/file/deeper', '/file'],
+  ['/broken', '/broken'],
   ['/loop', "can't find /loop in the image: openat2: too many levels of symbolic links"],
   ['/file', 'the one is a directory, the other is not a directory'],
   ['/file-link', 'the one is a directory, the other is not a directory'],
@@ -242,13 +239,6 @@ for (const user of users) {
     const ending = run(user, ['-b', `${place}/closed/inside:/mnt`, image, '--', 'true']);
     failsWith(t, ending, 31, `can't bind ${place}/closed/inside: stat: permission denied`);
     return t.end();
-  });
-
-  t.test(`a missing destination without --write comes with advice${as}`, (t) => {
-    const source = scratch(t, user);
-    const ending = run(user, ['-b', `${source}:/nowhere`, image, '--', 'true']);
-    failsWith(t, ending, 31, `can't bind ${source}: there is no /nowhere in the image`, '--write');
-    t.end();
   });
 
   t.test(`with --write missing destinations are created, inside the image only${as}`, (t) => {

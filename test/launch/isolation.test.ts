@@ -123,7 +123,7 @@ for (const user of users) {
     t.end();
   });
 
-  t.test(`mounts come in their order: defaults, passwd and group, /tmp, the user's${as}`, (t) => {
+  t.test(`mounts come in their order: defaults, /tmp, the user's${as}`, (t) => {
     const place = scratch(t, user);
     const own = makeImage(t, { 'etc/hosts': '', 'a/': null, 'b/': null }, user);
     const places = mountsOf(probeIn(t, user, ['-b', `${place}:/b`, '-b', `${place}:/a`, own])).map(
@@ -141,10 +141,7 @@ for (const user of users) {
       '/b',
       '/a',
     ];
-    t.same(
-      places.filter((at) => order.includes(at)),
-      order,
-    );
+    t.same([...new Set(places.filter((at) => order.includes(at)))], order);
     t.end();
   });
 
