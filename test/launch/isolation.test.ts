@@ -126,22 +126,16 @@ for (const user of users) {
   t.test(`mounts come in their order: defaults, /tmp, the user's${as}`, (t) => {
     const place = scratch(t, user);
     const own = makeImage(t, { 'etc/hosts': '', 'a/': null, 'b/': null }, user);
-    const places = mountsOf(probeIn(t, user, ['-b', `${place}:/b`, '-b', `${place}:/a`, own])).map(
-      ({ at }) => at,
+    const binds = ['-b', `${place}:/b`, '-b', `${place}:/a`];
+    const places = mountsOf(probeIn(t, user, [...binds, own])).map(({ at }) => at);
+    const order = ['/', '/dev', '/proc', '/sys', '/etc/hosts', '/tmp', '/b', '/a'];
+    // a place may be mounted twice: then the last one counts
+    const found = order.map((at) => places.lastIndexOf(at));
+    t.notOk(found.includes(-1), places.join(' '));
+    t.same(
+      found.slice(1),
+      found.slice(1).sort((one, other) => one - other),
     );
-    const order = [
-      '/',
-      '/dev',
-      '/proc',
-      '/sys',
-      '/etc/hosts',
-      '/etc/passwd',
-      '/etc/group',
-      '/tmp',
-      '/b',
-      '/a',
-    ];
-    t.same([...new Set(places.filter((at) => order.includes(at)))], order);
     t.end();
   });
 
