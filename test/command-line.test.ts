@@ -4,19 +4,17 @@ import { LaunchError } from '../src/errors.js';
 import { optionTable } from '../src/options.js';
 import type { LaunchRequest } from '../src/request.js';
 
-const plain: LaunchRequest = {
-  image: 'img',
-  writable: false,
-  share: true,
-  home: false,
-  binds: [],
-  directory: '/',
-  tmp: 'host',
-  environment: [],
-  identity: 'host',
-  verbosity: 0,
-  color: 'auto',
-};
+const plainLine = parseCommandLine(['img', '--', 'true']) as Extract<CommandLine, { kind: 'launch' }>;
+/** What is asked for without any option. */
+const plain: LaunchRequest = plainLine.request;
+
+t.test('without options the image is read-only, and as little as possible is changed', (t) => {
+  t.match(plain, { image: 'img', writable: false, directory: '/', tmp: 'host', identity: 'host' });
+  t.match(plain, { verbosity: 0, color: 'auto' });
+  t.same([plain.binds, plain.environment, plain.uid, plain.gid], [[], [], undefined, undefined]);
+  t.equal(plainLine.commandIndex, 2);
+  t.end();
+});
 
 const set = (assignment: string, expand = true) => ({ kind: 'set', assignment, expand }) as const;
 const hostFile = (path: string, delimiter: 'lines' | 'nul' = 'lines') =>
@@ -350,8 +348,8 @@ for (const [words, imageWord, commandIndex] of commands) {
 }
 
 for (const option of optionTable) {
-  const value =
-    option.value === 'required' ? (/^(uid|gid|join-(ct|pid|timeout))$/.test(option.name) ? '=1' : '=/x') : '';
+  // each option has its own idea of a value: a number is one, and so is a path, but for those that count
+  const value = option.value === 'required' ? (/id$|^join/.test(option.name) ? '=1' : '=/x') : '';
   const prefixes = [...option.name].map((_, end) => option.name.slice(0, end + 1));
   const unique = prefixes.filter(
     (prefix) =>

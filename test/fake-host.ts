@@ -12,18 +12,20 @@ export interface FakeMachine {
 
 export function fakeHost({ uid = 1001, gid = 100, directory = '/work', paths = {} }: FakeMachine = {}): Host {
   const facts: Fact[] = [];
-  return {
+  const host = {
     facts: () => facts,
+    variable: (): string | undefined => undefined,
+    userName: (): string | undefined => undefined,
     user() {
       facts.push({ kind: 'user', uid, gid });
       return { uid, gid };
     },
-    absolute(path) {
+    absolute(path: string) {
       if (path.startsWith('/')) return path;
       facts.push({ kind: 'directory', path: directory });
       return `${directory}/${path}`;
     },
-    pathKind(path) {
+    pathKind(path: string) {
       const found = paths[path] ?? 'absent';
       if (found === 'unreadable')
         throw new LaunchError(`can't look at ${path}: stat: permission denied`, { path });
@@ -31,9 +33,10 @@ export function fakeHost({ uid = 1001, gid = 100, directory = '/work', paths = {
       facts.push({ kind: 'path', path, found: kind });
       return kind;
     },
-    readHead(path, size) {
+    readHead(path: string, size: number) {
       const found = paths[path];
       return Buffer.isBuffer(found) ? found.subarray(0, size) : Buffer.of();
     },
   };
+  return host;
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { fromBytes } from '../../src/bytes.js';
+import { planLaunch } from '../../src/index.js';
 import { decodeRecords, encodePlan, factWords, planFormat, stepWords } from '../../src/plan/encode.js';
 import type { LaunchPlan, Step } from '../../src/plan/launch-plan.js';
 import { committed } from '../support.js';
@@ -16,6 +17,16 @@ function recordsOf(bytes: Buffer): string[][] {
   }
   return records;
 }
+
+/** A plan without steps. */
+const emptyPlan: LaunchPlan = {
+  ...planLaunch({ image: '/' }),
+  verbosity: 0,
+  color: 'auto',
+  facts: [],
+  create: [],
+  enter: [],
+};
 
 const id = fc.integer({ min: 0, max: 2 ** 32 - 2 });
 const idMap = fc.record({ inside: id, outside: id });
@@ -41,8 +52,8 @@ t.test('whatever a plan holds, its records hold the same words', (t) => {
       fc.integer({ min: -3, max: 3 }),
       (create, enter, verbosity) => {
         const plan: LaunchPlan = {
+          ...emptyPlan,
           verbosity,
-          color: 'auto',
           facts: [{ kind: 'user', uid: 1, gid: 2 }],
           create,
           enter,
@@ -115,7 +126,7 @@ t.test('each kind of fact has its words', (t) => {
 
 t.test('bytes that are not UTF-8 are bytes again in the encoded plan', (t) => {
   const directory: Step = { kind: 'directory', path: '/\udcff' };
-  const bytes = encodePlan({ verbosity: 0, color: 'auto', facts: [], create: [], enter: [directory] });
+  const bytes = encodePlan({ ...emptyPlan, enter: [directory] });
   t.ok(bytes.includes(Buffer.of(0x2f, 0xff, 0)));
   t.end();
 });
