@@ -105,7 +105,8 @@ t.test('--mount with a directory image is a warning, and the plan has it', (t) =
 });
 
 t.test('what was looked up is a fact: variables, names in storage, the SquashFS file', (t) => {
-  const found = planOf(['-s', '/s', 'other']).facts.map((fact) => Object.values(fact).join(' '));
+  const facts = planOf(['-s', '/s', 'other']).facts.map((fact) => Object.values(fact).join(' '));
+  const found = [...new Set(facts)];
   t.same(found.slice(1), [
     'path /s/img/other absent',
     'path /s/img/other.sqfs absent',
