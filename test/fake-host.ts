@@ -6,26 +6,38 @@ export interface FakeMachine {
   readonly uid?: number;
   readonly gid?: number;
   readonly directory?: string;
+  /** The environment; by default the caller is alice. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** What the name service calls the caller; undefined if it does not know. */
+  readonly name?: string;
   /** What lies where; everything else is absent. A Buffer is a file's content. */
   readonly paths?: Readonly<Record<string, PathKind | Buffer | 'unreadable'>>;
 }
 
-export function fakeHost({ uid = 1001, gid = 100, directory = '/work', paths = {} }: FakeMachine = {}): Host {
+const alice: Readonly<Record<string, string>> = { USER: 'alice', HOME: '/home/alice' };
+
+export function fakeHost(machine: FakeMachine = {}): Host {
+  const { uid = 1001, gid = 100, directory = '/work', variables = alice, name, paths = {} } = machine;
   const facts: Fact[] = [];
-  const host = {
+  const variable = (wanted: string): string | undefined => {
+    const value = variables[wanted];
+    facts.push({ kind: 'variable', name: wanted, ...(value === undefined ? {} : { value }) });
+    return value;
+  };
+  return {
+    variable,
+    userName: () => variable('USER') || name,
     facts: () => facts,
-    variable: (): string | undefined => undefined,
-    userName: (): string | undefined => undefined,
     user() {
       facts.push({ kind: 'user', uid, gid });
       return { uid, gid };
     },
-    absolute(path: string) {
+    absolute(path) {
       if (path.startsWith('/')) return path;
       facts.push({ kind: 'directory', path: directory });
       return `${directory}/${path}`;
     },
-    pathKind(path: string) {
+    pathKind(path) {
       const found = paths[path] ?? 'absent';
       if (found === 'unreadable')
         throw new LaunchError(`can't look at ${path}: stat: permission denied`, { path });
@@ -33,10 +45,9 @@ export function fakeHost({ uid = 1001, gid = 100, directory = '/work', paths = {
       facts.push({ kind: 'path', path, found: kind });
       return kind;
     },
-    readHead(path: string, size: number) {
+    readHead(path, size) {
       const found = paths[path];
       return Buffer.isBuffer(found) ? found.subarray(0, size) : Buffer.of();
     },
   };
-  return host;
 }
