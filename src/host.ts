@@ -46,7 +46,8 @@ export interface Host {
   facts(): readonly Fact[];
 }
 
-function failure(action: string, path: string, cause: unknown): LaunchError {
+/** The one form of "the system says no" about a path. */
+export function failure(action: string, path: string, cause: unknown): LaunchError {
   const { syscall, message } = cause as NodeJS.ErrnoException;
   const words = /^\w+: ([^,]*)/.exec(message)?.[1] ?? message;
   return new LaunchError(`can't ${action} ${path}: ${syscall}: ${words}`, { path, cause });

@@ -68,10 +68,6 @@ for (const user of users) {
     t.match(which(user, ['-s', two, 'one'], { CH_IMAGE_STORAGE: one }), 'there is no image one');
     t.equal(which(user, ['three'], { USER: name }), 'three');
     t.equal(which(user, ['three'], { USER: name, CH_IMAGE_STORAGE: '' }), 'three');
-    t.equal(
-      which(user, ['-s', 'sub', 'two'], {}, join(two, '..')),
-      which(user, ['two'], {}, join(two, '..')),
-    );
     t.end();
   });
 
@@ -157,7 +153,7 @@ for (const user of users) {
       }
       const file = scratch(t, user);
       writeFileSync(join(file, 'img'), '');
-      failsWith(t, list(file), 31, /can't list storage .*: not a directory/);
+      failsWith(t, list(file), 31, `can't list ${file}/img: scandir: not a directory`);
       t.end();
     },
   );
@@ -171,7 +167,7 @@ for (const user of users) {
     t.teardown(() => chmodSync(join(images, 'closed'), 0o755));
     const { status, stdout, stderr } = run(user, ['-s', storage, '--list']);
     t.same([status, stderr], [0, '']);
-    t.match(stdout, /^closed +directory.*\ngood +directory.*\n/);
+    t.match(stdout, /^closed +directory.*\ngood +directory.*\nlink +directory.*\n/);
     t.end();
   });
 }
