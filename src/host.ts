@@ -1,5 +1,5 @@
 /** The only place that asks the machine anything. What it was asked is recorded: the facts that a plan rests on. */
-import { closeSync, openSync, readlinkSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readlinkSync, readSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { fromBytes, toBytes } from './bytes.js';
 import { LaunchError } from './errors.js';
@@ -53,6 +53,14 @@ export function failure(action: string, path: string, cause: unknown): LaunchErr
   return new LaunchError(`can't ${action} ${path}: ${syscall}: ${words}`, { path, cause });
 }
 
+/** process.env has U+FFFD in place of bytes that are not UTF-8; the environment that we were started with has them. */
+function variableOf(name: string): string | undefined {
+  const value = process.env[name];
+  if (!value?.includes('\ufffd')) return value;
+  const entries = fromBytes(readFileSync('/proc/self/environ')).split('\0');
+  return entries.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? value;
+}
+
 /** The machine that we run on. */
 export class RealHost implements Host {
   readonly #facts = new Map<string, Fact>();
@@ -68,7 +76,7 @@ export class RealHost implements Host {
   }
 
   variable(name: string): string | undefined {
-    const value = process.env[name];
+    const value = variableOf(name);
     this.#record(`variable ${name}`, { kind: 'variable', name, ...(value === undefined ? {} : { value }) });
     return value;
   }

@@ -1,8 +1,22 @@
 /** Images by name: where they are looked for, which one is meant, and --list. */
-import { chmodSync, cpSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { failsWith, makeImage, noSquashfs, plant, run, scratch, skip, type User, users } from '../support.js';
+import { toBytes } from '../../src/bytes.js';
+import {
+  failsWith,
+  launcher,
+  makeImage,
+  noSquashfs,
+  plant,
+  probe,
+  run,
+  scratch,
+  skip,
+  start,
+  type User,
+  users,
+} from '../support.js';
 import { pack } from './servers.js';
 
 /** A storage directory with these images, each with its name at /ch/environment; `.sqfs` makes it a SquashFS file. */
@@ -91,6 +105,21 @@ for (const user of users) {
     renameSync(makeImage(t, { 'ch/environment': 'WHICH=stored' }, user), join(storage, 'img/same'));
     t.equal(which(user, ['same'], env, place), 'stored');
     t.equal(which(user, ['same'], { ...env, CH_IMAGE_STORAGE: '/none' }, place), 'path');
+    t.end();
+  });
+
+  t.test(`names and variables that are not UTF-8 lead to their images${as}`, (t) => {
+    const storage = `${makeStorage(t, user, ['debian'])}`;
+    renameSync(join(storage, 'img'), join(storage, 'i'));
+    mkdirSync(toBytes(`${storage}/caf\udce9`));
+    renameSync(join(storage, 'i'), toBytes(`${storage}/caf\udce9/img`));
+    const setting = `env=CH_IMAGE_STORAGE=${storage}/caf%E9`;
+    for (const memo of ['made', 'found']) {
+      const words = ['with', setting, '--', launcher, '-v', '--set-env', 'debian', '--', '/probe'];
+      const ending = start(user, probe, words, { env: { CH_RUN_MEMO_DIR: join(storage, 'memo') } });
+      t.match(ending, { status: 0, stdout: '"WHICH=debian"' }, ending.stderr);
+      if (memo === 'found') t.match(ending.stderr, / remembered plan: /);
+    }
     t.end();
   });
 
