@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fromBytes } from './bytes.js';
 import { type CommandLine, parseCommandLine } from './command-line.js';
+import { examine, renderReport } from './doctor/examine.js';
 import { ExitStatus, LaunchError, usageError, valueError } from './errors.js';
 import { renderHelp, renderUsage } from './help.js';
 import { RealHost } from './host.js';
@@ -98,6 +99,12 @@ function runList({ storage, format }: Extract<CommandLine, { kind: 'list' }>): n
   return 0;
 }
 
+function runDoctor(invocation: Invocation, format: 'text' | 'json'): number {
+  const report = examine(invocation.launcher?.program ?? launcherPath, new RealHost());
+  print(1, format === 'json' ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
+  return report.healthy ? 0 : ExitStatus.failure;
+}
+
 function run(invocation: Invocation): number {
   const line = parseCommandLine(invocation.words.slice(1));
   switch (line.kind) {
@@ -117,6 +124,8 @@ function run(invocation: Invocation): number {
       return runList(line);
     case 'feature':
       return testFeature(line.feature);
+    case 'doctor':
+      return runDoctor(invocation, line.format);
     case 'run-plan':
       return launch(invocation, readPlanFile(line.file), line.commandIndex, 0);
     case 'launch':

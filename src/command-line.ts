@@ -17,6 +17,7 @@ export type CommandLine =
   | { readonly kind: 'help' | 'usage' | 'version' | 'memo-clear' }
   | { readonly kind: 'feature'; readonly feature: string }
   | { readonly kind: 'list'; readonly storage?: string; readonly format: 'text' | 'json' }
+  | { readonly kind: 'doctor'; readonly format: 'text' | 'json' }
   | { readonly kind: 'run-plan'; readonly file: string; readonly commandIndex: number }
   | {
       readonly kind: 'launch';
@@ -34,6 +35,8 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
   if (values.usage) return { kind: 'usage' };
   if (values.version) return { kind: 'version' };
   if (values.list !== undefined) return parseList(values);
+  if (values.doctor !== undefined)
+    return { kind: 'doctor', format: parseTextOrJson('doctor', values.doctor) };
   if (values['memo-clear']) return { kind: 'memo-clear' };
   if (values.feature !== undefined) return { kind: 'feature', feature: String(values.feature) };
   if (values.plan !== undefined) {
@@ -61,9 +64,14 @@ function parseLaunch(values: Values, words: readonly string[], next: number): Co
   };
 }
 
+function parseTextOrJson(option: OptionName, value: unknown): 'text' | 'json' {
+  const format = String(value) || 'text';
+  if (format !== 'text' && format !== 'json') throw valueError(option, 'text or json', format);
+  return format;
+}
+
 function parseList(values: Values): CommandLine {
-  const format = String(values.list) || 'text';
-  if (format !== 'text' && format !== 'json') throw valueError('list', 'text or json', format);
+  const format = parseTextOrJson('list', values.list);
   return {
     kind: 'list',
     format,

@@ -126,7 +126,7 @@ Advice pivot_advice() {
 }
 
 Advice no_fuse_advice() {
-  return {"there is no /dev/fuse here, without which SquashFS images can't be mounted",
+  return {"there is no FUSE device at /dev/fuse, without which SquashFS images can't be mounted",
           "unpack the image to a directory (unsquashfs); in an outer container, start that with --device /dev/fuse",
           "run: modprobe fuse", ""};
 }
@@ -146,6 +146,11 @@ Advice overlay_advice() {
 Advice no_proc_advice() {
   return {"/proc is mounted read-only, as outer containers have it, so that ids can't be mapped",
           "start the outer container with a writable /proc", "", ""};
+}
+
+Advice no_shared_memory_advice() {
+  return {"/dev/shm is missing, or you can't write there", "in an outer container, start that with a tmpfs at /dev/shm",
+          "run: mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /dev/shm", ""};
 }
 
 Advice file_size_advice() { return {"the limit on the size of files (ulimit -f) is too small", "", "", ""}; }
@@ -183,7 +188,15 @@ constexpr Rule kRules[] = {
     {"open", EPERM, fuse_refused_advice, "/dev/fuse"},
     {"fsopen", EPERM, mount_advice},
     {"fsconfig", EPERM, mount_advice},
-    {"fsconfig", EINVAL, no_fuse_advice, "fd"},
+    {"fsconfig", EINVAL, no_fuse_advice, "FUSE"},
+    {"mount", EINVAL, no_fuse_advice, "FUSE"},
+    {"mount", ENODEV, no_fuse_advice, "FUSE"},
+    {"shm_open", ENOENT, no_shared_memory_advice},
+    {"shm_open", EACCES, no_shared_memory_advice},
+    {"shm_open", EROFS, no_shared_memory_advice},
+    {"sem_open", ENOENT, no_shared_memory_advice},
+    {"sem_open", EACCES, no_shared_memory_advice},
+    {"sem_open", EROFS, no_shared_memory_advice},
     {"write", EFBIG, file_size_advice},
 };
 
