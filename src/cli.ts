@@ -4,7 +4,7 @@ import { fromBytes } from './bytes.js';
 import { type CommandLine, parseCommandLine } from './command-line.js';
 import { examine, renderReport } from './doctor/examine.js';
 import { ExitStatus, LaunchError, usageError, valueError } from './errors.js';
-import { renderHelp, renderUsage } from './help.js';
+import { renderHelp, renderOptionHelp, renderUsage } from './help.js';
 import { RealHost } from './host.js';
 import { listStorage, renderList } from './image/list-storage.js';
 import { storageDirectory } from './image/storage.js';
@@ -109,7 +109,7 @@ function run(invocation: Invocation): number {
   const line = parseCommandLine(invocation.words.slice(1));
   switch (line.kind) {
     case 'help':
-      print(1, renderHelp());
+      print(1, line.topic ? renderOptionHelp(line.topic) : renderHelp());
       return 0;
     case 'usage':
       print(1, renderUsage());

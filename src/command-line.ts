@@ -1,7 +1,7 @@
 /** Words in, request out. The only importer of yargs. */
 import { Parser } from 'yargs/helpers';
 import { usageError, valueError } from './errors.js';
-import { normalizeWords, removeGuard } from './option-words.js';
+import { findTopic, normalizeWords, removeGuard } from './option-words.js';
 import { type Option, type OptionName, optionTable } from './options.js';
 import type { LaunchRequest } from './request.js';
 import { toRequest, type Values } from './to-request.js';
@@ -14,7 +14,8 @@ export type PlanFormat = 'text' | 'json' | 'plan';
  * how many words come before it, the `--` between not counted: what the plan is remembered for, 0 for not at all.
  */
 export type CommandLine =
-  | { readonly kind: 'help' | 'usage' | 'version' | 'memo-clear' }
+  | { readonly kind: 'help'; readonly topic?: Option }
+  | { readonly kind: 'usage' | 'version' | 'memo-clear' }
   | { readonly kind: 'feature'; readonly feature: string }
   | { readonly kind: 'list'; readonly storage?: string; readonly format: 'text' | 'json' }
   | { readonly kind: 'doctor'; readonly format: 'text' | 'json' }
@@ -29,6 +30,9 @@ export type CommandLine =
 
 /** Parses the words after the program's name. Throws LaunchError with exit status 64. */
 export function parseCommandLine(words: readonly string[]): CommandLine {
+  const [first = '', topic, ...rest] = words;
+  if (['--help', '-?'].includes(first) && topic !== undefined && rest.length === 0)
+    return { kind: 'help', topic: findTopic(topic) };
   const { normal, next } = normalizeWords(words);
   const values = parseNormalWords(normal);
   if (values.help) return { kind: 'help' };

@@ -310,7 +310,7 @@ export const options = [
     value: 'none',
     repeat: 'refuse',
     group: 'information',
-    summary: 'print this help',
+    summary: 'print this help; with OPTION behind it, all about that one',
   },
   {
     name: 'usage',
