@@ -2,18 +2,19 @@
 import { readFileSync } from 'node:fs';
 import { fromBytes } from './bytes.js';
 import { type CommandLine, parseCommandLine } from './command-line.js';
+import { renderCompletion } from './completion/render.js';
 import { examine, renderReport } from './doctor/examine.js';
-import { ExitStatus, LaunchError, usageError, valueError } from './errors.js';
+import { ExitStatus, LaunchError, usageError } from './errors.js';
+import { renderVersion, testFeature } from './features.js';
 import { renderHelp, renderOptionHelp, renderUsage } from './help.js';
 import { RealHost } from './host.js';
-import { listStorage, renderList } from './image/list-storage.js';
+import { listNames, listStorage, renderList } from './image/list-storage.js';
 import { storageDirectory } from './image/storage.js';
 import { print, printError, setColor, setProgram } from './messages.js';
 import { launcherPath, loadNative } from './native.js';
 import { decodeRecords, encodePlan } from './plan/encode.js';
 import { makePlan } from './plan/make-plan.js';
 import { renderPlan } from './plan/render.js';
-import { version } from './version.js';
 
 /** How the CLI was started: by the launcher, with a descriptor that holds what Node would spoil, or by hand. */
 interface Invocation {
@@ -73,23 +74,6 @@ function runLaunch(invocation: Invocation, line: Extract<CommandLine, { kind: 'l
   }
 }
 
-const knownFeatures = ['extglob', 'overlayfs', 'seccomp', 'squash', 'tmpfs-xattrs'];
-
-function testFeature(feature: string): number {
-  if (!knownFeatures.includes(feature)) {
-    throw new LaunchError(valueError('feature', knownFeatures.join(', '), feature).message);
-  }
-  return loadNative().features.includes(feature) ? 0 : ExitStatus.featureAbsent;
-}
-
-function renderVersion(): string {
-  try {
-    return `ch-run-ts ${version} (features: ${loadNative().features.join(', ')})\n`;
-  } catch (error) {
-    return `ch-run-ts ${version} (${(error as Error).message})\n`;
-  }
-}
-
 function runList({ storage, format }: Extract<CommandLine, { kind: 'list' }>): number {
   const directory = storageDirectory(storage, new RealHost());
   if (directory === undefined)
@@ -97,6 +81,16 @@ function runList({ storage, format }: Extract<CommandLine, { kind: 'list' }>): n
   const images = listStorage(directory);
   print(1, format === 'json' ? `${JSON.stringify(images, null, 2)}\n` : renderList(images));
   return 0;
+}
+
+/** One a line, for completion: without storage there are none. */
+function imageNames(): string {
+  const directory = storageDirectory(undefined, new RealHost());
+  return directory === undefined
+    ? ''
+    : listNames(directory)
+        .map((name) => `${name}\n`)
+        .join('');
 }
 
 function runDoctor(invocation: Invocation, format: 'text' | 'json'): number {
@@ -124,6 +118,9 @@ function run(invocation: Invocation): number {
       return runList(line);
     case 'feature':
       return testFeature(line.feature);
+    case 'completion':
+      print(1, line.of === 'images' ? imageNames() : renderCompletion(line.of));
+      return 0;
     case 'doctor':
       return runDoctor(invocation, line.format);
     case 'run-plan':

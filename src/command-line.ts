@@ -1,5 +1,6 @@
 /** Words in, request out. The only importer of yargs. */
 import { Parser } from 'yargs/helpers';
+import { type Shell, shells } from './completion/values.js';
 import { usageError, valueError } from './errors.js';
 import { findTopic, normalizeWords, removeGuard } from './option-words.js';
 import { type Option, type OptionName, optionTable } from './options.js';
@@ -19,6 +20,7 @@ export type CommandLine =
   | { readonly kind: 'feature'; readonly feature: string }
   | { readonly kind: 'list'; readonly storage?: string; readonly format: 'text' | 'json' }
   | { readonly kind: 'doctor'; readonly format: 'text' | 'json' }
+  | { readonly kind: 'completion'; readonly of: Shell | 'images' }
   | { readonly kind: 'run-plan'; readonly file: string; readonly commandIndex: number }
   | {
       readonly kind: 'launch';
@@ -41,6 +43,7 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
   if (values.list !== undefined) return parseList(values);
   if (values.doctor !== undefined)
     return { kind: 'doctor', format: parseTextOrJson('doctor', values.doctor) };
+  if (values.completion !== undefined) return parseCompletion(String(values.completion));
   if (values['memo-clear']) return { kind: 'memo-clear' };
   if (values.feature !== undefined) return { kind: 'feature', feature: String(values.feature) };
   if (values.plan !== undefined) {
@@ -66,6 +69,12 @@ function parseLaunch(values: Values, words: readonly string[], next: number): Co
     keyWords: 0,
     dryRun: parseFormat(String(dryRun)),
   };
+}
+
+function parseCompletion(word: string): CommandLine {
+  const of = [...shells, 'images' as const].find((each) => each === word);
+  if (of === undefined) throw valueError('completion', shells.join(', '), word);
+  return { kind: 'completion', of };
 }
 
 function parseTextOrJson(option: OptionName, value: unknown): 'text' | 'json' {

@@ -296,6 +296,14 @@ export const options = [
     summary: 'exit 0 if feature F is built in, else 87 (extglob, overlayfs, seccomp, squash, tmpfs-xattrs)',
   },
   {
+    name: 'completion',
+    value: 'required',
+    metavar: 'SHELL',
+    repeat: 'refuse',
+    group: 'information',
+    summary: 'print the script that makes SHELL complete our command line: bash, zsh, fish',
+  },
+  {
     name: 'doctor',
     value: 'optional',
     metavar: 'FORMAT',

@@ -349,7 +349,7 @@ for (const [words, imageWord, commandIndex] of commands) {
   });
 }
 
-for (const option of optionTable) {
+for (const option of optionTable.filter(({ name }) => name !== 'completion')) {
   const value =
     option.value === 'required' ? (/^(uid|gid|join-(ct|pid|timeout))$/.test(option.name) ? '=1' : '=/x') : '';
   const prefixes = [...option.name].map((_, end) => option.name.slice(0, end + 1));
