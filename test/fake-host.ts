@@ -28,6 +28,7 @@ export function fakeHost(machine: FakeMachine = {}): Host {
     variable,
     userName: () => variable('USER') || name,
     facts: () => facts,
+    compileFilter: (rules) => Buffer.from(JSON.stringify(rules)),
     user() {
       facts.push({ kind: 'user', uid, gid });
       return { uid, gid };
