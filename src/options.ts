@@ -304,12 +304,21 @@ export const options = [
     summary: 'exit 0 if feature F is built in, else 87 (extglob, overlayfs, seccomp, squash, tmpfs-xattrs)',
   },
   {
+    name: 'doctor',
+    value: 'optional',
+    metavar: 'FORMAT',
+    repeat: 'refuse',
+    group: 'information',
+    summary:
+      'find out what this machine allows, and what to do about what it refuses; FORMAT: text (default), json',
+  },
+  {
     name: 'help',
     short: '?',
     value: 'none',
     repeat: 'refuse',
     group: 'information',
-    summary: 'print this help',
+    summary: 'print this help; with OPTION behind it, all about that one',
   },
   {
     name: 'usage',

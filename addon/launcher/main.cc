@@ -18,6 +18,7 @@
 #include "launcher/memo_turn.h"
 #include "launcher/plan.h"
 #include "launcher/steps.h"
+#include "launcher/try.h"
 
 extern "C" char** environ;
 
@@ -129,6 +130,7 @@ int run(int argc, char** argv) {
   if (argc >= 2 && strncmp(argv[1], "--plan=", 7) == 0) launch_plan_file(argv[1] + 7, argv + 2);
   if (argc == 2 && strcmp(argv[1], "--memo-clear") == 0) return clear_memory();
   if (argc >= 2 && strcmp(argv[1], "--memo-show") == 0) return show_memory(argv + 1);
+  if (argc == 3 && strcmp(argv[1], "--try") == 0) return try_check(argv[2]);
   launch_command_line(argv);
 }
 
