@@ -5,7 +5,7 @@ import { usageError, valueError } from './errors.js';
 import { findTopic, normalizeWords, removeGuard } from './option-words.js';
 import { type Option, type OptionName, optionTable } from './options.js';
 import type { LaunchRequest } from './request.js';
-import { toRequest, type Values } from './to-request.js';
+import { directoryOf, toRequest, type Values } from './to-request.js';
 
 /** How --dry-run prints the plan. */
 export type PlanFormat = 'text' | 'json' | 'plan';
@@ -88,7 +88,7 @@ function parseList(values: Values): CommandLine {
   return {
     kind: 'list',
     format,
-    ...(values.storage === undefined ? {} : { storage: String(values.storage) }),
+    ...(values.storage === undefined ? {} : { storage: directoryOf(values, 'storage') }),
   };
 }
 

@@ -3,6 +3,7 @@ import { closeSync, openSync, readlinkSync, readSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { fromBytes, toBytes } from './bytes.js';
 import { LaunchError } from './errors.js';
+import { type FilterRule, loadNative } from './native.js';
 
 /** What a path leads to, links followed. */
 export type PathKind = 'directory' | 'file' | 'other' | 'absent';
@@ -42,6 +43,11 @@ export interface Host {
   pathKind(path: string): PathKind;
   /** The first `size` bytes of a file. Throws LaunchError if it can't be read. */
   readHead(path: string, size: number): Uint8Array;
+  /**
+   * A filter of system calls for this machine's architecture. It rests on nothing but this program, which every plan
+   * does. Throws LaunchError where that was built without libseccomp.
+   */
+  compileFilter(rules: readonly FilterRule[]): Uint8Array;
   /** Everything asked so far, each question once, in the order of asking. */
   facts(): readonly Fact[];
 }
@@ -118,6 +124,14 @@ export class RealHost implements Host {
     } catch (cause) {
       throw failure('read', path, cause);
     }
+  }
+
+  compileFilter(rules: readonly FilterRule[]): Uint8Array {
+    const native = loadNative();
+    if (native.features.includes('seccomp')) return native.compileFilter(rules);
+    throw new LaunchError('this ch-run-ts was built without libseccomp: there is no --seccomp', {
+      hint: 'install the library (Debian: libseccomp-dev) and build it again',
+    });
   }
 
   #record(key: string, fact: Fact): void {

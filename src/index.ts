@@ -28,6 +28,7 @@ const defaults = {
   tmp: 'host',
   environment: [],
   identity: 'host',
+  fakeRoot: false,
   verbosity: 0,
   color: 'auto',
 } as const satisfies Omit<LaunchRequest, 'image'>;

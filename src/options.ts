@@ -191,6 +191,14 @@ export const options = [
     summary: "keep the image's own /etc/passwd and /etc/group",
   },
   {
+    name: 'seccomp',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'identity',
+    summary:
+      "pretend that changes of owners and users, and making of devices, succeed: for package managers; with --uid=0 it keeps the image's own passwd and group",
+  },
+  {
     name: 'join',
     short: 'j',
     value: 'none',

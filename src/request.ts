@@ -63,6 +63,8 @@ export interface LaunchRequest {
   readonly gid?: number;
   /** Where /etc/passwd and /etc/group come from. */
   readonly identity: 'host' | 'image';
+  /** Pretend that system calls which need privilege succeed. */
+  readonly fakeRoot: boolean;
   /** One container for many processes; each has its own if absent. */
   readonly join?: JoinRequest;
   /** −3 … 3: --quiet counts down, --verbose up. */

@@ -16,6 +16,10 @@ Fd open_in_image(int root, const std::string& path);
 /// when `want_file`, an empty file.
 Fd create_in_image(int root, const std::string& path, bool want_file);
 
+/// Writes a file of `text` at guest path `path`, if the directory for it is there and such a file is not. Throws
+/// SysError.
+void write_in_image(int root, const std::string& path, const std::string& text);
+
 /// The file type bits (S_IFMT) of an open descriptor. Throws SysError.
 mode_t file_type(int fd, const std::string& name);
 

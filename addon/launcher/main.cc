@@ -35,6 +35,14 @@ void refuse_set_id() {
               "wrappers that leave the real and effective ids different");
 }
 
+/// NULL-terminated, as execve(2) wants it.
+std::vector<char*> to_vector(char** words) {
+  std::vector<char*> pointers;
+  for (; *words != nullptr; words++) pointers.push_back(*words);
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 int to_descriptor(const char* word) { return static_cast<int>(parse_number(word, 1 << 30, "a descriptor")); }
 
 [[noreturn]] void launch(const Plan& plan, char* const* environment, std::vector<char*> command) {
@@ -56,13 +64,11 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
   }
   Handoff handoff;
   if (strcmp(argv[3], "-") == 0) {
-    for (char** word = argv; *word != nullptr; word++) handoff.words.push_back(*word);
-    handoff.words.push_back(nullptr);
+    handoff.words = to_vector(argv);
   } else {
     finish_handoff(handoff, to_descriptor(argv[3]));
     log::set_program(handoff.words[0]);
   }
-
   const size_t index = parse_number(argv[4], handoff.words.size() - 1, "the position of the command");
   const size_t key_words = parse_number(argv[5], index, "the number of key words");
   log::set_style(plan.verbosity, plan.color);
@@ -83,10 +89,7 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
     if (!file) throw SysError(std::string("read the plan ") + path, "open");
     read_plan(plan, file.get(), path);
   }
-  std::vector<char*> command;
-  for (; *rest != nullptr; rest++) command.push_back(*rest);
-  command.push_back(nullptr);
-  launch(plan, environ, std::move(command));
+  launch(plan, environ, to_vector(rest));
 }
 
 /// The usual way: by a remembered plan if there is one, else by the CLI.
@@ -103,10 +106,7 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
   }
   log::set_style(plan.verbosity, plan.color);
   log::verbose(1, "remembered plan: " + memory.why);
-  std::vector<char*> command;
-  for (char** word = argv + memory.command; *word != nullptr; word++) command.push_back(*word);
-  command.push_back(nullptr);
-  launch(plan, environ, std::move(command));
+  launch(plan, environ, to_vector(argv + memory.command));
 }
 
 int clear_memory() {

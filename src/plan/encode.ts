@@ -39,12 +39,16 @@ export function stepWords(step: Step): readonly string[] {
       return [step.kind, step.variable, step.fallback, step.destination, ...step.options];
     case 'tmpfs':
       return [step.kind, step.destination, step.options];
+    case 'file':
+      return [step.kind, step.path, step.text];
     case 'identity':
       return [step.kind, String(step.uid), String(step.gid)];
     case 'environment':
       return [step.kind, step.action, ...environmentWords(step)];
     case 'directory':
       return [step.kind, step.path];
+    case 'seccomp':
+      return [step.kind, step.program];
     case 'pivot':
     case 'no-new-privileges':
     case 'command':
