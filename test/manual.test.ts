@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t from 'tap';
+import { parseCommandLine } from '../src/command-line.js';
 import { renderHelp, renderOptionHelp, spellOption } from '../src/help.js';
 import { renderManual, renderMarkdown } from '../src/manual.js';
 import { optionDetails } from '../src/option-details.js';
@@ -59,5 +60,25 @@ t.test('help is one screen wide', (t) => {
   for (const line of texts.flatMap((text) => text.split('\n')))
     if (line.length > 80) t.fail(`too long: ${line}`);
   t.match(renderHelp(), '\n  ch-run-ts ./img -- python3 job.py ');
+  t.end();
+});
+
+t.test('what docs/migration.md says to type is accepted', (t) => {
+  const cells = committed('docs/migration.md')
+    .split('\n')
+    .flatMap((line) => line.split(' | ')[2] ?? [])
+    .flatMap((cell) =>
+      [...cell.matchAll(/`((ch-run-ts )?-[^`]*|ch-run-ts [^`]*)`/g)].map(([, words = '']) => words),
+    );
+  t.ok(cells.length > 15);
+  for (const cell of cells) {
+    const words = cell
+      .replace(/^ch-run-ts /, '')
+      .replaceAll("'", '')
+      .replace('=PID', '=1')
+      .split(' ');
+    const line = words.includes('--') ? words : [...words, 'img', '--', 'true'];
+    t.match(parseCommandLine(line), { kind: 'launch' }, cell);
+  }
   t.end();
 });
