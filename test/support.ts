@@ -36,6 +36,17 @@ export const probe = join(stage, 'probe');
 /** An image with everyday programs and the probe at /probe; tests do not change it. */
 export const image = join(stage, 'image');
 
+/** The same image as a SquashFS file. */
+export const squashed = join(stage, 'image.sqfs');
+/** Why SquashFS images can't be run here; undefined if they can. */
+export const noSquashfs = findSquashfsObstacle();
+
+function findSquashfsObstacle(): string | undefined {
+  if (!existsSync(join(stage, 'package/build/Release/ch-run-ts-squashfs'))) return 'built without SquashFS';
+  if (!existsSync(squashed)) return 'there is no mksquashfs';
+  return existsSync('/dev/fuse') ? undefined : 'there is no /dev/fuse';
+}
+
 /** Who runs the launcher. */
 export interface User {
   readonly name: string;

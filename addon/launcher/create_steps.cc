@@ -61,7 +61,8 @@ void squashfs(Launch& launch, const Step& step) {
   if (access(server.c_str(), X_OK) != 0) {
     throw Error("this ch-run-ts was built without SquashFS: there is no " + server,
                 "install the libraries (Debian: libdeflate-dev liblzma-dev liblzo2-dev liblz4-dev libzstd-dev) and "
-                "build it again, or unpack the image with unsquashfs and run the directory");
+                "build it again, or unpack the image with unsquashfs and run the directory",
+                Exit::server);
   }
   launch.image = squashfs::mount_squashfs({field(step, 0), server, step.fields[1] == "shared"});
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 
 #include "base/error.h"
@@ -33,12 +34,19 @@ std::string upper_layer_hint(int directory) {
   return {};
 }
 
+std::string kernel_release() {
+  struct utsname name;
+  return uname(&name) == 0 ? name.release : "of an unknown version";
+}
+
 std::string refusal_hint(int upper, int code) {
   if (code == EBUSY) return "another container is using it; one at a time can write";
   if (code == EPERM || code == ENODEV || code == EINVAL) {
     const std::string hint = upper_layer_hint(upper);
     if (!hint.empty()) return hint;
-    return "unprivileged overlays need Linux 5.11 or later with CONFIG_OVERLAY_FS; without one, use --write on a copy "
+    return "this is Linux " + kernel_release() +
+           "; overlays without privilege need 5.11 or later, with CONFIG_OVERLAY_FS; without one, use --write on a "
+           "copy "
            "of the image";
   }
   return {};

@@ -1,19 +1,15 @@
 /** SquashFS images and remembered plans in Slurm jobs: one server a node, and no Node.js at all. */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t from 'tap';
-import { image, launcher, skip, stage } from '../support.js';
+import { image, launcher, noSquashfs, skip, squashed } from '../support.js';
 import { Cluster, obstacle, until } from './cluster.js';
 
-const squashed = join(stage, 'image.sqfs');
 const distinct = (text: string) => new Set(text.trim().split('\n')).size;
 
 for (const tracking of ['linuxproc', 'cgroup'] as const) {
   t.test(`with proctrack/${tracking}`, async (t) => {
-    const reason =
-      obstacle(tracking) || (spawnSync('which', ['mksquashfs']).error ? 'there is no mksquashfs' : '');
+    const reason = obstacle(tracking) || noSquashfs;
     if (reason) return skip(t, reason);
-    execFileSync('mksquashfs', [image, squashed, '-noappend', '-quiet', '-no-progress'], { stdio: 'ignore' });
     const cluster = new Cluster(t, tracking);
 
     for (const join of [['--join'], []]) {

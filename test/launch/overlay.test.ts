@@ -1,0 +1,276 @@
+/** Writing on top of an image, and places for binds that an image lacks: over directories and SquashFS files. */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import {
+  failsWith,
+  image,
+  isRoot,
+  launcher,
+  noSquashfs,
+  probeIn,
+  run,
+  runShell,
+  scratch,
+  skip,
+  squashed,
+  start,
+  type User,
+  users,
+  variables,
+} from '../support.js';
+import { eventually, serversOf, startWaiting } from './servers.js';
+
+t.setTimeout(300_000);
+
+/** Every test with each user and each kind of image. */
+function test(title: string, body: (t: Test, user: User, image: string) => unknown): void {
+  for (const user of users) {
+    for (const [kind, path] of [
+      ['directory', image],
+      ['SquashFS', squashed],
+    ] as const) {
+      t.test(`${title}, over a ${kind} image, as ${user.name}`, async (t) => {
+        if (path === squashed && noSquashfs) skip(t, noSquashfs);
+        else await body(t, user, path);
+      });
+    }
+  }
+}
+
+/** Everything in the image, for comparison. */
+const listing = () => execFileSync('find', [image, '-printf', '%p %s %t %m\n'], { encoding: 'utf8' });
+
+const changeMuch =
+  'echo new >/new; echo changed >/etc/os-release; rm /bin/cat; rm -r /var/log; mkdir /var/log && touch /var/log/x;' +
+  ' mv /usr/bin/cut /usr/bin/cut2; chmod 700 /srv; ln /etc/hosts /hard; ln -s x /soft; mkdir -p /a/b;' +
+  ' cat /new /etc/os-release 2>&1; ls /bin/cat /var/log; ls -ld /srv | cut2 -c1-10';
+
+test('with --write-fake everything can be changed, and nothing stays', (t, user, image) => {
+  const before = listing();
+  const { stdout } = run(user, [
+    '-W',
+    image,
+    '--',
+    'bash',
+    '-c',
+    changeMuch.replaceAll('cat /new', 'sed "" /new'),
+  ]);
+  t.equal(stdout, 'new\nchanged\n/var/log:\nx\ndrwx------\n');
+  t.equal(
+    runShell(t, user, ['-W', image], 'ls -d /new /a 2>/dev/null; grep -c changed /etc/os-release'),
+    '0',
+  );
+  t.equal(listing(), before);
+});
+
+test('--write-fake=SIZE is the limit', (t, user, image) => {
+  const fill = 'dd if=/dev/zero of=/big bs=64k count=200; stat -c %s /big';
+  const limited = run(user, ['-W4m', image, '--', 'sh', '-c', fill]);
+  t.match(limited.stderr, /No space left on device/);
+  t.ok(Number(limited.stdout) <= 4 << 20, limited.stdout);
+  t.equal(runShell(t, user, ['--write-fake=20m', image], `${fill} 2>/dev/null`), String(200 * 65536));
+});
+
+test('an image without an overlay, and one with made destinations, stay read-only', (t, user, image) => {
+  const attempt = 'touch /x 2>/dev/null || echo refused';
+  t.equal(runShell(t, user, [image], attempt), 'refused');
+  t.equal(runShell(t, user, ['-b', '/etc:/made', image], attempt), 'refused');
+});
+
+test('--overlay keeps what was written, in a directory that it makes', (t, user, image) => {
+  const place = join(scratch(t, user), 'over lay:,=\\');
+  const words = ['--overlay', place, image];
+  t.equal(runShell(t, user, words, 'echo 1 >/kept; rm /bin/cat; echo done'), 'done');
+  t.same(readdirSync(place).sort(), ['upper', 'work']);
+  t.equal(
+    runShell(t, user, words, 'echo 2 >>/kept; sed "" /kept; ls /bin/cat 2>&1 | grep -c cannot'),
+    '1\n2\n1',
+  );
+  t.equal(
+    runShell(t, user, [image], 'ls /kept 2>/dev/null; ls /bin/cat'),
+    '/bin/cat',
+    'the image is as it was',
+  );
+  t.equal(readFileSync(join(place, 'upper/kept'), 'utf8'), '1\n2\n');
+});
+
+test('a second writer of one overlay directory is refused, and let in after the first', async (t, user, image) => {
+  const place = join(scratch(t, user), 'overlay');
+  const running = await startWaiting(t, user, ['--overlay', place, image], 'echo first >/file');
+  const second = run(user, ['--overlay', place, image, '--', 'true']);
+  failsWith(
+    t,
+    second,
+    31,
+    `upper layer in ${place}: mount: device or resource busy`,
+    'another container is using it',
+  );
+  t.equal((await running.finish()).status, 0);
+  t.equal(runShell(t, user, ['--overlay', place, image], 'cat /file'), 'first');
+});
+
+test('an overlay directory that can not be used is an error that names it', (t, user, image) => {
+  const place = scratch(t, user);
+  writeFileSync(join(place, 'file'), '');
+  const attempt = (directory: string) => run(user, ['--overlay', directory, image, '--', 'true']);
+  failsWith(
+    t,
+    attempt('/no/such/dir'),
+    31,
+    "can't make the overlay directory /no/such/dir: mkdir: no such file",
+  );
+  failsWith(
+    t,
+    attempt(join(place, 'file')),
+    31,
+    `can't use the overlay directory ${place}/file: open: not a dir`,
+  );
+  if (user.uid === 0) return;
+  chmodSync(place, 0o555);
+  failsWith(
+    t,
+    attempt(join(place, 'o')),
+    31,
+    `can't make the overlay directory ${place}/o: mkdir: permission denied`,
+  );
+});
+
+test('a file system that can not hold an upper layer is named', (t, user, image) => {
+  if (!isRoot) return skip(t, 'mounting an overlay for everybody needs root');
+  const place = scratch(t, user);
+  for (const name of ['lower', 'upper', 'work', 'mount']) mkdirSync(join(place, name), { mode: 0o777 });
+  for (const name of ['upper', 'mount']) chmodSync(join(place, name), 0o777);
+  const script =
+    'cd "$1" && mount -t overlay o -o lowerdir=lower,upperdir=upper,workdir=work mount && shift && exec "$@"';
+  const as =
+    user.uid === 0 ? [] : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
+  const words = [...as, launcher, `--overlay=${place}/mount/o`, image, '--', 'true'];
+  const root = { name: 'root', uid: 0, gid: 0 };
+  const ending = start(root, 'unshare', ['-m', 'bash', '-c', script, 'bash', place, ...words]);
+  failsWith(
+    t,
+    ending,
+    31,
+    /mount: invalid argument/,
+    /it lies on overlayfs, .* choose a directory on a local disk/,
+  );
+});
+
+test('without user xattrs in the upper layer, files are written, moved and removed', (t, user, image) => {
+  // as on tmpfs before Linux 6.6; ramfs has none either. There, a directory can't replace one of the image's.
+  if (!isRoot) return skip(t, 'mounting ramfs needs root');
+  const place = scratch(t, user);
+  const script = 'mount -t ramfs none "$1" && chmod 777 "$1" && shift && exec "$@"';
+  const as =
+    user.uid === 0 ? [] : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
+  const inside =
+    'echo x >/new; echo y >/etc/hosts.x; rm /bin/cut; mv /new /newer; mkdir /n; ls -d /newer /n; ls /bin/cut';
+  const words = [...as, launcher, `--overlay=${place}/o`, image, '--', 'sh', '-c', inside];
+  const root = { name: 'root', uid: 0, gid: 0 };
+  const { stdout, stderr } = start(root, 'unshare', ['-m', 'bash', '-c', script, 'bash', place, ...words]);
+  t.equal(stdout, '/n\n/newer\n');
+  t.match(stderr, /^ls: cannot access '\/bin\/cut'.*\n$/);
+});
+
+for (const [error, words] of [
+  ['EPERM', 'operation not permitted'],
+  ['ENODEV', 'no such device'],
+  ['EINVAL', 'invalid argument'],
+] as const) {
+  test(`where the kernel refuses overlays with ${error}, the hint names kernel and setting`, (t, user, image) => {
+    const place = join(scratch(t, user), 'o');
+    // the first mount of --overlay is the overlay; -W mounts its tmpfs before, and so do missing destinations
+    const attempt = (which: number, ...options: string[]) => {
+      const inject = ['-e', 'trace=mount', '-e', `inject=mount:error=${error}:when=${which}`];
+      return start(user, 'strace', [
+        '-f',
+        '-o',
+        '/dev/null',
+        ...inject,
+        launcher,
+        ...options,
+        image,
+        '--',
+        'true',
+      ]);
+    };
+    const hint =
+      /this is Linux \d+\.\d+.*; overlays without privilege need 5\.11 or later, with CONFIG_OVERLAY_FS/;
+    failsWith(t, attempt(1, '--overlay', place), 31, `its upper layer in ${place}: mount: ${words}`, hint);
+    failsWith(t, attempt(2, '-W'), 31, `its upper layer in memory: mount: ${words}`, hint);
+    failsWith(t, attempt(2, '-b', '/etc:/made'), 31, `upper layer in memory: mount: ${words}`, hint);
+  });
+}
+
+test('missing destinations of binds are made, also below others, links and in overlays', (t, user, image) => {
+  const place = scratch(t, user);
+  writeFileSync(join(place, 'file'), 'content');
+  mkdirSync(join(place, 'directory/inner'), { recursive: true });
+  const binds = ['-b', `${place}:/a/b/c`, '-b', `${place}/file:/var/run/x/file`, '-b', `${place}:/mnt`];
+  const show = 'cat /a/b/c/file /run/x/file /mnt/file; ls -d /a/b/c/directory/inner /usr';
+  for (const options of [[], ['-W'], ['--overlay', join(place, 'o')]]) {
+    t.equal(
+      runShell(t, user, [...options, ...binds, image], show),
+      'contentcontentcontent/a/b/c/directory/inner\n/usr',
+      options.join(' '),
+    );
+  }
+  t.notOk(existsSync(join(image, 'a')), 'the image is as it was');
+});
+
+test('a missing destination in what is bound before is an error, without an overlay for it', (t, user, image) => {
+  const place = scratch(t, user);
+  const ending = run(user, ['-b', `${place}:/mnt`, '-b', `${place}:/mnt/none`, image, '--', 'true']);
+  failsWith(t, ending, 31, `can't bind ${place}: there is no /mnt/none in the image`);
+  t.notOk(existsSync(join(place, 'none')));
+});
+
+test('--home binds the home directory, and HOME leads there', (t, user, image) => {
+  const home = scratch(t, user);
+  writeFileSync(join(home, 'mine'), 'content');
+  const env = { HOME: home, USER: 'bob' };
+  const report = probeIn(t, user, ['--home', image], { env });
+  t.equal(variables(report).HOME, '/home/bob');
+  const script = 'cat ~/mine; echo >~/written; touch /root-is-writable && ls /home';
+  const { stdout } = run(user, ['--home', image, '--', 'sh', '-c', script], { env });
+  t.equal(stdout, 'contentbob\n');
+  t.ok(existsSync(join(home, 'written')));
+  const kept = ['--home', `--overlay=${home}/o`, image, '--', 'sh', '-c', 'echo >/kept'];
+  t.match(run(user, kept, { env }), { status: 0 });
+  t.ok(existsSync(join(home, 'o/upper/kept')));
+});
+
+test('--home without HOME or a name is an error; the name service knows names too', (t, user, image) => {
+  const attempt = (...unset: string[]) => {
+    const words = [
+      ...unset.map((name) => `-u${name}`),
+      launcher,
+      '--home',
+      image,
+      '--',
+      'sh',
+      '-c',
+      'echo $HOME',
+    ];
+    return start(user, 'env', words);
+  };
+  failsWith(t, attempt('HOME'), 31, "can't bind the home directory: HOME is not set");
+  if (user.uid === 0) t.match(attempt('USER'), { status: 0, stdout: '/home/root\n', stderr: '' });
+  else if (isRoot) failsWith(t, attempt('USER'), 31, /USER is not set, and your user id has no name/);
+});
+
+test('peers of --join share one overlay', async (t, user, image) => {
+  const peer =
+    'echo $$ >>/peers; for i in $(seq 100); do if [ $(wc -l </peers) = 3 ]; then echo three; exit; fi; sleep 0.1; done';
+  const words = [launcher, '--join-ct=3', '-W', image, '--', 'sh', '-c', peer];
+  const { stdout, stderr } = start(user, 'bash', [
+    '-c',
+    'for i in 1 2 3; do "$@" & done; wait',
+    'bash',
+    ...words,
+  ]);
+  t.same([stdout, stderr], ['three\n'.repeat(3), '']);
+  t.ok(await eventually(() => serversOf(image).length === 0));
+});
