@@ -18,6 +18,8 @@ export type Fact =
   | { readonly kind: 'variable'; readonly name: string; readonly value?: string }
   /** What lies at an absolute path. */
   | { readonly kind: 'path'; readonly path: string; readonly found: PathKind }
+  /** The paths that match an absolute pattern as in glob(7), in the order of their bytes. */
+  | { readonly kind: 'glob'; readonly pattern: string; readonly paths: readonly string[] }
   /** A file whose content was read: device, inode, size in bytes, times in nanoseconds since 1970. */
   | {
       readonly kind: 'file';
@@ -41,6 +43,8 @@ export interface Host {
   absolute(path: string): string;
   /** What lies at an absolute path. Throws LaunchError if that can't be found out. */
   pathKind(path: string): PathKind;
+  /** The paths that match an absolute pattern as in glob(7), in the order of their bytes. */
+  matchingPaths(pattern: string): readonly string[];
   /** The first `size` bytes of a file. Throws LaunchError if it can't be read. */
   readHead(path: string, size: number): Uint8Array;
   /**
@@ -100,6 +104,13 @@ export class RealHost implements Host {
     const found = this.#findKind(path);
     this.#record(`path ${path}`, { kind: 'path', path, found });
     return found;
+  }
+
+  matchingPaths(pattern: string): readonly string[] {
+    const found = fromBytes(loadNative().glob(toBytes(pattern)));
+    const paths = found.split('\0').slice(0, -1);
+    this.#record(`glob ${pattern}`, { kind: 'glob', pattern, paths });
+    return paths;
   }
 
   readHead(path: string, size: number): Uint8Array {

@@ -102,10 +102,11 @@ export const options = [
     name: 'bind',
     short: 'b',
     value: 'required',
-    metavar: 'SRC[:DST]',
+    metavar: 'SRC[:DST[:OPT,...]]',
     repeat: 'collect',
     group: 'files',
-    summary: 'bind host path SRC at guest path DST (same path by default); a missing DST is made',
+    summary:
+      'bind host path SRC (or what matches the pattern SRC) at guest path DST (same path by default); a missing DST is made; OPT: ro, rw, optional (skip if SRC or DST is missing), create (make DST even then, or in an earlier bind)',
   },
   {
     name: 'home',
