@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { fromBytes } from './bytes.js';
 import { type CommandLine, parseCommandLine } from './command-line.js';
+import { examine, renderReport } from './doctor/examine.js';
 import { ExitStatus, LaunchError, usageError, valueError } from './errors.js';
-import { renderHelp, renderUsage } from './help.js';
+import { renderHelp, renderOptionHelp, renderUsage } from './help.js';
 import { RealHost } from './host.js';
 import { listStorage, renderList } from './image/list-storage.js';
 import { storageDirectory } from './image/storage.js';
@@ -98,11 +99,17 @@ function runList({ storage, format }: Extract<CommandLine, { kind: 'list' }>): n
   return 0;
 }
 
+function runDoctor(invocation: Invocation, format: 'text' | 'json'): number {
+  const report = examine(invocation.launcher?.program ?? launcherPath, new RealHost());
+  print(1, format === 'json' ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
+  return report.healthy ? 0 : ExitStatus.failure;
+}
+
 function run(invocation: Invocation): number {
   const line = parseCommandLine(invocation.words.slice(1));
   switch (line.kind) {
     case 'help':
-      print(1, renderHelp());
+      print(1, line.topic ? renderOptionHelp(line.topic) : renderHelp());
       return 0;
     case 'usage':
       print(1, renderUsage());
@@ -117,6 +124,8 @@ function run(invocation: Invocation): number {
       return runList(line);
     case 'feature':
       return testFeature(line.feature);
+    case 'doctor':
+      return runDoctor(invocation, line.format);
     case 'run-plan':
       return launch(invocation, readPlanFile(line.file), line.commandIndex, 0);
     case 'launch':

@@ -1,10 +1,10 @@
 /** Words in, request out. The only importer of yargs. */
 import { Parser } from 'yargs/helpers';
 import { usageError, valueError } from './errors.js';
-import { normalizeWords, removeGuard } from './option-words.js';
+import { findTopic, normalizeWords, removeGuard } from './option-words.js';
 import { type Option, type OptionName, optionTable } from './options.js';
 import type { LaunchRequest } from './request.js';
-import { toRequest, type Values } from './to-request.js';
+import { directoryOf, toRequest, type Values } from './to-request.js';
 
 /** How --dry-run prints the plan. */
 export type PlanFormat = 'text' | 'json' | 'plan';
@@ -14,9 +14,11 @@ export type PlanFormat = 'text' | 'json' | 'plan';
  * how many words come before it, the `--` between not counted: what the plan is remembered for, 0 for not at all.
  */
 export type CommandLine =
-  | { readonly kind: 'help' | 'usage' | 'version' | 'memo-clear' }
+  | { readonly kind: 'help'; readonly topic?: Option }
+  | { readonly kind: 'usage' | 'version' | 'memo-clear' }
   | { readonly kind: 'feature'; readonly feature: string }
   | { readonly kind: 'list'; readonly storage?: string; readonly format: 'text' | 'json' }
+  | { readonly kind: 'doctor'; readonly format: 'text' | 'json' }
   | { readonly kind: 'run-plan'; readonly file: string; readonly commandIndex: number }
   | {
       readonly kind: 'launch';
@@ -28,12 +30,17 @@ export type CommandLine =
 
 /** Parses the words after the program's name. Throws LaunchError with exit status 64. */
 export function parseCommandLine(words: readonly string[]): CommandLine {
+  const [first = '', topic, ...rest] = words;
+  if (['--help', '-?'].includes(first) && topic !== undefined && rest.length === 0)
+    return { kind: 'help', topic: findTopic(topic) };
   const { normal, next } = normalizeWords(words);
   const values = parseNormalWords(normal);
   if (values.help) return { kind: 'help' };
   if (values.usage) return { kind: 'usage' };
   if (values.version) return { kind: 'version' };
   if (values.list !== undefined) return parseList(values);
+  if (values.doctor !== undefined)
+    return { kind: 'doctor', format: parseTextOrJson('doctor', values.doctor) };
   if (values['memo-clear']) return { kind: 'memo-clear' };
   if (values.feature !== undefined) return { kind: 'feature', feature: String(values.feature) };
   if (values.plan !== undefined) {
@@ -61,13 +68,18 @@ function parseLaunch(values: Values, words: readonly string[], next: number): Co
   };
 }
 
+function parseTextOrJson(option: OptionName, value: unknown): 'text' | 'json' {
+  const format = String(value) || 'text';
+  if (format !== 'text' && format !== 'json') throw valueError(option, 'text or json', format);
+  return format;
+}
+
 function parseList(values: Values): CommandLine {
-  const format = String(values.list) || 'text';
-  if (format !== 'text' && format !== 'json') throw valueError('list', 'text or json', format);
+  const format = parseTextOrJson('list', values.list);
   return {
     kind: 'list',
     format,
-    ...(values.storage === undefined ? {} : { storage: String(values.storage) }),
+    ...(values.storage === undefined ? {} : { storage: directoryOf(values, 'storage') }),
   };
 }
 

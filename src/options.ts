@@ -106,7 +106,7 @@ export const options = [
     repeat: 'collect',
     group: 'files',
     summary:
-      'bind host path SRC (or what matches the pattern SRC) at guest path DST (same path by default); a missing DST is made; OPT: ro, rw, optional (skip if SRC or DST is missing), create (make DST even then, or in an earlier bind)',
+      'bind host path SRC at guest path DST (same path by default); a missing DST is made; OPT: ro, rw, optional, create',
   },
   {
     name: 'home',
@@ -197,7 +197,7 @@ export const options = [
     repeat: 'refuse',
     group: 'identity',
     summary:
-      "pretend that changes of owners and users, and making of devices, succeed: for package managers; with --uid=0 it keeps the image's own passwd and group",
+      'pretend that changes of owners and users, and making of devices, succeed, so that package managers work',
   },
   {
     name: 'join',
@@ -305,12 +305,21 @@ export const options = [
     summary: 'exit 0 if feature F is built in, else 87 (extglob, overlayfs, seccomp, squash, tmpfs-xattrs)',
   },
   {
+    name: 'doctor',
+    value: 'optional',
+    metavar: 'FORMAT',
+    repeat: 'refuse',
+    group: 'information',
+    summary:
+      'find out what this machine allows, and what to do about what it refuses; FORMAT: text (default), json',
+  },
+  {
     name: 'help',
     short: '?',
     value: 'none',
     repeat: 'refuse',
     group: 'information',
-    summary: 'print this help',
+    summary: 'print this help; with OPTION behind it, all about that one',
   },
   {
     name: 'usage',

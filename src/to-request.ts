@@ -15,10 +15,10 @@ export function toRequest(values: Values, image: string): LaunchRequest {
   const expand = !values['env-no-expand'];
   return {
     image,
-    ...(values.storage === undefined ? {} : { storage: String(values.storage) }),
+    ...(values.storage === undefined ? {} : { storage: directoryOf(values, 'storage') }),
     writable: Boolean(values.write),
     ...parseOverlay(values),
-    ...(values.mount === undefined ? {} : { mountPoint: String(values.mount) }),
+    ...(values.mount === undefined ? {} : { mountPoint: directoryOf(values, 'mount') }),
     share: !values['no-share'],
     home: Boolean(values.home),
     binds: ((values.bind as string[]) ?? []).map((text) => parseBind(text)),
@@ -33,6 +33,13 @@ export function toRequest(values: Values, image: string): LaunchRequest {
     verbosity: Math.min(verbose, 3) - Math.min(quiet, 3),
     color: parseColor(values.color),
   };
+}
+
+/** An empty one would be the working directory. */
+export function directoryOf(values: Values, name: 'overlay' | 'storage' | 'mount'): string {
+  const path = String(values[name]);
+  if (path === '') throw valueError(name, 'a directory', path);
+  return path;
 }
 
 /** A package manager as root: it looks users up in the image's passwd, and adds to it. A file bound there can't be replaced. */
@@ -71,9 +78,12 @@ function parseJoin(values: Values): Pick<LaunchRequest, 'join'> {
 function parseOverlay(values: Values): Pick<LaunchRequest, 'overlay'> {
   const given = ['write', 'write-fake', 'overlay'].filter((name) => values[name as OptionName] !== undefined);
   if (given.length > 1) throw usageError(`--${given[0]} and --${given[1]} exclude each other`);
-  if (values.overlay !== undefined) return { overlay: { directory: String(values.overlay) } };
+  if (values.overlay !== undefined) return { overlay: { directory: directoryOf(values, 'overlay') } };
   if (values.write || (values['write-fake'] === undefined && !values.home)) return {};
   const size = String(values['write-fake'] ?? '') || '12%';
-  if (!/^[0-9]+[kmg%]?$/i.test(size)) throw valueError('write-fake', 'a size such as 12%, 500m or 2g', size);
+  // tmpfs takes 0 for no limit at all
+  if (!/^0*[1-9][0-9]*[kmg%]?$/i.test(size)) {
+    throw valueError('write-fake', 'a size such as 12%, 500m or 2g', size);
+  }
   return { overlay: { memory: size } };
 }

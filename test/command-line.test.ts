@@ -4,20 +4,17 @@ import { LaunchError } from '../src/errors.js';
 import { optionTable } from '../src/options.js';
 import type { LaunchRequest } from '../src/request.js';
 
-const plain: LaunchRequest = {
-  image: 'img',
-  writable: false,
-  share: true,
-  home: false,
-  binds: [],
-  directory: '/',
-  tmp: 'host',
-  environment: [],
-  identity: 'host',
-  fakeRoot: false,
-  verbosity: 0,
-  color: 'auto',
-};
+const plainLine = parseCommandLine(['img', '--', 'true']) as Extract<CommandLine, { kind: 'launch' }>;
+/** What is asked for without any option. */
+const plain: LaunchRequest = plainLine.request;
+
+t.test('without options the image is read-only, and as little as possible is changed', (t) => {
+  t.match(plain, { image: 'img', writable: false, directory: '/', tmp: 'host', identity: 'host' });
+  t.match(plain, { verbosity: 0, color: 'auto' });
+  t.same([plain.binds, plain.environment, plain.uid, plain.gid], [[], [], undefined, undefined]);
+  t.equal(plainLine.commandIndex, 2);
+  t.end();
+});
 
 const set = (assignment: string, expand = true) => ({ kind: 'set', assignment, expand }) as const;
 const hostFile = (path: string, delimiter: 'lines' | 'nul' = 'lines') =>
@@ -33,6 +30,34 @@ const requests: readonly [string | readonly string[], Partial<LaunchRequest>][] 
   ['--write', { writable: true }],
   ['--write-f', { overlay: { memory: '12%' } }],
   ['-w -w', { writable: true }],
+  // what lies on top of the image, and where it comes from
+  ['-W', { overlay: { memory: '12%' } }],
+  ['-W -t', { overlay: { memory: '12%' }, tmp: 'private' }],
+  ['-tW', { overlay: { memory: '12%' }, tmp: 'private' }],
+  ['-W5%', { overlay: { memory: '5%' } }],
+  ['-W1073741824', { overlay: { memory: '1073741824' } }],
+  ['-W150%', { overlay: { memory: '150%' } }],
+  ['-W512k', { overlay: { memory: '512k' } }],
+  ['-tW20m', { overlay: { memory: '20m' }, tmp: 'private' }],
+  ['--write-fake', { overlay: { memory: '12%' } }],
+  ['--write-fake=', { overlay: { memory: '12%' } }],
+  ['--write-fake=2G', { overlay: { memory: '2G' } }],
+  ['--overlay=/o', { overlay: { directory: '/o' } }],
+  ['--overlay o', { overlay: { directory: 'o' } }],
+  ['--ov o', { overlay: { directory: 'o' } }],
+  ['--home', { home: true, overlay: { memory: '12%' } }],
+  ['--home -W30%', { home: true, overlay: { memory: '30%' } }],
+  ['--home --overlay=o', { home: true, overlay: { directory: 'o' } }],
+  ['--home -w', { home: true, writable: true }],
+  ['-s /s', { storage: '/s' }],
+  ['-s/s', { storage: '/s' }],
+  ['--storage=s', { storage: 's' }],
+  ['--st s', { storage: 's' }],
+  ['-m /m', { mountPoint: '/m' }],
+  ['--mount=m', { mountPoint: 'm' }],
+  ['--mo m', { mountPoint: 'm' }],
+  ['--no-share', { share: false }],
+  ['--no-s', { share: false }],
   ['-t', { tmp: 'private' }],
   ['--private-tmp', { tmp: 'private' }],
   ['--priv', { tmp: 'private' }],
@@ -234,6 +259,31 @@ const errors: readonly [string | readonly string[], string][] = [
   ['--set-env0==x img -- true', "expected a variable name before = for --set-env0, got '=x'"],
   ['--color=pink img -- true', "expected auto, always or never for --color, got 'pink'"],
   ['--dry-run=yaml img', "expected text, json or plan for --dry-run, got 'yaml'"],
+  ['-w -W img -- true', '--write and --write-fake exclude each other'],
+  ['--write-fake=5% -w img -- true', '--write and --write-fake exclude each other'],
+  ['-w --overlay=o img -- true', '--write and --overlay exclude each other'],
+  ['-W --overlay=o img -- true', '--write-fake and --overlay exclude each other'],
+  ...['5x', '5%%', '-1', '1.5g', '1gb', 'x', '5 %', '0', '0%', '00m', '12,size=1'].map(
+    (size): [readonly string[], string] => [
+      [`-W${size}`, 'img', '--', 'true'],
+      `expected a size such as 12%, 500m or 2g for --write-fake, got '${size}'`,
+    ],
+  ),
+  ['-W -W img -- true', '--write-fake was given more than once'],
+  ['--overlay', '--overlay needs a value: DIR'],
+  ['--overlay=a --overlay=b img -- true', '--overlay was given more than once'],
+  ['--overlay= img -- true', "expected a directory for --overlay, got ''"],
+  ['-s', '--storage needs a value: DIR'],
+  ['-s a -s b img -- true', '--storage was given more than once'],
+  ['--storage= img -- true', "expected a directory for --storage, got ''"],
+  ['-m', '--mount needs a value: DIR'],
+  ['-m a -m b img -- true', '--mount was given more than once'],
+  ['--mount= img -- true', "expected a directory for --mount, got ''"],
+  ['--home=x img -- true', "--home takes no value, got 'x'"],
+  ['--no-share=1 img -- true', "--no-share takes no value, got '1'"],
+  ['--list=yaml', "expected text or json for --list, got 'yaml'"],
+  ['--list --list', '--list was given more than once'],
+  ['--no img -- true', '--no is ambiguous: --no-share, --no-passwd, --no-memo'],
   ['-q -v img -- true', '--quiet and --verbose exclude each other'],
   ['-qv img -- true', '--quiet and --verbose exclude each other'],
 ];
@@ -282,6 +332,12 @@ const others: readonly [string, CommandLine][] = [
   ['-?', { kind: 'help' }],
   ['--he', { kind: 'help' }],
   ['-w --help img', { kind: 'help' }],
+  ['--list', { kind: 'list', format: 'text' }],
+  ['--list=text', { kind: 'list', format: 'text' }],
+  ['--list=json', { kind: 'list', format: 'json' }],
+  ['--li=json', { kind: 'list', format: 'json' }],
+  ['-s /s --list', { kind: 'list', format: 'text', storage: '/s' }],
+  ['--list=json --storage /s', { kind: 'list', format: 'json', storage: '/s' }],
   ['--usage', { kind: 'usage' }],
   ['--us', { kind: 'usage' }],
   ['--version', { kind: 'version' }],
@@ -354,8 +410,8 @@ for (const [words, imageWord, commandIndex] of commands) {
 }
 
 for (const option of optionTable) {
-  const value =
-    option.value === 'required' ? (/^(uid|gid|join-(ct|pid|timeout))$/.test(option.name) ? '=1' : '=/x') : '';
+  // each option has its own idea of a value: a number is one, and so is a path, but for those that count
+  const value = option.value === 'required' ? (/id$|^join/.test(option.name) ? '=1' : '=/x') : '';
   const prefixes = [...option.name].map((_, end) => option.name.slice(0, end + 1));
   const unique = prefixes.filter(
     (prefix) =>

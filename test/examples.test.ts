@@ -73,8 +73,9 @@ t.test('a link that make-image makes leads nowhere outside the image', (t) => {
 });
 
 t.test('every example is executable, and begins with what it is for', (t) => {
-  const names = readdirSync(join(checkout, 'examples'));
+  const names = readdirSync(join(checkout, 'examples'), { encoding: 'utf8', recursive: true });
   for (const name of names) {
+    if (statSync(join(checkout, 'examples', name)).isDirectory()) continue;
     const [first, second] = readFileSync(join(checkout, 'examples', name), 'utf8').split('\n');
     if (first?.startsWith('#!')) {
       t.ok(statSync(join(checkout, 'examples', name)).mode & 0o100, name);

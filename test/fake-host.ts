@@ -6,14 +6,33 @@ export interface FakeMachine {
   readonly uid?: number;
   readonly gid?: number;
   readonly directory?: string;
+  /** The environment; by default the caller is alice. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** What the name service calls the caller; undefined if it does not know. */
+  readonly name?: string;
   /** What lies where; everything else is absent. A Buffer is a file's content. */
   readonly paths?: Readonly<Record<string, PathKind | Buffer | 'unreadable'>>;
 }
 
-export function fakeHost({ uid = 1001, gid = 100, directory = '/work', paths = {} }: FakeMachine = {}): Host {
+const alice: Readonly<Record<string, string>> = { USER: 'alice', HOME: '/home/alice' };
+
+export function fakeHost(machine: FakeMachine = {}): Host {
+  const { uid = 1001, gid = 100, directory = '/work', variables = alice, name, paths = {} } = machine;
   const facts: Fact[] = [];
+  const variable = (wanted: string): string | undefined => {
+    const value = variables[wanted];
+    facts.push({ kind: 'variable', name: wanted, ...(value === undefined ? {} : { value }) });
+    return value;
+  };
   return {
+    variable,
+    userName: () => variable('USER') || name,
     facts: () => facts,
+    matchingPaths(pattern) {
+      facts.push({ kind: 'glob', pattern, paths: [] });
+      return [];
+    },
+    compileFilter: (rules) => Buffer.from(JSON.stringify(rules)),
     user() {
       facts.push({ kind: 'user', uid, gid });
       return { uid, gid };

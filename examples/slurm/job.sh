@@ -1,9 +1,9 @@
 #!/bin/bash
+# Runs a command in a container on every task of a Slurm job:   sbatch job.sh IMAGE COMMAND [ARG…]
 #SBATCH --job-name=container
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=4
 #SBATCH --time=5
-# Runs a command in a container on every task of the job:   sbatch job.sh IMAGE COMMAND [ARG…]
 # All tasks of a node share one container (--join); how many they are, Slurm tells.
 set -euo pipefail
 image=$1

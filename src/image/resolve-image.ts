@@ -23,13 +23,13 @@ export function resolveImage(request: LaunchRequest, host: Host): Image {
     return identify(reference, stored, host);
   }
   const path = host.absolute(reference);
-  if (storage && path.startsWith(`${imagesIn(storage)}/`)) {
-    throw new LaunchError(`${reference} lies in storage, where images are run by name`, {
+  const image = identify(reference, path, host);
+  if (image.kind === 'directory' && storage && path.startsWith(`${imagesIn(storage)}/`)) {
+    throw new LaunchError(`${reference} lies in storage, where directories are run by name`, {
       path,
-      hint: `see 'ch-run-ts --list' for the names`,
+      hint: "see 'ch-run-ts --list' for the names",
     });
   }
-  const image = identify(reference, path, host);
   if (writable && image.kind === 'squashfs') {
     throw usageError(`the image ${reference} is a SquashFS file, which can't be written`, useOverlay);
   }

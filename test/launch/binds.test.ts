@@ -294,9 +294,14 @@ for (const user of users) {
     for (const name of ['dev', 'proc', 'sys', 'tmp']) {
       const own = makeImage(t, {}, user);
       start(user, 'rmdir', [join(own, name)]);
-      failsWith(t, run(user, [own, '--', '/probe']), 31, `: there is no /${name} in the image`);
+      failsWith(t, run(user, [own, '--', '/probe']), 31, `there is no /${name} in the image`);
       start(user, 'touch', [join(own, name)]);
-      failsWith(t, run(user, [own, '--', '/probe']), 31, new RegExp(`/${name}\\b.*: .*not a directory`));
+      failsWith(
+        t,
+        run(user, [own, '--', '/probe']),
+        31,
+        new RegExp(` /${name}: (the one|mount: not) .*a directory`),
+      );
     }
     t.end();
   });

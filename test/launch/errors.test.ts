@@ -377,7 +377,12 @@ t.test('a failed launch changes nothing in the image', (t) => {
   const own = makeImage(t, {}, user);
   const list = () => start(user, 'find', [own, '-printf', '%p %m %s %T@\n']).stdout;
   const before = list();
-  for (const words of [['-b', '/none:/mnt'], ['-c', '/none'], ['-b', '/etc:/none'], ['--set-env=/none']]) {
+  for (const words of [
+    ['-b', '/none:/mnt'],
+    ['-c', '/none'],
+    ['-b', '/etc:/etc/passwd'],
+    ['--set-env=/none'],
+  ]) {
     t.equal(run(user, [...words, own, '--', '/probe']).status, 31, words.join(' '));
   }
   t.equal(list(), before);

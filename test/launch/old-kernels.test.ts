@@ -68,9 +68,7 @@ for (const user of users) {
       const bind = (destination: string) =>
         without(calls, ['-b', `${source}:${destination}`, own, '--', '/probe']);
       failsWith(t, bind('/loop'), 31, 'too many levels of symbolic links');
-      failsWith(t, bind('/nowhere'), 31, 'there is no /nowhere in the image');
-      failsWith(t, bind('/abs/nowhere/x'), 31, 'there is no /abs/nowhere/x in the image');
-      failsWith(t, bind('/etc/passwd/x'), 31, 'there is no /etc/passwd/x in the image');
+      failsWith(t, bind('/etc/passwd/x'), 31, '/etc/passwd');
       t.end();
     });
   }
@@ -91,8 +89,8 @@ for (const user of users) {
     ['unshare:28', 'unshare: no space left on device', 'no disk is full: the limit on namespaces is reached'],
     ['unshare:87', 'unshare: too many users', 'the limit on namespaces is reached'],
     ['unshare:22', 'unshare: invalid argument', 'CONFIG_USER_NS'],
-    ['unshare:38', 'unshare: function not implemented', 'without namespaces'],
-    ['mount:1', /can't bind .*: mount: operation not permitted/.source, 'user namespaces'],
+    ['unshare:38', 'unshare: function not implemented', 'a seccomp filter'],
+    ['mount:1', /can't .*: mount: operation not permitted/.source, 'user namespaces'],
     ['mount:12', 'mount: cannot allocate memory', undefined],
     [
       'pivot_root:1',

@@ -110,7 +110,7 @@ const wrong: readonly [string, readonly Words[] | Buffer, string | RegExp][] = [
   [
     "somebody else's id",
     planOf(user, [['create', 'user-namespace', '0:12345', '0:0']]),
-    /uid_map.*not permitted/,
+    /[ug]id_map.*not permitted/,
   ],
   [
     'an unknown access',

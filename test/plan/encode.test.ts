@@ -29,6 +29,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     destination: path,
     options: fc.subarray(['optional', 'create'] as const),
   }),
+  fc.record({ kind: fc.constant('squashfs' as const), path, server: fc.constantFrom('shared', 'private') }),
+  fc.record({ kind: fc.constant('attach' as const), place: path }),
+  fc.record({ kind: fc.constant('overlay' as const), upper: fc.constant('directory' as const), path }),
+  fc.record({
+    kind: fc.constant('destinations' as const),
+    binds: fc.array(fc.record({ source: path, destination: path })),
+  }),
   fc.record({ kind: fc.constant('directory' as const), path }),
   fc.record({ kind: fc.constant('pivot' as const) }),
 );
@@ -39,10 +46,12 @@ t.test('whatever a plan holds, its records hold the same words', (t) => {
       fc.array(step),
       fc.array(step),
       fc.integer({ min: -3, max: 3 }),
-      (create, enter, verbosity) => {
+      fc.array(path, { maxLength: 3 }),
+      (create, enter, verbosity, warnings) => {
         const plan: LaunchPlan = {
           verbosity,
           color: 'auto',
+          warnings,
           facts: [{ kind: 'user', uid: 1, gid: 2 }],
           create,
           enter,
@@ -50,6 +59,7 @@ t.test('whatever a plan holds, its records hold the same words', (t) => {
         t.strictSame(recordsOf(encodePlan(plan)), [
           ['ch-run-ts-plan', planFormat],
           ['messages', String(verbosity + 3), 'auto'],
+          ...warnings.map((text) => ['warning', text]),
           ['fact', 'user', '1', '2'],
           ...create.map((each) => ['create', ...stepWords(each)]),
           ...enter.map((each) => ['enter', ...stepWords(each)]),
@@ -69,6 +79,24 @@ const steps: readonly [Step, string][] = [
     'user-namespace 0:1 2:3',
   ],
   [{ kind: 'root', path: '/i', access: 'writable' }, 'root /i writable'],
+  [{ kind: 'squashfs', path: '/i.sqfs', server: 'shared' }, 'squashfs /i.sqfs shared'],
+  [{ kind: 'squashfs', path: '/i.sqfs', server: 'private' }, 'squashfs /i.sqfs private'],
+  [{ kind: 'attach', place: '/' }, 'attach /'],
+  [{ kind: 'overlay', upper: 'memory', size: '12%' }, 'overlay memory 12%'],
+  [{ kind: 'overlay', upper: 'directory', path: '/o' }, 'overlay directory /o'],
+  [
+    {
+      kind: 'destinations',
+      binds: [
+        { source: '/a', destination: '/b' },
+        { source: '/c', destination: '/d' },
+      ],
+    },
+    'destinations /a /b /c /d',
+  ],
+  [{ kind: 'join', count: 4, timeout: 30 }, 'join 4 30'],
+  [{ kind: 'join', count: 'environment', timeout: 5, tag: 'x' }, 'join environment 5 x'],
+  [{ kind: 'join-pid', pid: 7 }, 'join-pid 7'],
   [{ kind: 'bind', source: '/a', destination: '/b', options: [] }, 'bind /a /b'],
   [
     { kind: 'bind', source: '/a', destination: '/b', options: ['optional', 'create'] },
@@ -107,6 +135,8 @@ for (const [each, words] of steps) {
 t.test('each kind of fact has its words', (t) => {
   t.same(factWords({ kind: 'user', uid: 1, gid: 2 }), ['user', '1', '2']);
   t.same(factWords({ kind: 'directory', path: '/d' }), ['directory', '/d']);
+  t.same(factWords({ kind: 'variable', name: 'V', value: '' }), ['variable', 'V', ''], 'set and empty');
+  t.same(factWords({ kind: 'variable', name: 'V' }), ['variable', 'V'], 'not set');
   t.same(factWords({ kind: 'path', path: '/p', found: 'absent' }), ['path', '/p', 'absent']);
   const file = { device: '1', inode: '2', size: '3', modified: '4', changed: '5' };
   t.same(factWords({ kind: 'file', path: '/f', ...file }), ['file', '/f', '1', '2', '3', '4', '5']);
@@ -115,7 +145,14 @@ t.test('each kind of fact has its words', (t) => {
 
 t.test('bytes that are not UTF-8 are bytes again in the encoded plan', (t) => {
   const directory: Step = { kind: 'directory', path: '/\udcff' };
-  const bytes = encodePlan({ verbosity: 0, color: 'auto', facts: [], create: [], enter: [directory] });
+  const bytes = encodePlan({
+    verbosity: 0,
+    color: 'auto',
+    warnings: [],
+    facts: [],
+    create: [],
+    enter: [directory],
+  });
   t.ok(bytes.includes(Buffer.of(0x2f, 0xff, 0)));
   t.end();
 });

@@ -1,73 +1,32 @@
 import t from 'tap';
-import { parseCommandLine } from '../../src/command-line.js';
 import { LaunchError } from '../../src/errors.js';
-import { stepWords } from '../../src/plan/encode.js';
-import type { LaunchPlan } from '../../src/plan/launch-plan.js';
-import { makePlan } from '../../src/plan/make-plan.js';
 import { renderPlan } from '../../src/plan/render.js';
-import { type FakeMachine, fakeHost } from '../fake-host.js';
-
-const machine: FakeMachine = {
-  paths: { '/img': 'directory', '/work/img': 'directory', '/work/a b': 'directory' },
-};
-
-/** The plan of a command line, on a machine that exists here only. */
-function planOf(words: readonly string[], on: FakeMachine = machine): LaunchPlan {
-  const line = parseCommandLine([...words, '--', 'true']);
-  if (line.kind !== 'launch') throw new Error(`not a launch: ${line.kind}`);
-  return makePlan(line.request, fakeHost(on));
-}
-
-const lines = (plan: LaunchPlan) => [...plan.create, ...plan.enter].map((step) => stepWords(step).join(' '));
-const optional = ['/etc/hosts', '/etc/machine-id', '/etc/resolv.conf'];
-
-/** The whole plan of the plainest command line. */
-const plain = [
-  'user-namespace 0:1001 0:100',
-  'user-namespace 1001:0 100:0',
-  'root /img read-only',
-  'bind /dev /dev',
-  'bind /proc /proc',
-  'bind /sys /sys',
-  ...[
-    ...optional,
-    '/var/lib/hugetlbfs',
-    '/etc/opt/cray/wlm_detect',
-    ...['wlm_detect', 'alps', 'udreg', 'ugni', 'xpmem'].map((name) => `/opt/cray/${name}`),
-    '/var/opt/cray/alps',
-    '/var/spool/slurmd',
-  ].map((path) => `bind ${path} ${path} optional`),
-  'identity 1001 100',
-  'bind-variable TMPDIR /tmp /tmp',
-  'pivot',
-  'environment default HOME PATH TMPDIR',
-  'environment set CH_RUNNING=ch-run-ts literal',
-  'directory /',
-  'no-new-privileges',
-  'command',
-];
+import type { FakeMachine } from '../fake-host.js';
+import { type Change, changed, lines, plain, planOf } from './plain-plan.js';
 
 t.test('the plainest command line gives the whole default plan', (t) => {
   const plan = planOf(['/img']);
   t.same(lines(plan), plain);
   t.same([plan.verbosity, plan.color], [0, 'auto']);
-  t.equal(plan.create.at(-1)?.kind, 'pivot', 'what is done once ends there');
+  t.equal(plan.create.at(-1)?.kind, 'user-namespace', 'what is done once ends there');
+  t.same(plan.warnings, []);
   t.same(plan.facts, [
     { kind: 'user', uid: 1001, gid: 100 },
+    { kind: 'variable', name: 'CH_IMAGE_STORAGE' },
+    { kind: 'variable', name: 'USER', value: 'alice' },
     { kind: 'path', path: '/img', found: 'directory' },
   ]);
   t.end();
 });
 
-/** Words, lines that are in place of others of the plain plan, and lines that are added before the other. */
-const changes: readonly [
-  readonly string[],
-  { readonly replace?: Record<string, string | null>; readonly before?: Record<string, readonly string[]> },
-][] = [
-  [['-w', '/img'], { replace: { 'root /img read-only': 'root /img writable' } }],
-  [['img'], { replace: { 'root /img read-only': 'root /work/img read-only' } }],
-  [['a b'], { replace: { 'root /img read-only': 'root /work/a b read-only' } }],
-  [['--no-passwd', '/img'], { replace: { 'identity 1001 100': null } }],
+const root = 'root /img read-only';
+const identity = 'identity 1001 100';
+
+const changes: readonly [readonly string[], Change][] = [
+  [['-w', '/img'], { replace: { [root]: 'root /img writable' } }],
+  [['img'], { replace: { [root]: 'root /work/img read-only' } }],
+  [['a b'], { replace: { [root]: 'root /work/a b read-only' } }],
+  [['--no-passwd', '/img'], { replace: { [identity]: null } }],
   [['-t', '/img'], { replace: { 'bind-variable TMPDIR /tmp /tmp': 'tmpfs /tmp mode=1777' } }],
   [['-c', '/a', '/img'], { replace: { 'directory /': 'directory /a' } }],
   [
@@ -75,7 +34,7 @@ const changes: readonly [
     {
       replace: {
         'user-namespace 1001:0 100:0': 'user-namespace 0:0 100:0',
-        'identity 1001 100': 'identity 0 100',
+        [identity]: 'identity 0 100',
       },
     },
   ],
@@ -84,17 +43,32 @@ const changes: readonly [
     {
       replace: {
         'user-namespace 1001:0 100:0': 'user-namespace 1001:0 4294967294:0',
-        'identity 1001 100': 'identity 1001 4294967294',
+        [identity]: 'identity 1001 4294967294',
       },
     },
   ],
-  [['-b', '/a', '/img'], { before: { pivot: ['bind /a /a'] } }],
-  [['-b', '/a:/b', '-b', '/c:/d', '/img'], { before: { pivot: ['bind /a /b', 'bind /c /d'] } }],
-  [['-b', 'x', '/img'], { before: { pivot: ['bind /work/x /work/x'] } }],
-  [['-b', 'x:/y', '/img'], { before: { pivot: ['bind /work/x /y'] } }],
+  [['-b', '/a', '/img'], { before: { [identity]: ['destinations /a /a'], pivot: ['bind /a /a'] } }],
+  [
+    ['-b', '/a:/b', '-b', '/c:/d', '/img'],
+    { before: { [identity]: ['destinations /a /b /c /d'], pivot: ['bind /a /b', 'bind /c /d'] } },
+  ],
+  [
+    ['-b', 'x', '/img'],
+    { before: { [identity]: ['destinations /work/x /work/x'], pivot: ['bind /work/x /work/x'] } },
+  ],
+  [
+    ['-b', 'x:/y', '/img'],
+    { before: { [identity]: ['destinations /work/x /y'], pivot: ['bind /work/x /y'] } },
+  ],
+  // nothing can be made below what is bound before
+  [['-b', '/a:/dev/x', '/img'], { before: { pivot: ['bind /a /dev/x'] } }],
+  [
+    ['-b', '/a', '-b', '/c:/a/c', '/img'],
+    { before: { [identity]: ['destinations /a /a'], pivot: ['bind /a /a', 'bind /c /a/c'] } },
+  ],
   [
     ['-w', '-b', '/a', '/img'],
-    { replace: { 'root /img read-only': 'root /img writable' }, before: { pivot: ['bind /a /a create'] } },
+    { replace: { [root]: 'root /img writable' }, before: { pivot: ['bind /a /a create'] } },
   ],
   [
     ['--set-env=A=1', '--unset-env=B*', '--set-env', '/img'],
@@ -121,13 +95,9 @@ const changes: readonly [
   ],
 ];
 
-for (const [words, { replace = {}, before = {} }] of changes) {
+for (const [words, change] of changes) {
   t.test(`${words.join(' ')} changes only what it is about`, (t) => {
-    const expected = plain.flatMap((line) => {
-      const changed = line in replace ? replace[line] : line;
-      return [...(before[line] ?? []), ...(typeof changed === 'string' ? [changed] : [])];
-    });
-    t.same(lines(planOf(words)), expected);
+    t.same(lines(planOf(words)), changed(change));
     t.end();
   });
 }
@@ -141,6 +111,9 @@ t.test('verbosity and colour are part of the plan', (t) => {
 t.test('a relative path makes the working directory a fact', (t) => {
   t.match(planOf(['img']).facts, [
     { kind: 'user' },
+    { kind: 'variable', name: 'CH_IMAGE_STORAGE' },
+    { kind: 'variable', name: 'USER' },
+    ...['', '.sqfs', '.squashfs'].map((ending) => ({ path: `/var/tmp/alice.ch/img/img${ending}` })),
     { kind: 'directory', path: '/work' },
     { kind: 'path', path: '/work/img' },
   ]);
@@ -189,7 +162,7 @@ t.test('a plan for people has one step a line, in columns', (t) => {
   t.match(text, '\nuser-namespace     0:1001 0:100\n');
   t.match(text, '\nbind               "/a b" /c\n');
   t.match(text, '\nenvironment        set "A=\\"x\\"" expand\n');
-  t.match(text, /\npivot\n# enter/);
+  t.match(text, /\npivot\nuser-namespace .*\n# enter/);
   t.match(text, /\ncommand\n$/);
   t.notMatch(text, / \n/);
   t.end();
