@@ -10,6 +10,7 @@
     'base_sources': [
       'addon/base/error.cc',
       'addon/base/files.cc',
+      'addon/base/glob.cc',
       'addon/base/process_state.cc',
       'addon/base/records.cc',
     ],

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/glob.h"
 #include "base/process_state.h"
 #include "compile_filter.h"
 
@@ -66,6 +67,15 @@ Napi::Value memory_file(const Napi::CallbackInfo& info) {
   });
 }
 
+/// NUL behind each path: names are bytes.
+Napi::Value glob(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    std::string paths;
+    for (const auto& path : chrun::matching_paths(std::string(bytes_of(info[0])))) paths += path + '\0';
+    return Napi::Buffer<char>::Copy(info.Env(), paths.data(), paths.size());
+  });
+}
+
 chrun::FilterRule filter_rule(const Napi::Object& rule) {
   chrun::FilterRule result{rule.Get("call").As<Napi::String>()};
   if (!rule.Has("argument")) return result;
@@ -106,6 +116,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("replaceProcess", Napi::Function::New(env, replace_process));
   exports.Set("memoryFile", Napi::Function::New(env, memory_file));
   exports.Set("compileFilter", Napi::Function::New(env, compile_filter));
+  exports.Set("glob", Napi::Function::New(env, glob));
   exports.Set("features", features(env));
   return exports;
 }

@@ -3,31 +3,10 @@ import { closeSync, openSync, readlinkSync, readSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { fromBytes, toBytes } from './bytes.js';
 import { LaunchError } from './errors.js';
+import type { Fact, PathKind } from './facts.js';
 import { type FilterRule, loadNative } from './native.js';
 
-/** What a path leads to, links followed. */
-export type PathKind = 'directory' | 'file' | 'other' | 'absent';
-
-/** Something that was true when the plan was made; the plan holds as long as all of them hold. */
-export type Fact =
-  /** Effective user and group id of the caller. */
-  | { readonly kind: 'user'; readonly uid: number; readonly gid: number }
-  /** The working directory. */
-  | { readonly kind: 'directory'; readonly path: string }
-  /** The value of an environment variable; absent if it is not set. */
-  | { readonly kind: 'variable'; readonly name: string; readonly value?: string }
-  /** What lies at an absolute path. */
-  | { readonly kind: 'path'; readonly path: string; readonly found: PathKind }
-  /** A file whose content was read: device, inode, size in bytes, times in nanoseconds since 1970. */
-  | {
-      readonly kind: 'file';
-      readonly path: string;
-      readonly device: string;
-      readonly inode: string;
-      readonly size: string;
-      readonly modified: string;
-      readonly changed: string;
-    };
+export type { Fact, PathKind };
 
 /** What the deciding code may ask. Tests answer in the machine's place. */
 export interface Host {
@@ -41,6 +20,8 @@ export interface Host {
   absolute(path: string): string;
   /** What lies at an absolute path. Throws LaunchError if that can't be found out. */
   pathKind(path: string): PathKind;
+  /** The paths that match an absolute pattern as in glob(7), in the order of their bytes. */
+  matchingPaths(pattern: string): readonly string[];
   /** The first `size` bytes of a file. Throws LaunchError if it can't be read. */
   readHead(path: string, size: number): Uint8Array;
   /**
@@ -100,6 +81,13 @@ export class RealHost implements Host {
     const found = this.#findKind(path);
     this.#record(`path ${path}`, { kind: 'path', path, found });
     return found;
+  }
+
+  matchingPaths(pattern: string): readonly string[] {
+    const found = fromBytes(loadNative().glob(toBytes(pattern)));
+    const paths = found.split('\0').slice(0, -1);
+    this.#record(`glob ${pattern}`, { kind: 'glob', pattern, paths });
+    return paths;
   }
 
   readHead(path: string, size: number): Uint8Array {

@@ -12,7 +12,7 @@ export const optionDetails: Readonly<Partial<Record<OptionName, string>>> = {
   mount: 'Only for SquashFS images. DIR must exist; nobody else sees the mount.',
   'no-share':
     'By default one server for each user, image and node serves all launches, and ends with the last container.',
-  bind: 'Everything mounted below SRC comes along. Given more than once, in this order. Links in DST are followed inside the image. A missing DST is made in memory where the image is read-only, in the image with --write.',
+  bind: 'Everything mounted below SRC comes along. Given more than once, in this order. Links in DST are followed inside the image. A missing DST is made in memory where the image is read-only, in the image with --write. SRC can be a pattern as in glob(7): each match appears in directory DST. ro: read-only, with all that is mounted below it (Linux 5.12). optional: skip it where SRC or DST is missing. create: make DST also where it is optional, or inside an earlier bind.',
   cd: 'Where DIR does not exist in the container, the command is not started.',
   'set-env':
     'Values may name other variables as $VAR, each item of a colon-separated list being dropped if its variable is not set; see --env-no-expand. Lines in FILE are VAR=VALUE; single quotes around the value are removed.',
@@ -20,6 +20,8 @@ export const optionDetails: Readonly<Partial<Record<OptionName, string>>> = {
     'Patterns are those of fnmatch(3) with extended globs. Quote them, or the shell expands them first.',
   uid: 'This changes names only: files and processes stay yours. --uid=0 looks like root to programs that ask.',
   gid: 'See --uid.',
+  seccomp:
+    "It fakes chown, set*id, setgroups, capset, mknod of devices, kexec_load and their variants. With --uid=0 the image's own passwd and group stay, because packages add users. Where the image can be written to, apt is told to download as root.",
   join: 'Ranks that start within --join-timeout and have the same --join-tag share user and mount namespaces, so that they can use shared memory and read each other.',
   'join-pid': 'The process must be yours.',
   verbose: 'Each step comes with the time since the start, which answers why a start was slow.',

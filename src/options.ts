@@ -102,10 +102,11 @@ export const options = [
     name: 'bind',
     short: 'b',
     value: 'required',
-    metavar: 'SRC[:DST]',
+    metavar: 'SRC[:DST[:OPT,...]]',
     repeat: 'collect',
     group: 'files',
-    summary: 'bind host path SRC at guest path DST (same path by default); a missing DST is made',
+    summary:
+      'bind host path SRC at guest path DST (same path by default); a missing DST is made; OPT: ro, rw, optional, create',
   },
   {
     name: 'home',
@@ -196,7 +197,7 @@ export const options = [
     repeat: 'refuse',
     group: 'identity',
     summary:
-      "pretend that changes of owners and users, and making of devices, succeed: for package managers; with --uid=0 it keeps the image's own passwd and group",
+      'pretend that changes of owners and users, and making of devices, succeed, so that package managers work',
   },
   {
     name: 'join',

@@ -112,6 +112,8 @@ Bind parse_bind(const Step& step, std::string source, size_t destination) {
       bind.optional = true;
     else if (step.fields[i] == "create")
       bind.create = true;
+    else if (step.fields[i] == "read-only")
+      bind.read_only = true;
     else
       throw Error("unknown bind option '" + field(step, i) + "' in the plan");
   }

@@ -101,6 +101,15 @@ Fd open_in_image(int root, const std::string& path) {
   return found;
 }
 
+Fd open_link_in_image(int root, const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const Fd directory = open_in_image(root, path.substr(0, slash + 1));
+  if (!directory) return {};
+  Fd link(openat(directory.get(), path.c_str() + slash + 1, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (link && file_type(link.get(), path) != S_IFLNK) link = Fd();
+  return link;
+}
+
 Fd create_in_image(int root, const std::string& path, bool want_file) {
   const auto parts = split_path(path);
   std::string reached;

@@ -106,6 +106,7 @@ Fd make_destinations(int root, const std::vector<Sides>& binds) {
     const int current = overlay ? overlay.get() : root;
     if (open_in_image(current, destination)) continue;
     const bool directory = is_directory(source);
+    if (!directory && open_link_in_image(current, destination)) continue;
     if (!overlay) overlay = overlay_in_memory(root, "4m");
     create_in_image(overlay.get(), destination, !directory);
   }

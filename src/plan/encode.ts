@@ -81,6 +81,8 @@ export function factWords(fact: Fact): readonly string[] {
       return [fact.kind, fact.name, ...(fact.value === undefined ? [] : [fact.value])];
     case 'path':
       return [fact.kind, fact.path, fact.found];
+    case 'glob':
+      return [fact.kind, fact.pattern, ...fact.paths];
     case 'file':
       return [fact.kind, fact.path, fact.device, fact.inode, fact.size, fact.modified, fact.changed];
   }

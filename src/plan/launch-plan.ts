@@ -12,7 +12,9 @@ export type BindOption =
   /** Skip it where source or destination is missing. */
   | 'optional'
   /** Make a missing destination. */
-  | 'create';
+  | 'create'
+  /** Nothing can be written there, nor to what is mounted below it where the kernel can do that. */
+  | 'read-only';
 
 /** One thing the launcher does. Paths are absolute. */
 export type Step =
