@@ -3,11 +3,14 @@
     # in a checkout warnings are errors; who installs the package may have a compiler that we have not met.
     # -Wrestrict is wrong about std::string in gcc 12 (GCC bug 105329)
     # empty where the libraries are missing: all else is built without SquashFS
-    'squashfs_defines': '<!(node scripts/squashfs-libraries.mjs defines)',
+    'squashfs_defines': '<!(node scripts/libraries.mjs squashfs defines)',
+    # empty where libseccomp is missing: all else is built without --seccomp
+    'seccomp_defines': '<!(node scripts/libraries.mjs seccomp defines)',
     'warnings': ['-Wall', '-Wextra', '-Wno-restrict', '<!(test -e .git && echo -Werror || echo -Wno-error)'],
     'base_sources': [
       'addon/base/error.cc',
       'addon/base/files.cc',
+      'addon/base/glob.cc',
       'addon/base/process_state.cc',
       'addon/base/records.cc',
     ],
@@ -20,11 +23,20 @@
   'targets': [
     {
       'target_name': 'ch_run_ts',
-      'sources': ['addon/addon.cc', '<@(base_sources)'],
+      'sources': ['addon/addon.cc', 'addon/compile_filter.cc', '<@(base_sources)'],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
       # 10 aborts on a thrown null in node-addon-api 8.9
       'defines': ['NAPI_VERSION=9', 'NAPI_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED', '_GNU_SOURCE'],
-      'conditions': [['squashfs_defines!=""', {'defines': ['CH_RUN_SQUASH']}]],
+      'conditions': [
+        ['squashfs_defines!=""', {'defines': ['CH_RUN_SQUASH']}],
+        [
+          'seccomp_defines!=""',
+          {
+            'defines': ['CH_RUN_SECCOMP'],
+            'libraries': ['<!@(node scripts/libraries.mjs seccomp libraries)'],
+          },
+        ],
+      ],
     },
     {
       # the program that users type; it must start fast: nothing to load but the C library
@@ -59,8 +71,11 @@
         'addon/launcher/own_path.cc',
         'addon/launcher/plan.cc',
         'addon/launcher/process_id.cc',
+        'addon/launcher/restrictions.cc',
         'addon/launcher/root.cc',
+        'addon/launcher/seccomp.cc',
         'addon/launcher/steps.cc',
+        'addon/launcher/try.cc',
         'addon/launcher/user_ns.cc',
         'addon/squashfs/channel.cc',
         'addon/squashfs/client.cc',
@@ -79,10 +94,14 @@
             # the file-system server: a program of its own, because it lives on when the launcher is the command
             'target_name': 'ch-run-ts-squashfs',
             'type': 'executable',
-            'defines': ['<!@(node scripts/squashfs-libraries.mjs defines)', '_GNU_SOURCE'],
+            'defines': ['<!@(node scripts/libraries.mjs squashfs defines)', '_GNU_SOURCE'],
             'cflags_cc': ['-pthread'],
             'sources': [
               'addon/base/error.cc',
+              'addon/base/files.cc',
+              'addon/launcher/hints.cc',
+              'addon/launcher/own_path.cc',
+              'addon/launcher/restrictions.cc',
               'addon/squashfs/block_cache.cc',
               'addon/squashfs/channel.cc',
               'addon/squashfs/decompress.cc',
@@ -102,7 +121,7 @@
             ],
             'ldflags!': ['-rdynamic'],
             'ldflags': ['-static-libstdc++', '-static-libgcc', '-pthread'],
-            'libraries': ['<!@(node scripts/squashfs-libraries.mjs libraries)'],
+            'libraries': ['<!@(node scripts/libraries.mjs squashfs libraries)'],
           },
         ],
       },

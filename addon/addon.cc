@@ -6,7 +6,9 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/glob.h"
 #include "base/process_state.h"
+#include "compile_filter.h"
 
 extern "C" char** environ;
 
@@ -65,6 +67,34 @@ Napi::Value memory_file(const Napi::CallbackInfo& info) {
   });
 }
 
+/// NUL behind each path: names are bytes.
+Napi::Value glob(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    std::string paths;
+    for (const auto& path : chrun::matching_paths(std::string(bytes_of(info[0])))) paths += path + '\0';
+    return Napi::Buffer<char>::Copy(info.Env(), paths.data(), paths.size());
+  });
+}
+
+chrun::FilterRule filter_rule(const Napi::Object& rule) {
+  chrun::FilterRule result{rule.Get("call").As<Napi::String>()};
+  if (!rule.Has("argument")) return result;
+  result.argument = rule.Get("argument").As<Napi::Number>().Uint32Value();
+  result.mask = rule.Get("mask").As<Napi::Number>().Uint32Value();
+  result.value = rule.Get("value").As<Napi::Number>().Uint32Value();
+  return result;
+}
+
+Napi::Value compile_filter(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto list = info[0].As<Napi::Array>();
+    std::vector<chrun::FilterRule> rules;
+    for (uint32_t i = 0; i < list.Length(); i++) rules.push_back(filter_rule(list.Get(i).As<Napi::Object>()));
+    const std::string program = chrun::compile_filter(rules);
+    return Napi::Buffer<char>::Copy(info.Env(), program.data(), program.size());
+  });
+}
+
 Napi::Array features(Napi::Env env) {
   const Napi::Array names = Napi::Array::New(env);
   uint32_t count = 0;
@@ -72,6 +102,9 @@ Napi::Array features(Napi::Env env) {
   names.Set(count++, "extglob");
 #endif
   names.Set(count++, "overlayfs");
+#ifdef CH_RUN_SECCOMP
+  names.Set(count++, "seccomp");
+#endif
   names.Set(count++, "tmpfs-xattrs");  // used wherever the kernel has them
 #ifdef CH_RUN_SQUASH
   names.Set(count++, "squash");
@@ -82,6 +115,8 @@ Napi::Array features(Napi::Env env) {
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("replaceProcess", Napi::Function::New(env, replace_process));
   exports.Set("memoryFile", Napi::Function::New(env, memory_file));
+  exports.Set("compileFilter", Napi::Function::New(env, compile_filter));
+  exports.Set("glob", Napi::Function::New(env, glob));
   exports.Set("features", features(env));
   return exports;
 }

@@ -2,17 +2,19 @@
 import { readFileSync } from 'node:fs';
 import { fromBytes } from './bytes.js';
 import { type CommandLine, parseCommandLine } from './command-line.js';
-import { ExitStatus, LaunchError, usageError, valueError } from './errors.js';
-import { renderHelp, renderUsage } from './help.js';
+import { renderCompletion } from './completion/render.js';
+import { examine, renderReport } from './doctor/examine.js';
+import { ExitStatus, LaunchError, usageError } from './errors.js';
+import { renderVersion, testFeature } from './features.js';
+import { renderHelp, renderOptionHelp, renderUsage } from './help.js';
 import { RealHost } from './host.js';
-import { listStorage, renderList } from './image/list-storage.js';
+import { listNames, listStorage, renderList } from './image/list-storage.js';
 import { storageDirectory } from './image/storage.js';
 import { print, printError, setColor, setProgram } from './messages.js';
 import { launcherPath, loadNative } from './native.js';
 import { decodeRecords, encodePlan } from './plan/encode.js';
 import { makePlan } from './plan/make-plan.js';
 import { renderPlan } from './plan/render.js';
-import { version } from './version.js';
 
 /** How the CLI was started: by the launcher, with a descriptor that holds what Node would spoil, or by hand. */
 interface Invocation {
@@ -72,23 +74,6 @@ function runLaunch(invocation: Invocation, line: Extract<CommandLine, { kind: 'l
   }
 }
 
-const knownFeatures = ['extglob', 'overlayfs', 'seccomp', 'squash', 'tmpfs-xattrs'];
-
-function testFeature(feature: string): number {
-  if (!knownFeatures.includes(feature)) {
-    throw new LaunchError(valueError('feature', knownFeatures.join(', '), feature).message);
-  }
-  return loadNative().features.includes(feature) ? 0 : ExitStatus.featureAbsent;
-}
-
-function renderVersion(): string {
-  try {
-    return `ch-run-ts ${version} (features: ${loadNative().features.join(', ')})\n`;
-  } catch (error) {
-    return `ch-run-ts ${version} (${(error as Error).message})\n`;
-  }
-}
-
 function runList({ storage, format }: Extract<CommandLine, { kind: 'list' }>): number {
   const directory = storageDirectory(storage, new RealHost());
   if (directory === undefined)
@@ -98,11 +83,27 @@ function runList({ storage, format }: Extract<CommandLine, { kind: 'list' }>): n
   return 0;
 }
 
+/** One a line, for completion: without storage there are none. */
+function imageNames(): string {
+  const directory = storageDirectory(undefined, new RealHost());
+  return directory === undefined
+    ? ''
+    : listNames(directory)
+        .map((name) => `${name}\n`)
+        .join('');
+}
+
+function runDoctor(invocation: Invocation, format: 'text' | 'json'): number {
+  const report = examine(invocation.launcher?.program ?? launcherPath, new RealHost());
+  print(1, format === 'json' ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
+  return report.healthy ? 0 : ExitStatus.failure;
+}
+
 function run(invocation: Invocation): number {
   const line = parseCommandLine(invocation.words.slice(1));
   switch (line.kind) {
     case 'help':
-      print(1, renderHelp());
+      print(1, line.topic ? renderOptionHelp(line.topic) : renderHelp());
       return 0;
     case 'usage':
       print(1, renderUsage());
@@ -117,6 +118,11 @@ function run(invocation: Invocation): number {
       return runList(line);
     case 'feature':
       return testFeature(line.feature);
+    case 'completion':
+      print(1, line.of === 'images' ? imageNames() : renderCompletion(line.of));
+      return 0;
+    case 'doctor':
+      return runDoctor(invocation, line.format);
     case 'run-plan':
       return launch(invocation, readPlanFile(line.file), line.commandIndex, 0);
     case 'launch':

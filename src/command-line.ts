@@ -1,7 +1,8 @@
 /** Words in, request out. The only importer of yargs. */
 import { Parser } from 'yargs/helpers';
+import { type Shell, shells } from './completion/values.js';
 import { usageError, valueError } from './errors.js';
-import { normalizeWords, removeGuard } from './option-words.js';
+import { findTopic, normalizeWords, removeGuard } from './option-words.js';
 import { type Option, type OptionName, optionTable } from './options.js';
 import type { LaunchRequest } from './request.js';
 import { directoryOf, toRequest, type Values } from './to-request.js';
@@ -14,9 +15,12 @@ export type PlanFormat = 'text' | 'json' | 'plan';
  * how many words come before it, the `--` between not counted: what the plan is remembered for, 0 for not at all.
  */
 export type CommandLine =
-  | { readonly kind: 'help' | 'usage' | 'version' | 'memo-clear' }
+  | { readonly kind: 'help'; readonly topic?: Option }
+  | { readonly kind: 'usage' | 'version' | 'memo-clear' }
   | { readonly kind: 'feature'; readonly feature: string }
   | { readonly kind: 'list'; readonly storage?: string; readonly format: 'text' | 'json' }
+  | { readonly kind: 'doctor'; readonly format: 'text' | 'json' }
+  | { readonly kind: 'completion'; readonly of: Shell | 'images' }
   | { readonly kind: 'run-plan'; readonly file: string; readonly commandIndex: number }
   | {
       readonly kind: 'launch';
@@ -28,12 +32,18 @@ export type CommandLine =
 
 /** Parses the words after the program's name. Throws LaunchError with exit status 64. */
 export function parseCommandLine(words: readonly string[]): CommandLine {
+  const [first = '', topic, ...rest] = words;
+  if (['--help', '-?'].includes(first) && topic !== undefined && rest.length === 0)
+    return { kind: 'help', topic: findTopic(topic) };
   const { normal, next } = normalizeWords(words);
   const values = parseNormalWords(normal);
   if (values.help) return { kind: 'help' };
   if (values.usage) return { kind: 'usage' };
   if (values.version) return { kind: 'version' };
   if (values.list !== undefined) return parseList(values);
+  if (values.doctor !== undefined)
+    return { kind: 'doctor', format: parseTextOrJson('doctor', values.doctor) };
+  if (values.completion !== undefined) return parseCompletion(String(values.completion));
   if (values['memo-clear']) return { kind: 'memo-clear' };
   if (values.feature !== undefined) return { kind: 'feature', feature: String(values.feature) };
   if (values.plan !== undefined) {
@@ -61,9 +71,20 @@ function parseLaunch(values: Values, words: readonly string[], next: number): Co
   };
 }
 
+function parseCompletion(word: string): CommandLine {
+  const of = [...shells, 'images' as const].find((each) => each === word);
+  if (of === undefined) throw valueError('completion', shells.join(', '), word);
+  return { kind: 'completion', of };
+}
+
+function parseTextOrJson(option: OptionName, value: unknown): 'text' | 'json' {
+  const format = String(value) || 'text';
+  if (format !== 'text' && format !== 'json') throw valueError(option, 'text or json', format);
+  return format;
+}
+
 function parseList(values: Values): CommandLine {
-  const format = String(values.list) || 'text';
-  if (format !== 'text' && format !== 'json') throw valueError('list', 'text or json', format);
+  const format = parseTextOrJson('list', values.list);
   return {
     kind: 'list',
     format,

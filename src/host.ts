@@ -3,30 +3,10 @@ import { closeSync, openSync, readFileSync, readlinkSync, readSync, statSync } f
 import { userInfo } from 'node:os';
 import { fromBytes, toBytes } from './bytes.js';
 import { LaunchError } from './errors.js';
+import type { Fact, PathKind } from './facts.js';
+import { type FilterRule, loadNative } from './native.js';
 
-/** What a path leads to, links followed. */
-export type PathKind = 'directory' | 'file' | 'other' | 'absent';
-
-/** Something that was true when the plan was made; the plan holds as long as all of them hold. */
-export type Fact =
-  /** Effective user and group id of the caller. */
-  | { readonly kind: 'user'; readonly uid: number; readonly gid: number }
-  /** The working directory. */
-  | { readonly kind: 'directory'; readonly path: string }
-  /** The value of an environment variable; absent if it is not set. */
-  | { readonly kind: 'variable'; readonly name: string; readonly value?: string }
-  /** What lies at an absolute path. */
-  | { readonly kind: 'path'; readonly path: string; readonly found: PathKind }
-  /** A file whose content was read: device, inode, size in bytes, times in nanoseconds since 1970. */
-  | {
-      readonly kind: 'file';
-      readonly path: string;
-      readonly device: string;
-      readonly inode: string;
-      readonly size: string;
-      readonly modified: string;
-      readonly changed: string;
-    };
+export type { Fact, PathKind };
 
 /** What the deciding code may ask. Tests answer in the machine's place. */
 export interface Host {
@@ -40,8 +20,15 @@ export interface Host {
   absolute(path: string): string;
   /** What lies at an absolute path. Throws LaunchError if that can't be found out. */
   pathKind(path: string): PathKind;
+  /** The paths that match an absolute pattern as in glob(7), in the order of their bytes. */
+  matchingPaths(pattern: string): readonly string[];
   /** The first `size` bytes of a file. Throws LaunchError if it can't be read. */
   readHead(path: string, size: number): Uint8Array;
+  /**
+   * A filter of system calls for this machine's architecture. It rests on nothing but this program, which every plan
+   * does. Throws LaunchError where that was built without libseccomp.
+   */
+  compileFilter(rules: readonly FilterRule[]): Uint8Array;
   /** Everything asked so far, each question once, in the order of asking. */
   facts(): readonly Fact[];
 }
@@ -105,6 +92,13 @@ export class RealHost implements Host {
     return found;
   }
 
+  matchingPaths(pattern: string): readonly string[] {
+    const found = fromBytes(loadNative().glob(toBytes(pattern)));
+    const paths = found.split('\0').slice(0, -1);
+    this.#record(`glob ${pattern}`, { kind: 'glob', pattern, paths });
+    return paths;
+  }
+
   readHead(path: string, size: number): Uint8Array {
     try {
       const { dev, ino, size: length, mtimeNs, ctimeNs } = statSync(toBytes(path), { bigint: true });
@@ -127,6 +121,14 @@ export class RealHost implements Host {
     } catch (cause) {
       throw failure('read', path, cause);
     }
+  }
+
+  compileFilter(rules: readonly FilterRule[]): Uint8Array {
+    const native = loadNative();
+    if (native.features.includes('seccomp')) return native.compileFilter(rules);
+    throw new LaunchError('this ch-run-ts was built without libseccomp: there is no --seccomp', {
+      hint: 'install the library (Debian: libseccomp-dev) and build it again',
+    });
   }
 
   #record(key: string, fact: Fact): void {

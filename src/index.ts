@@ -17,7 +17,7 @@ import type { LaunchRequest } from './request.js';
 export { LaunchError } from './errors.js';
 export type { Fact, PathKind } from './host.js';
 export type { BindOption, IdMap, LaunchPlan, Step } from './plan/launch-plan.js';
-export type { BindRequest, EnvironmentRequest, JoinRequest, LaunchRequest } from './request.js';
+export type { BindFlag, BindRequest, EnvironmentRequest, JoinRequest, LaunchRequest } from './request.js';
 
 const defaults = {
   writable: false,
@@ -28,6 +28,7 @@ const defaults = {
   tmp: 'host',
   environment: [],
   identity: 'host',
+  fakeRoot: false,
   verbosity: 0,
   color: 'auto',
 } as const satisfies Omit<LaunchRequest, 'image'>;

@@ -3,6 +3,15 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LaunchError } from './errors.js';
 
+/** A system call that is to do nothing and succeed, always or where `argument & mask` is `value`. */
+export interface FilterRule {
+  readonly call: string;
+  /** The argument's position, from 0. */
+  readonly argument?: number;
+  readonly mask?: number;
+  readonly value?: number;
+}
+
 /** The addon's exports (addon/addon.cc). */
 export interface Native {
   /**
@@ -25,6 +34,10 @@ export interface Native {
    * way. The caller closes it.
    */
   memoryFile(bytes: Buffer): number;
+  /** A BPF program that fakes success of these calls, compiled by libseccomp. Throws Error where that is absent. */
+  compileFilter(rules: readonly FilterRule[]): Buffer;
+  /** The host paths that match a pattern as in glob(7), in the order of their bytes, each with a NUL behind it. */
+  glob(pattern: Buffer): Buffer;
   /** Names of the features that are built in, as --feature has them. */
   readonly features: readonly string[];
 }

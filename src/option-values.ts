@@ -1,18 +1,28 @@
 /** The values of options: text in, typed value out. All throw LaunchError with exit status 64. */
 import { usageError, valueError } from './errors.js';
-import type { BindRequest, EnvironmentRequest, LaunchRequest } from './request.js';
+import type { BindFlag, BindRequest, EnvironmentRequest, LaunchRequest } from './request.js';
 
-/** Parses `SRC[:DST]`. */
+const bindFlags: readonly BindFlag[] = ['ro', 'rw', 'optional', 'create'];
+
+/** Parses `SRC[:DST[:OPT,…]]`. */
 export function parseBind(text: string): BindRequest {
-  const wrong = (what: string) => usageError(`expected SRC[:DST] for --bind, got '${text}': ${what}`);
-  const [source = '', destination, ...rest] = text.split(':');
+  const wrong = (what: string) =>
+    usageError(`expected SRC[:DST[:OPT,...]] for --bind, got '${text}': ${what}`);
+  const [source = '', destination, options, ...rest] = text.split(':');
   if (source === '') throw wrong('SRC is empty');
   if (rest.length > 0) throw wrong('there are too many colons');
   if (destination === undefined) return { source };
   if (destination === '') throw wrong('DST is empty');
   if (!destination.startsWith('/')) throw wrong('DST must be absolute');
   if (/^[/.]*$/.test(destination)) throw wrong("DST can't be /");
-  return { source, destination };
+  if (options === undefined) return { source, destination };
+  const flags = options.split(',').map((word) => {
+    const flag = bindFlags.find((name) => name === word);
+    if (flag === undefined) throw wrong(`OPT is one of ${bindFlags.join(', ')}`);
+    return flag;
+  });
+  if (flags.includes('ro') && flags.includes('rw')) throw wrong('ro and rw exclude each other');
+  return { source, destination, flags };
 }
 
 /** Parses a whole number of `minimum` or more that a C `int` can hold. */

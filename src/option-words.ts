@@ -47,6 +47,12 @@ function parseLongWord(word: string): [Option, string | undefined] {
   return [findOption(name), equals < 0 ? undefined : word.slice(equals + 1)];
 }
 
+/** The option that somebody wants to know about: `bind`, `--bind` or `-b`. Throws LaunchError if there is none. */
+export function findTopic(word: string): Option {
+  const name = word.replace(/^--?/, '');
+  return optionTable.find(({ short }) => short === name) ?? findOption(name);
+}
+
 /** `-wvb SRC`, `-bSRC`: letters up to the first that takes a value, which is the rest of the word or the next one. */
 function parseShortWord(word: string, take: (option: Option, attached: string | undefined) => void): void {
   for (let at = 1; at < word.length; at++) {

@@ -102,10 +102,11 @@ export const options = [
     name: 'bind',
     short: 'b',
     value: 'required',
-    metavar: 'SRC[:DST]',
+    metavar: 'SRC[:DST[:OPT,...]]',
     repeat: 'collect',
     group: 'files',
-    summary: 'bind host path SRC at guest path DST (same path by default); a missing DST is made',
+    summary:
+      'bind host path SRC at guest path DST (same path by default); a missing DST is made; OPT: ro, rw, optional, create',
   },
   {
     name: 'home',
@@ -189,6 +190,14 @@ export const options = [
     repeat: 'refuse',
     group: 'identity',
     summary: "keep the image's own /etc/passwd and /etc/group",
+  },
+  {
+    name: 'seccomp',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'identity',
+    summary:
+      'pretend that changes of owners and users, and making of devices, succeed, so that package managers work',
   },
   {
     name: 'join',
@@ -296,12 +305,29 @@ export const options = [
     summary: 'exit 0 if feature F is built in, else 87 (extglob, overlayfs, seccomp, squash, tmpfs-xattrs)',
   },
   {
+    name: 'completion',
+    value: 'required',
+    metavar: 'SHELL',
+    repeat: 'refuse',
+    group: 'information',
+    summary: 'print the script that makes SHELL complete our command line: bash, zsh, fish',
+  },
+  {
+    name: 'doctor',
+    value: 'optional',
+    metavar: 'FORMAT',
+    repeat: 'refuse',
+    group: 'information',
+    summary:
+      'find out what this machine allows, and what to do about what it refuses; FORMAT: text (default), json',
+  },
+  {
     name: 'help',
     short: '?',
     value: 'none',
     repeat: 'refuse',
     group: 'information',
-    summary: 'print this help',
+    summary: 'print this help; with OPTION behind it, all about that one',
   },
   {
     name: 'usage',

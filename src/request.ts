@@ -1,11 +1,18 @@
 /** What the user wants, before anything was asked of the machine. */
 
+/** How a bind is made: `rw` is the default; `optional` skips one with a missing side; `create` makes a missing DST. */
+export type BindFlag = 'ro' | 'rw' | 'optional' | 'create';
+
 /** Bind host path `source` at guest path `destination`. */
 export interface BindRequest {
-  /** Host path, absolute or relative to the working directory. */
+  /**
+   * Host path, absolute or relative to the working directory. Where there is none of that name, a pattern as in
+   * glob(7): then `destination` is the directory for what matches.
+   */
   readonly source: string;
   /** Absolute guest path; the same as `source` if absent. */
   readonly destination?: string;
+  readonly flags?: readonly BindFlag[];
 }
 
 /** One change of the environment; they are carried out in order. */
@@ -63,6 +70,8 @@ export interface LaunchRequest {
   readonly gid?: number;
   /** Where /etc/passwd and /etc/group come from. */
   readonly identity: 'host' | 'image';
+  /** Pretend that system calls which need privilege succeed. */
+  readonly fakeRoot: boolean;
   /** One container for many processes; each has its own if absent. */
   readonly join?: JoinRequest;
   /** −3 … 3: --quiet counts down, --verbose up. */

@@ -27,7 +27,8 @@ export function toRequest(values: Values, image: string): LaunchRequest {
     environment: ((values.environment as string[]) ?? []).map((text) => parseEnvironment(text, expand)),
     ...(values.uid === undefined ? {} : { uid: parseId('uid', String(values.uid)) }),
     ...(values.gid === undefined ? {} : { gid: parseId('gid', String(values.gid)) }),
-    identity: values['no-passwd'] ? 'image' : 'host',
+    identity: values['no-passwd'] || managesUsers(values) ? 'image' : 'host',
+    fakeRoot: Boolean(values.seccomp),
     ...parseJoin(values),
     verbosity: Math.min(verbose, 3) - Math.min(quiet, 3),
     color: parseColor(values.color),
@@ -39,6 +40,11 @@ export function directoryOf(values: Values, name: 'overlay' | 'storage' | 'mount
   const path = String(values[name]);
   if (path === '') throw valueError(name, 'a directory', path);
   return path;
+}
+
+/** A package manager as root: it looks users up in the image's passwd, and adds to it. A file bound there can't be replaced. */
+function managesUsers(values: Values): boolean {
+  return Boolean(values.seccomp) && values.uid !== undefined && Number(values.uid) === 0;
 }
 
 const defaultJoinTimeout = 30;

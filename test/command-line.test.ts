@@ -197,8 +197,8 @@ const errors: readonly [string | readonly string[], string][] = [
   ['-- img --', 'no command to run in the container'],
   ['--plan p', 'no command to run in the container'],
   ['--plan p --', 'no command to run in the container'],
-  ['-b', '--bind needs a value: SRC[:DST]'],
-  ['--bind', '--bind needs a value: SRC[:DST]'],
+  ['-b', '--bind needs a value: SRC[:DST[:OPT,...]]'],
+  ['--bind', '--bind needs a value: SRC[:DST[:OPT,...]]'],
   ['--cd', '--cd needs a value: DIR'],
   ['-wc', '--cd needs a value: DIR'],
   ['-u', '--uid needs a value: UID'],
@@ -231,17 +231,20 @@ const errors: readonly [string | readonly string[], string][] = [
   ['--c /a img -- true', '--c is ambiguous: --cd, --color'],
   ['--ver img -- true', '--ver is ambiguous: --verbose, --version'],
   ['--p img -- true', '--p is ambiguous: --private-tmp, --plan'],
-  ['-b : img -- true', "expected SRC[:DST] for --bind, got ':': SRC is empty"],
-  [['-b', '', 'img', '--', 'true'], "expected SRC[:DST] for --bind, got '': SRC is empty"],
-  ['-b :/b img -- true', "expected SRC[:DST] for --bind, got ':/b': SRC is empty"],
-  ['-b /a: img -- true', "expected SRC[:DST] for --bind, got '/a:': DST is empty"],
-  ['-b /a:b img -- true', "expected SRC[:DST] for --bind, got '/a:b': DST must be absolute"],
-  ['-b /a:./b img -- true', "expected SRC[:DST] for --bind, got '/a:./b': DST must be absolute"],
-  ['-b /a:/ img -- true', "expected SRC[:DST] for --bind, got '/a:/': DST can't be /"],
-  ['-b /a:// img -- true', "expected SRC[:DST] for --bind, got '/a://': DST can't be /"],
-  ['-b /a:/.. img -- true', "expected SRC[:DST] for --bind, got '/a:/..': DST can't be /"],
-  ['-b /a:/./../ img -- true', "expected SRC[:DST] for --bind, got '/a:/./../': DST can't be /"],
-  ['-b /a:/b:/c img -- true', "expected SRC[:DST] for --bind, got '/a:/b:/c': there are too many colons"],
+  ['-b : img -- true', "expected SRC[:DST[:OPT,...]] for --bind, got ':': SRC is empty"],
+  [['-b', '', 'img', '--', 'true'], "expected SRC[:DST[:OPT,...]] for --bind, got '': SRC is empty"],
+  ['-b :/b img -- true', "expected SRC[:DST[:OPT,...]] for --bind, got ':/b': SRC is empty"],
+  ['-b /a: img -- true', "expected SRC[:DST[:OPT,...]] for --bind, got '/a:': DST is empty"],
+  ['-b /a:b img -- true', "expected SRC[:DST[:OPT,...]] for --bind, got '/a:b': DST must be absolute"],
+  ['-b /a:./b img -- true', "expected SRC[:DST[:OPT,...]] for --bind, got '/a:./b': DST must be absolute"],
+  ['-b /a:/ img -- true', "expected SRC[:DST[:OPT,...]] for --bind, got '/a:/': DST can't be /"],
+  ['-b /a:// img -- true', "expected SRC[:DST[:OPT,...]] for --bind, got '/a://': DST can't be /"],
+  ['-b /a:/.. img -- true', "expected SRC[:DST[:OPT,...]] for --bind, got '/a:/..': DST can't be /"],
+  ['-b /a:/./../ img -- true', "expected SRC[:DST[:OPT,...]] for --bind, got '/a:/./../': DST can't be /"],
+  [
+    '-b /a:/b:/c img -- true',
+    "expected SRC[:DST[:OPT,...]] for --bind, got '/a:/b:/c': OPT is one of ro, rw, optional, create",
+  ],
   ...['-1', '1a', 'a', '0x10', '1e3', '+1', '1.5', '4294967295', '99999999999999999999', '１'].flatMap(
     (id): [string, string][] => [
       [`-u ${id} img -- true`, `expected a number from 0 to 4294967294 for --uid, got '${id}'`],
@@ -406,7 +409,7 @@ for (const [words, imageWord, commandIndex] of commands) {
   });
 }
 
-for (const option of optionTable) {
+for (const option of optionTable.filter(({ name }) => name !== 'completion')) {
   // each option has its own idea of a value: a number is one, and so is a path, but for those that count
   const value = option.value === 'required' ? (/id$|^join/.test(option.name) ? '=1' : '=/x') : '';
   const prefixes = [...option.name].map((_, end) => option.name.slice(0, end + 1));

@@ -28,6 +28,11 @@ export function fakeHost(machine: FakeMachine = {}): Host {
     variable,
     userName: () => variable('USER') || name,
     facts: () => facts,
+    matchingPaths(pattern) {
+      facts.push({ kind: 'glob', pattern, paths: [] });
+      return [];
+    },
+    compileFilter: (rules) => Buffer.from(JSON.stringify(rules)),
     user() {
       facts.push({ kind: 'user', uid, gid });
       return { uid, gid };

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Test } from 'tap';
+import tap, { type Test } from 'tap';
 
 export const checkout = join(import.meta.dirname, '..');
 
@@ -23,7 +23,7 @@ function findStage(): string {
   const given = process.env.CH_RUN_TS_TEST_STAGE;
   if (given) return given;
   const made = execFileSync('bash', [join(checkout, 'test/make-stage')], { encoding: 'utf8' }).trim();
-  process.once('exit', () => rmSync(made, { recursive: true, force: true }));
+  tap.teardown(() => rmSync(made, { recursive: true, force: true }));
   return made;
 }
 

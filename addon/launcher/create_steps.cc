@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/records.h"
 #include "launcher/identity.h"
+#include "launcher/image_path.h"
 #include "launcher/join_rules.h"
 #include "launcher/launch.h"
 #include "launcher/log.h"
@@ -111,6 +112,8 @@ Bind parse_bind(const Step& step, std::string source, size_t destination) {
       bind.optional = true;
     else if (step.fields[i] == "create")
       bind.create = true;
+    else if (step.fields[i] == "read-only")
+      bind.read_only = true;
     else
       throw Error("unknown bind option '" + field(step, i) + "' in the plan");
   }
@@ -134,6 +137,9 @@ void bind_variable(Launch& launch, const Step& step) {
 void tmpfs(Launch& launch, const Step& step) {
   tmpfs_into_image(root_of(launch, step), field(step, 0), field(step, 1));
 }
+
+/// file PATH TEXT
+void file(Launch& launch, const Step& step) { write_in_image(root_of(launch, step), field(step, 0), field(step, 1)); }
 
 void identity(Launch& launch, const Step& step) {
   bind_identity(root_of(launch, step), id(step.fields[0]), id(step.fields[1]));
@@ -203,6 +209,7 @@ constexpr StepKind kKinds[] = {
     {"bind", 2, kAnyFields, bind},
     {"bind-variable", 3, kAnyFields, bind_variable},
     {"tmpfs", 2, 2, tmpfs},
+    {"file", 2, 2, file},
     {"identity", 2, 2, identity},
     {"pivot", 0, 0, pivot},
 };

@@ -9,6 +9,7 @@
 #include "launcher/exec.h"
 #include "launcher/launch.h"
 #include "launcher/log.h"
+#include "launcher/seccomp.h"
 
 namespace chrun {
 namespace {
@@ -80,6 +81,9 @@ void no_new_privileges(Launch&, const Step&) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw SysError("give up new privileges", "prctl");
 }
 
+/// seccomp PROGRAM
+void seccomp(Launch&, const Step& step) { install_filter(step.fields[0]); }
+
 void command(Launch& launch, const Step&) {
   const std::string path(launch.environment.get("PATH").value_or("/bin:/usr/bin"));
   become_command(launch.command, launch.environment.pointers(), path);
@@ -89,6 +93,7 @@ constexpr StepKind kKinds[] = {
     {"environment", 2, kAnyFields, environment, prepare_environment},
     {"directory", 1, 1, directory},
     {"no-new-privileges", 0, 0, no_new_privileges},
+    {"seccomp", 1, 1, seccomp},
     {"command", 0, 0, command},
 };
 

@@ -3,9 +3,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/error.h"
+#include "base/glob.h"
 #include "base/records.h"
 
 namespace chrun {
@@ -48,6 +50,11 @@ bool is_same_value(const Step& fact) {
   return value != nullptr && fact.fields[1] == value;
 }
 
+bool has_same_matches(const Step& fact) {
+  const auto paths = matching_paths(std::string(fact.fields[0]));
+  return std::equal(paths.begin(), paths.end(), fact.fields.begin() + 1, fact.fields.end());
+}
+
 struct Kind {
   std::string_view name;
   size_t fewest, most;  // fields
@@ -59,6 +66,7 @@ constexpr Kind kKinds[] = {
     {"directory", 1, 1, is_this_directory},
     {"path", 2, 2, [](const Step& fact) { return fact.fields[1] == path_kind(fact.fields[0].data()); }},
     {"file", 6, 6, is_same_file},
+    {"glob", 1, ~size_t{0}, has_same_matches},
     {"variable", 1, 2, is_same_value},
 };
 

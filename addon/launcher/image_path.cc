@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 
 namespace chrun {
 namespace {
@@ -100,6 +101,15 @@ Fd open_in_image(int root, const std::string& path) {
   return found;
 }
 
+Fd open_link_in_image(int root, const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const Fd directory = open_in_image(root, path.substr(0, slash + 1));
+  if (!directory) return {};
+  Fd link(openat(directory.get(), path.c_str() + slash + 1, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (link && file_type(link.get(), path) != S_IFLNK) link = Fd();
+  return link;
+}
+
 Fd create_in_image(int root, const std::string& path, bool want_file) {
   const auto parts = split_path(path);
   std::string reached;
@@ -115,6 +125,17 @@ Fd create_in_image(int root, const std::string& path, bool want_file) {
     parent = std::move(next);
   }
   return parent;
+}
+
+void write_in_image(int root, const std::string& path, const std::string& text) {
+  const size_t slash = path.rfind('/');
+  const Fd directory = open_in_image(root, path.substr(0, slash + 1));
+  if (!directory) return;
+  const std::string name = path.substr(slash + 1);
+  const Fd file(openat(directory.get(), name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!file && errno == EEXIST) return;
+  if (!file) throw SysError("write " + path + " in the image", "open");
+  write_all(file.get(), text, path);
 }
 
 }  // namespace chrun

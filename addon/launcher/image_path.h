@@ -12,9 +12,17 @@ namespace chrun {
 /// stay inside. Returns an empty Fd when it does not exist; throws SysError on any other failure.
 Fd open_in_image(int root, const std::string& path);
 
+/// Opens the link at guest path `path` itself: something can be mounted over it. Returns an empty Fd when there is
+/// none.
+Fd open_link_in_image(int root, const std::string& path);
+
 /// As open_in_image, after making what is missing of `path`: directories, and at its end a directory or,
 /// when `want_file`, an empty file.
 Fd create_in_image(int root, const std::string& path, bool want_file);
+
+/// Writes a file of `text` at guest path `path`, if the directory for it is there and such a file is not. Throws
+/// SysError.
+void write_in_image(int root, const std::string& path, const std::string& text);
 
 /// The file type bits (S_IFMT) of an open descriptor. Throws SysError.
 mode_t file_type(int fd, const std::string& name);

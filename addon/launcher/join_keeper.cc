@@ -231,7 +231,6 @@ void keep(const JoinMemory& memory, int timeout, int socket, const Starter& star
   if (chdir("/") != 0) return;
   prctl(PR_SET_NAME, kKeeperName, 0, 0, 0);
   close_others(socket);
-  memory->keeper = own_process();
   Watch(memory, timeout, 0, starter).run();
   join_checkpoint("keeper-end");
   _exit(0);  // its thread with it
@@ -249,7 +248,8 @@ Keeper::Keeper(const JoinMemory& memory, int timeout, const Starter& starter) {
   if (between_ < 0) throw SysError("start the keeper of the join group", "fork");
   if (between_ > 0) return;
   // a process in between, which ends: the command must not find a child that it did not start
-  if (fork() == 0) {
+  const pid_t keeper = fork();
+  if (keeper == 0) {
     socket_.reset();
     try {
       keep(memory, timeout, keepers_end.get(), starter);
@@ -257,6 +257,8 @@ Keeper::Keeper(const JoinMemory& memory, int timeout, const Starter& starter) {
       // nobody to tell; the peers notice by themselves
     }
   }
+  // before the winner goes on: its command may end before the keeper has even begun
+  if (keeper > 0) memory->keeper = {keeper, read_process(keeper).start};
   _exit(0);
 }
 

@@ -18,6 +18,7 @@
 #include "launcher/memo_turn.h"
 #include "launcher/plan.h"
 #include "launcher/steps.h"
+#include "launcher/try.h"
 
 extern "C" char** environ;
 
@@ -32,6 +33,14 @@ void refuse_set_id() {
   throw Error(std::string("refusing to run ") + what + ": containers are started without any privilege",
               "remove the mode bits or capabilities of the program file, and never start it through sudo-like "
               "wrappers that leave the real and effective ids different");
+}
+
+/// NULL-terminated, as execve(2) wants it.
+std::vector<char*> to_vector(char** words) {
+  std::vector<char*> pointers;
+  for (; *words != nullptr; words++) pointers.push_back(*words);
+  pointers.push_back(nullptr);
+  return pointers;
 }
 
 int to_descriptor(const char* word) { return static_cast<int>(parse_number(word, 1 << 30, "a descriptor")); }
@@ -55,13 +64,11 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
   }
   Handoff handoff;
   if (strcmp(argv[3], "-") == 0) {
-    for (char** word = argv; *word != nullptr; word++) handoff.words.push_back(*word);
-    handoff.words.push_back(nullptr);
+    handoff.words = to_vector(argv);
   } else {
     finish_handoff(handoff, to_descriptor(argv[3]));
     log::set_program(handoff.words[0]);
   }
-
   const size_t index = parse_number(argv[4], handoff.words.size() - 1, "the position of the command");
   const size_t key_words = parse_number(argv[5], index, "the number of key words");
   log::set_style(plan.verbosity, plan.color);
@@ -82,10 +89,7 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
     if (!file) throw SysError(std::string("read the plan ") + path, "open");
     read_plan(plan, file.get(), path);
   }
-  std::vector<char*> command;
-  for (; *rest != nullptr; rest++) command.push_back(*rest);
-  command.push_back(nullptr);
-  launch(plan, environ, std::move(command));
+  launch(plan, environ, to_vector(rest));
 }
 
 /// The usual way: by a remembered plan if there is one, else by the CLI.
@@ -102,10 +106,7 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
   }
   log::set_style(plan.verbosity, plan.color);
   log::verbose(1, "remembered plan: " + memory.why);
-  std::vector<char*> command;
-  for (char** word = argv + memory.command; *word != nullptr; word++) command.push_back(*word);
-  command.push_back(nullptr);
-  launch(plan, environ, std::move(command));
+  launch(plan, environ, to_vector(argv + memory.command));
 }
 
 int clear_memory() {
@@ -129,6 +130,7 @@ int run(int argc, char** argv) {
   if (argc >= 2 && strncmp(argv[1], "--plan=", 7) == 0) launch_plan_file(argv[1] + 7, argv + 2);
   if (argc == 2 && strcmp(argv[1], "--memo-clear") == 0) return clear_memory();
   if (argc >= 2 && strcmp(argv[1], "--memo-show") == 0) return show_memory(argv + 1);
+  if (argc == 3 && strcmp(argv[1], "--try") == 0) return try_check(argv[2]);
   launch_command_line(argv);
 }
 

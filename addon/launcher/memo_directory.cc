@@ -25,7 +25,7 @@ std::string absolute_variable(const char* name) {
   return value != nullptr && *value == '/' ? value : "";
 }
 
-/// Makes the last three directories of the path at most: a cache directory, ours, and the memos'.
+/// Makes the last two directories of the path at most: a cache directory and ours, but no home.
 void make_directories(const std::string& path, int depth) {
   if (mkdir(path.c_str(), 0700) == 0 || errno != ENOENT || depth <= 1) return;
   make_directories(path.substr(0, path.rfind('/')), depth - 1);
@@ -64,7 +64,7 @@ Fd open_memo_directory(bool make, std::string& why) {
   if (path.empty()) return why = "there is no directory to remember plans in", Fd();
   Fd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory && errno == ENOENT && make) {
-    make_directories(path, 3);
+    make_directories(path, 2);
     directory = Fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
   if (!directory) return why = path + ": " + errno_words(errno), Fd();

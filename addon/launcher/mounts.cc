@@ -6,6 +6,10 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
 #include "base/error.h"
 #include "launcher/image_path.h"
 #include "launcher/log.h"
@@ -44,12 +48,37 @@ const char* type_words(bool directory) { return directory ? "a directory" : "not
 /// The bind's destination, made if that is asked for; empty if it is missing and may be.
 Fd open_destination(int root, const Bind& bind, bool source_is_directory) {
   Fd destination = open_in_image(root, bind.destination);
+  // over a link that leads nowhere, such as the resolv.conf of a system that makes it at boot
+  if (!destination && !source_is_directory) destination = open_link_in_image(root, bind.destination);
   if (!destination && bind.create) destination = create_in_image(root, bind.destination, !source_is_directory);
   if (!destination && !bind.optional) {
     throw Error("can't bind " + bind.source + ": there is no " + bind.destination + " in the image",
                 "make it in the image, or use --write so that it can be created");
   }
   return destination;
+}
+
+/// Whether something is mounted in host directory `path`.
+bool has_mounts_below(const std::string& path) {
+  char* real = realpath(path.c_str(), nullptr);
+  const std::string prefix = std::string(real ? real : path.c_str()) + "/";
+  free(real);
+  std::ifstream mounts("/proc/self/mountinfo");
+  for (std::string line; std::getline(mounts, line);) {
+    std::istringstream words(line);
+    std::string place;
+    for (int i = 0; i < 5; i++) words >> place;
+    if (place.starts_with(prefix)) return true;
+  }
+  return false;
+}
+
+void protect_bind(int root, const Bind& bind) {
+  Fd mounted = open_in_image(root, bind.destination);
+  if (!mounted) throw Error("can't find " + bind.destination + ", which was bound just now");
+  if (make_read_only(mounted.get(), bind.destination) || !has_mounts_below(bind.source)) return;
+  log::warning("what is mounted below " + bind.source + " can still be written to at " + bind.destination +
+               ": this kernel (before 5.12) makes only the bind itself read-only");
 }
 
 }  // namespace
@@ -71,6 +100,7 @@ void bind_into_image(int root, const Bind& bind) {
   if (mount(bind.source.c_str(), descriptor_path(destination.get()).c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) {
     throw SysError("bind " + bind.source + " to " + bind.destination, "mount");
   }
+  if (bind.read_only) protect_bind(root, bind);
 }
 
 void tmpfs_into_image(int root, const std::string& destination, const std::string& options) {
@@ -107,12 +137,13 @@ PlacedMount mount_copy(const std::string& path) {
   return {std::move(root), false};
 }
 
-void make_read_only(int root, const std::string& name) {
+bool make_read_only(int root, const std::string& name) {
   struct mount_attr change {};
   change.attr_set = MOUNT_ATTR_RDONLY;
-  if (syscall(SYS_mount_setattr, root, "", AT_EMPTY_PATH | AT_RECURSIVE, &change, sizeof change) == 0) return;
+  if (syscall(SYS_mount_setattr, root, "", AT_EMPTY_PATH | AT_RECURSIVE, &change, sizeof change) == 0) return true;
   if (errno != ENOSYS && errno != EPERM) throw SysError("make " + name + " read-only", "mount_setattr");
   remount_read_only(root, name);
+  return false;
 }
 
 }  // namespace chrun

@@ -12,6 +12,7 @@ struct Bind {
   std::string destination;  // guest path
   bool optional = false;    // skip it where either side is missing
   bool create = false;      // make a missing destination
+  bool read_only = false;   // with all below it, where the kernel can
 };
 
 /// Binds host path to guest path, with everything mounted below it. `root` is the image's root.
@@ -40,6 +41,7 @@ void attach_mount(int mount, const std::string& place);
 
 /// Makes the mount at `root`, and all below it, read-only. What else is set on it (nosuid, nodev, noexec of
 /// the host's mount are locked in a user namespace) stays. Throws SysError.
-void make_read_only(int root, const std::string& name);
+/// Returns false where mounts below stay as they are: before Linux 5.12.
+bool make_read_only(int root, const std::string& name);
 
 }  // namespace chrun

@@ -128,8 +128,11 @@ Fd overlay_in_directory(int root, const std::string& directory) {
 Fd make_destinations(int root, const std::vector<Sides>& binds) {
   Fd view;
   for (const auto& [source, destination] : binds) {
-    if (open_in_image(view ? view.get() : root, destination)) continue;
-    make_destination(view, root, destination, !is_directory(source));
+    const int current = view ? view.get() : root;
+    if (open_in_image(current, destination)) continue;
+    const bool file = !is_directory(source);
+    if (file && open_link_in_image(current, destination)) continue;
+    make_destination(view, root, destination, file);
   }
   if (view) make_read_only(view.get(), "the overlay");
   return view;

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "launcher/hints.h"
 #include "squashfs/detach.h"
 #include "squashfs/doorkeeper.h"
 #include "squashfs/fuse_ops.h"
@@ -50,7 +51,7 @@ class Server {
     files_->open_root();
     doorkeeper_.run();
   } catch (const Error& error) {
-    doorkeeper_.refuse(error.what(), error.hint());
+    doorkeeper_.refuse(error.what(), hint_for(error));
   }
 
  private:

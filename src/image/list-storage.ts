@@ -21,6 +21,11 @@ export function listStorage(storage: string): readonly StoredImage[] {
   return images.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** The names alone, which need no look at the images. */
+export function listNames(storage: string): readonly string[] {
+  return readEntries(imagesIn(storage)).map(nameOf);
+}
+
 /** Storage that was never used has no images. */
 function readEntries(directory: string): readonly string[] {
   try {

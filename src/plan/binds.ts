@@ -1,7 +1,8 @@
 /** Which parts of the host appear in the container. */
-import { usageError } from '../errors.js';
+import { basename } from 'node:path';
+import { LaunchError, usageError } from '../errors.js';
 import type { Host } from '../host.js';
-import type { BindRequest, LaunchRequest } from '../request.js';
+import type { BindFlag, BindRequest, LaunchRequest } from '../request.js';
 import type { BindOption, Step } from './launch-plan.js';
 
 /** Every program needs these; host and image must have them. */
@@ -45,16 +46,41 @@ export function planTmp(tmp: LaunchRequest['tmp']): Step {
 interface ResolvedBind {
   readonly source: string;
   readonly destination: string;
+  readonly flags: readonly BindFlag[];
 }
 
 /** The user's binds, in their order. Throws LaunchError with exit status 64. */
 export function resolveBinds(requests: readonly BindRequest[], host: Host): readonly ResolvedBind[] {
-  return requests.map(({ source, destination }) => {
+  return requests.flatMap(({ source, destination, flags = [] }) => {
     const from = host.absolute(source);
     const to = destination ?? from;
     if (/^\/+$/.test(to)) throw usageError(`can't bind ${source} to /: the image is already there`);
-    return { source: from, destination: to };
+    const optional = flags.includes('optional');
+    const pattern = /[*?[]/.test(from);
+    // what is absent now may be there at the next launch: being asked makes it a fact
+    if ((pattern || optional) && host.pathKind(from) === 'absent') {
+      return pattern ? matches(from, destination, flags, host) : [];
+    }
+    return [{ source: from, destination: to, flags }];
   });
+}
+
+/** A bind for each path that matches. Throws LaunchError if there is none and one is needed. */
+function matches(
+  pattern: string,
+  directory: string | undefined,
+  flags: readonly BindFlag[],
+  host: Host,
+): readonly ResolvedBind[] {
+  const paths = host.matchingPaths(pattern);
+  if (paths.length === 0 && !flags.includes('optional')) {
+    throw new LaunchError(`can't bind ${pattern}: nothing matches`, { path: pattern });
+  }
+  return paths.map((source) => ({
+    source,
+    destination: directory === undefined ? source : `${directory.replace(/\/+$/, '')}/${basename(source)}`,
+    flags,
+  }));
 }
 
 /**
@@ -63,15 +89,25 @@ export function resolveBinds(requests: readonly BindRequest[], host: Host): read
  */
 export function planDestinations(requested: readonly ResolvedBind[], writable: boolean): readonly Step[] {
   const covered = [...requiredPaths, '/tmp'];
-  const binds = requested.filter(({ destination }) => {
+  const wanted = requested.filter(({ destination, flags }) => {
     const inside = covered.some((path) => destination.startsWith(`${path}/`));
     covered.push(destination);
-    return !inside;
+    return !inside && (!flags.includes('optional') || flags.includes('create'));
   });
+  const binds = wanted.map(({ source, destination }) => ({ source, destination }));
   return writable || binds.length === 0 ? [] : [{ kind: 'destinations', binds }];
 }
 
 /** The binds themselves. */
 export function planBinds(binds: readonly ResolvedBind[], writable: boolean): readonly Step[] {
-  return binds.map((bind) => ({ kind: 'bind', ...bind, options: writable ? ['create'] : [] }));
+  return binds.map(({ source, destination, flags }) => {
+    const optional = flags.includes('optional');
+    const create = flags.includes('create') || (writable && !optional);
+    const options: BindOption[] = [
+      ...(optional ? (['optional'] as const) : []),
+      ...(create ? (['create'] as const) : []),
+      ...(flags.includes('ro') ? (['read-only'] as const) : []),
+    ];
+    return { kind: 'bind', source, destination, options };
+  });
 }

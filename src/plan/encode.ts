@@ -39,12 +39,16 @@ export function stepWords(step: Step): readonly string[] {
       return [step.kind, step.variable, step.fallback, step.destination, ...step.options];
     case 'tmpfs':
       return [step.kind, step.destination, step.options];
+    case 'file':
+      return [step.kind, step.path, step.text];
     case 'identity':
       return [step.kind, String(step.uid), String(step.gid)];
     case 'environment':
       return [step.kind, step.action, ...environmentWords(step)];
     case 'directory':
       return [step.kind, step.path];
+    case 'seccomp':
+      return [step.kind, step.program];
     case 'pivot':
     case 'no-new-privileges':
     case 'command':
@@ -77,6 +81,8 @@ export function factWords(fact: Fact): readonly string[] {
       return [fact.kind, fact.name, ...(fact.value === undefined ? [] : [fact.value])];
     case 'path':
       return [fact.kind, fact.path, fact.found];
+    case 'glob':
+      return [fact.kind, fact.pattern, ...fact.paths];
     case 'file':
       return [fact.kind, fact.path, fact.device, fact.inode, fact.size, fact.modified, fact.changed];
   }

@@ -12,7 +12,9 @@ export type BindOption =
   /** Skip it where source or destination is missing. */
   | 'optional'
   /** Make a missing destination. */
-  | 'create';
+  | 'create'
+  /** Nothing can be written there, nor to what is mounted below it where the kernel can do that. */
+  | 'read-only';
 
 /** One thing the launcher does. Paths are absolute. */
 export type Step =
@@ -62,6 +64,8 @@ export type Step =
     }
   /** Mount a fresh tmpfs; `options` as in tmpfs(5). */
   | { readonly kind: 'tmpfs'; readonly destination: string; readonly options: string }
+  /** Write a small guest file, if its directory is there and it is not. */
+  | { readonly kind: 'file'; readonly path: string; readonly text: string }
   /** Write /etc/passwd and /etc/group for these guest ids. */
   | { readonly kind: 'identity'; readonly uid: number; readonly gid: number }
   /** Make the image the root directory, and detach the host's. */
@@ -93,6 +97,8 @@ export type Step =
   | { readonly kind: 'directory'; readonly path: string }
   /** Give up gaining privileges by executing programs, prctl(2) PR_SET_NO_NEW_PRIVS. */
   | { readonly kind: 'no-new-privileges' }
+  /** Install a filter of system calls: a BPF program, 8 bytes an instruction, in hexadecimal. */
+  | { readonly kind: 'seccomp'; readonly program: string }
   /** Become the user's command. */
   | { readonly kind: 'command' };
 

@@ -6,6 +6,7 @@ import { planBinds, planDefaultBinds, planDestinations, planTmp, resolveBinds } 
 import { planHome, planRoot, planServer, warnAboutImage } from './image.js';
 import { planJoin } from './join.js';
 import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
+import { planAptSandbox, planSeccomp } from './seccomp.js';
 
 /** Decides everything that can be decided before the launch. Throws LaunchError. */
 export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
@@ -21,6 +22,7 @@ export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
     { kind: 'user-namespace', ...mapIds({ uid: 0, gid: 0 }, user) },
     ...planRoot(image, request, host),
     ...planDestinations(binds, writable),
+    ...planAptSandbox(request, writable),
     // before /dev is bound, which covers the files' place
     ...(request.identity === 'host' ? [{ kind: 'identity', ...guest } as const] : []),
     ...planDefaultBinds(),
@@ -34,6 +36,7 @@ export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
     ...planEnvironment(request.environment, home?.home, host),
     { kind: 'directory', path: request.directory },
     { kind: 'no-new-privileges' },
+    ...planSeccomp(request, host),
     { kind: 'command' },
   ];
   const warnings = warnAboutImage(image, request);

@@ -1,11 +1,12 @@
 /** A real Debian tree, made here and now, and a Python program in it. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import {
   failsWith,
   isRoot,
+  ordinaryUser,
   run,
   runShell,
   scratch,
@@ -94,9 +95,33 @@ t.test('a Debian tree made by mmdebstrap is an image', { timeout: 300_000 }, (t)
       t.end();
     });
   }
+  installsPackage(t, tree);
   t.ok(tree.startsWith(stage));
   return t.end();
 });
+
+/** cron: it adds a group, gives files to it, and has a program that runs with it. */
+function installsPackage(t: Test, tree: string): void {
+  t.test('apt-get installs a package with --seccomp', (t) => {
+    if (run(root, ['--feature=seccomp']).status !== 0) return skip(t, 'built without libseccomp');
+    // an image belongs to who unpacked it: this one to the ordinary user
+    start(root, 'chown', ['-hR', `${ordinaryUser.uid}:${ordinaryUser.gid}`, tree]);
+    const place = scratch(t);
+    const conf = join(place, 'conf');
+    // how this machine reaches its packages
+    writeFileSync(conf, start(root, 'apt-config', ['dump', 'Acquire']).stdout);
+    const words = ['-u0', '-g0', '-W1g', '--seccomp', '-b', `${conf}:/etc/apt/apt.conf.d/50host`, tree];
+    const script =
+      'id >/before && apt-get -qq update && apt-get -qq install --no-install-recommends cron && id | cmp - /before';
+    const show =
+      'stat -c %A:%u:%g /usr/bin/crontab && grep -c ^crontab /etc/group && dpkg -s cron | grep ^Status';
+    const options = { timeout: 200_000, env: { DEBIAN_FRONTEND: 'noninteractive' } };
+    const ending = run(ordinaryUser, [...words, '--', 'sh', '-c', `(${script}) >&2 && ${show}`], options);
+    t.equal(ending.status, 0, ending.stderr);
+    t.equal(ending.stdout, '-rwxr-sr-x:0:0\n1\nStatus: install ok installed\n');
+    t.end();
+  });
+}
 
 function releaseName(): string {
   return start(root, 'sh', ['-c', '. /etc/os-release; echo "$VERSION_CODENAME"']).stdout.trim();

@@ -89,7 +89,7 @@ for (const user of users) {
     ['unshare:28', 'unshare: no space left on device', 'no disk is full: the limit on namespaces is reached'],
     ['unshare:87', 'unshare: too many users', 'the limit on namespaces is reached'],
     ['unshare:22', 'unshare: invalid argument', 'CONFIG_USER_NS'],
-    ['unshare:38', 'unshare: function not implemented', 'without namespaces'],
+    ['unshare:38', 'unshare: function not implemented', 'a seccomp filter'],
     ['mount:1', /can't .*: mount: operation not permitted/.source, 'user namespaces'],
     ['mount:12', 'mount: cannot allocate memory', undefined],
     [

@@ -40,6 +40,7 @@ export class Cluster {
       stdio: ['ignore', 'ignore', 'inherit'],
       env: {
         PATH: `${process.env.PATH}:/usr/sbin:/sbin`,
+        CLUSTER_OWNER: String(process.pid),
         CLUSTER_UID: String(ordinaryUser.uid),
         CLUSTER_GID: String(ordinaryUser.gid),
       },

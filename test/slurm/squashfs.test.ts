@@ -5,7 +5,6 @@ import { image, launcher, noSquashfs, skip, squashed } from '../support.js';
 import { Cluster, obstacle, until } from './cluster.js';
 
 const distinct = (text: string) => new Set(text.trim().split('\n')).size;
-const started = (cluster: Cluster) => cluster.leftovers().filter((line) => line.includes('sleep 2'));
 
 for (const tracking of ['linuxproc', 'cgroup'] as const) {
   t.test(`with proctrack/${tracking}`, async (t) => {
@@ -15,11 +14,16 @@ for (const tracking of ['linuxproc', 'cgroup'] as const) {
 
     for (const join of [['--join'], []]) {
       t.test(`one server on each node, ${join[0] ?? 'without --join'}`, async (t) => {
-        const words = ['srun', '-N2', '--ntasks-per-node=4', launcher, ...join, squashed, '--', 'sleep', '2'];
+        const words = ['srun', '-N2', '--ntasks-per-node=4', launcher, ...join, squashed, '--', 'sleep', '4'];
         const step = cluster.start(words);
         const ended = new Promise((resolve) => step.once('exit', resolve));
-        t.ok(await until(() => started(cluster).length === 8), 'eight tasks run');
-        const servers = cluster.leftovers().filter((line) => line.includes('ch-run-ts-squashfs'));
+        let processes: string[] = [];
+        const running = await until(() => {
+          processes = cluster.leftovers();
+          return processes.filter((line) => line.includes('sleep 4')).length === 8;
+        });
+        t.ok(running, 'eight tasks run');
+        const servers = processes.filter((line) => line.includes('ch-run-ts-squashfs'));
         t.same(servers.map((line) => line.slice(0, 2)).sort(), ['n1', 'n2']);
         t.equal(await ended, 0, 'the step ends');
         await cluster.isClean(t);

@@ -1,0 +1,23 @@
+// What this process can find out about the reasons for a refusal, from /proc. Asked after a failure only.
+#pragma once
+#include <string>
+
+namespace chrun::restrictions {
+
+/// The number in a file below /proc/sys, or `fallback` where there is no such file.
+long sysctl(const std::string& name, long fallback);
+/// Whether this process may do what the restrictions on the unprivileged forbid (CAP_SYS_ADMIN).
+bool is_privileged();
+/// Whether a seccomp filter is on.
+bool has_filter();
+/// The AppArmor profile of this process; empty without AppArmor.
+std::string apparmor_profile();
+/// Whether AppArmor keeps this process from using user namespaces: switched on, and no profile of ours.
+bool apparmor_restricts();
+/// Whether user and group have a name in the present user namespace: unmapped ones can't make another.
+bool ids_are_mapped();
+/// Whether the root directory is one that was chosen by chroot(2), as far as can be seen: no mount is at it.
+bool is_chrooted();
+bool kernel_has_user_namespaces();
+
+}  // namespace chrun::restrictions

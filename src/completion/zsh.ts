@@ -1,0 +1,40 @@
+/** Completion for zsh (zshcompsys(1), _arguments), made from the option table. */
+import { type Option, optionTable } from '../options.js';
+import { kindOf, quote } from './values.js';
+
+function zshSpec(option: Option): string {
+  const { name, short, summary, value, repeat, metavar } = option;
+  const kind = kindOf(option);
+  const text = summary.replace(/[[\]:\\]/g, '\\$&');
+  const action =
+    kind === undefined
+      ? ' '
+      : kind === 'path'
+        ? '_files'
+        : kind === 'directory'
+          ? '_directories'
+          : `(${kind.join(' ')})`;
+  const message = (metavar ?? '').replaceAll(':', ' ');
+  const argument = value === 'none' ? '' : `${value === 'optional' ? '::' : ':'}${message}:${action}`;
+  const star = repeat === 'refuse' ? '' : '*';
+  const long = `${star}--${name}${value === 'none' ? '' : value === 'optional' ? '=-' : '='}[${text}]${argument}`;
+  const letter = `${star}-${short}${value === 'none' ? '' : value === 'optional' ? '-' : '+'}[${text}]${argument}`;
+  return [long, ...(short ? [letter] : [])].map((spec) => `    ${quote(spec)} \\`).join('\n');
+}
+
+export function renderZsh(): string {
+  return `#compdef ch-run-ts
+_ch_run_ts_images() {
+  local -a images=(\${(f)"$($words[1] --completion=images 2>/dev/null)"})
+  compadd -a images
+  _files
+}
+_ch_run_ts() {
+  _arguments -S \\
+${optionTable.map(zshSpec).join('\n')}
+    '1:image:_ch_run_ts_images' \\
+    '*::command:_normal'
+}
+compdef _ch_run_ts ch-run-ts
+`;
+}

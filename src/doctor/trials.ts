@@ -1,0 +1,81 @@
+/** What is found out by doing it, in a child process each: the launcher's `--try` (addon/launcher/try.h). */
+import { spawnSync } from 'node:child_process';
+import type { Finding } from './finding.js';
+
+interface Trial {
+  /** As the launcher knows it. */
+  readonly name: string;
+  readonly title: string;
+  /** What does not work where this is refused; without one, nothing works. */
+  readonly consequence?: string;
+}
+
+const trials: readonly Trial[] = [
+  { name: 'user-namespace', title: 'user and mount namespaces' },
+  { name: 'nested-user-namespace', title: 'a user namespace inside another' },
+  { name: 'bind', title: 'bind mounts' },
+  { name: 'tmpfs', title: 'tmpfs mounts' },
+  { name: 'pivot-root', title: 'changing the root directory' },
+  {
+    name: 'overlay',
+    title: 'overlay mounts',
+    consequence: 'no --write-fake, --overlay, --home, and missing destinations of binds are not made',
+  },
+  { name: 'fuse', title: 'FUSE mounts', consequence: 'no SquashFS images: unpack them to directories' },
+  {
+    name: 'new-mount-calls',
+    title: 'open_tree, move_mount, fsopen (Linux 5.2)',
+    consequence: 'no SquashFS images; directory images are mounted in an older way',
+  },
+  {
+    name: 'mount-setattr',
+    title: 'mount_setattr (Linux 5.12)',
+    consequence: 'mounts below the image are not made read-only with it',
+  },
+  {
+    name: 'openat2',
+    title: 'openat2 (Linux 5.6)',
+    consequence: 'links in images are followed by hand, which is slower',
+  },
+  { name: 'join', title: 'entering a container (setns)', consequence: 'no --join and --join-pid' },
+  { name: 'shared-memory', title: 'POSIX shared memory', consequence: 'no --join' },
+  { name: 'semaphore', title: 'POSIX semaphores', consequence: 'many MPI libraries do not start' },
+  {
+    name: 'seccomp',
+    title: 'seccomp filters',
+    consequence: 'the file-system server of SquashFS images has no sandbox',
+  },
+];
+
+/** What the launcher says about a refusal, in this order. */
+const refusalFields = ['call', 'errno', 'detail', 'cause', 'user', 'administrator', 'file'] as const;
+
+function readRefusal(output: string): Partial<Finding> {
+  const values = output.split('\0');
+  const named = refusalFields.map((field, at) => [field, values[at] ?? ''] as const).slice(2);
+  return Object.fromEntries(named.filter(([, value]) => value !== ''));
+}
+
+function runTrial(program: string, { name, title, consequence }: Trial): Finding {
+  const { status, signal, stdout, stderr, error } = spawnSync(program, ['--try', name], {
+    encoding: 'utf8',
+    timeout: 10_000,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const about = { name, title, needed: consequence === undefined };
+  if (status === 0) return { ...about, verdict: 'yes' };
+  const refusal = readRefusal(stdout);
+  const ending = error?.message ?? (stderr.trim() || `the check ended by ${signal ?? `status ${status}`}`);
+  return {
+    ...about,
+    verdict: 'no',
+    ...(consequence === undefined ? {} : { consequence }),
+    detail: ending,
+    ...refusal,
+  };
+}
+
+/** Runs every trial by the launcher at `program`. */
+export function runTrials(program: string): readonly Finding[] {
+  return trials.map((trial) => runTrial(program, trial));
+}

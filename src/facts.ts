@@ -1,0 +1,27 @@
+/** What a plan rests on; the launcher checks it (addon/launcher/facts.cc). */
+
+/** What a path leads to, links followed. */
+export type PathKind = 'directory' | 'file' | 'other' | 'absent';
+
+/** Something that was true when the plan was made; the plan holds as long as all of them hold. */
+export type Fact =
+  /** Effective user and group id of the caller. */
+  | { readonly kind: 'user'; readonly uid: number; readonly gid: number }
+  /** The working directory. */
+  | { readonly kind: 'directory'; readonly path: string }
+  /** The value of an environment variable; absent if it is not set. */
+  | { readonly kind: 'variable'; readonly name: string; readonly value?: string }
+  /** What lies at an absolute path. */
+  | { readonly kind: 'path'; readonly path: string; readonly found: PathKind }
+  /** The paths that match an absolute pattern as in glob(7), in the order of their bytes. */
+  | { readonly kind: 'glob'; readonly pattern: string; readonly paths: readonly string[] }
+  /** A file whose content was read: device, inode, size in bytes, times in nanoseconds since 1970. */
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly device: string;
+      readonly inode: string;
+      readonly size: string;
+      readonly modified: string;
+      readonly changed: string;
+    };

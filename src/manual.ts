@@ -1,0 +1,68 @@
+/** docs/options.md and the manual page, made from the option table by `npm run docs`. */
+import { detailsOf, examples, exitStatuses, spellOption, synopsis } from './help.js';
+import { type Option, optionGroups, optionTable } from './options.js';
+import { version } from './version.js';
+
+const groups = Object.entries(optionGroups).map(
+  ([group, title]) => [title, optionTable.filter((option) => option.group === group)] as const,
+);
+
+/** A sentence out of a summary, which is lower case and has no period. */
+const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+
+/** Characters that Markdown would take for marks. */
+const escapeMarkdown = (text: string) => text.replace(/[*_<>|]/g, '\\$&');
+
+function renderRow(option: Option): string {
+  const details = detailsOf(option);
+  const body = [sentence(option.summary), ...(details ? [details] : [])].map(escapeMarkdown);
+  return [`### \`${spellOption(option)}\``, ...body].join('\n\n');
+}
+
+/** The text of docs/options.md. */
+export function renderMarkdown(): string {
+  return [
+    '# Options',
+    'Made from `src/options.ts` by `npm run docs`. `ch-run-ts --help OPTION` prints the same.',
+    `    ${synopsis}`,
+    ...groups.flatMap(([title, options]) => [`## ${title}`, ...options.map(renderRow)]),
+    '## Exit status',
+    `That of the command, or:\n\n${exitStatuses.map(([status, meaning]) => `* ${status}: ${meaning}`).join('\n')}`,
+    '',
+  ]
+    .join('\n\n')
+    .trimEnd()
+    .concat('\n');
+}
+
+/** Backslashes and hyphens mean something to roff, and so do a period or quote that begin a line. */
+function escapeRoff(text: string): string {
+  return text
+    .replace(/\\/g, '\\e')
+    .replace(/-/g, '\\-')
+    .replace(/^([.'])/gm, '\\&$1');
+}
+
+function renderEntry(option: Option): string {
+  const text = [sentence(option.summary), detailsOf(option)].filter(Boolean).join('\n');
+  return `.TP\n.B ${escapeRoff(spellOption(option))}\n${escapeRoff(text)}`;
+}
+
+/** The text of man/ch-run-ts.1, in man(7). */
+export function renderManual(): string {
+  const example = ([line, meaning]: readonly [string, string]) =>
+    `.TP\n${escapeRoff(sentence(meaning))}\n.B ${escapeRoff(line)}`;
+  return [
+    `.TH CH\\-RUN\\-TS 1 "" "ch\\-run\\-ts ${version}" "User Commands"`,
+    '.SH NAME\nch\\-run\\-ts \\- run a command in a container image, without any privilege',
+    `.SH SYNOPSIS\n.B ${escapeRoff(synopsis)}`,
+    '.SH DESCRIPTION\nRuns COMMAND in the container image IMAGE: a directory, a SquashFS file, or a name in storage.',
+    'The command is the process that was started: same process number, signals, limits and exit status.',
+    ...examples.map(example),
+    '.SH OPTIONS',
+    ...groups.flatMap(([title, options]) => [`.SS ${escapeRoff(title)}`, ...options.map(renderEntry)]),
+    '.SH EXIT STATUS\nThat of COMMAND, or:',
+    ...exitStatuses.map(([status, meaning]) => `.TP\n.B ${status}\n${escapeRoff(sentence(meaning))}`),
+    '',
+  ].join('\n');
+}

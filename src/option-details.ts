@@ -1,0 +1,36 @@
+/** What --help OPTION, the manual and docs/options.md say about an option beyond its line in the table. */
+import type { OptionName } from './options.js';
+
+export const optionDetails: Readonly<Partial<Record<OptionName, string>>> = {
+  write:
+    'A directory image is changed in place, by everybody who runs it. A SquashFS image can not be written to: use --write-fake or --overlay.',
+  'write-fake':
+    'SIZE is a number of bytes with k, m or g, or a percentage of the memory of the machine. What is written counts as memory of the job. It needs unprivileged overlays: Linux 5.11 or later.',
+  overlay:
+    'DIR must lie on a local file system: NFS, Lustre, GPFS and FUSE can not hold the upper layer of an overlay. One container at a time can use it. DIR/upper holds what was written.',
+  storage: 'A name such as debian:12 means the directory that ch-image keeps under that name in DIR/img.',
+  mount: 'Only for SquashFS images. DIR must exist; nobody else sees the mount.',
+  'no-share':
+    'By default one server for each user, image and node serves all launches, and ends with the last container.',
+  bind: 'Everything mounted below SRC comes along. Given more than once, in this order. Links in DST are followed inside the image. A missing DST is made in memory where the image is read-only, in the image with --write. SRC can be a pattern as in glob(7): each match appears in directory DST. ro: read-only, with all that is mounted below it (Linux 5.12). optional: skip it where SRC or DST is missing. create: make DST also where it is optional, or inside an earlier bind.',
+  cd: 'Where DIR does not exist in the container, the command is not started.',
+  'set-env':
+    'Values may name other variables as $VAR, each item of a colon-separated list being dropped if its variable is not set; see --env-no-expand. Lines in FILE are VAR=VALUE; single quotes around the value are removed.',
+  'unset-env':
+    'Patterns are those of fnmatch(3) with extended globs. Quote them, or the shell expands them first.',
+  uid: 'This changes names only: files and processes stay yours. --uid=0 looks like root to programs that ask.',
+  gid: 'See --uid.',
+  seccomp:
+    "It fakes chown, set*id, setgroups, capset, mknod of devices, kexec_load and their variants. With --uid=0 the image's own passwd and group stay, because packages add users. Where the image can be written to, apt is told to download as root.",
+  join: 'Ranks that start within --join-timeout and have the same --join-tag share user and mount namespaces, so that they can use shared memory and read each other.',
+  'join-pid': 'The process must be yours.',
+  verbose: 'Each step comes with the time since the start, which answers why a start was slow.',
+  'dry-run': '--dry-run=plan writes what --plan reads.',
+  plan: 'The file must be a regular file of yours that nobody else can write. Starting with it needs no Node.js.',
+  'no-memo': 'See "Remembered plans" in docs/how-it-works.md.',
+  completion:
+    'In ~/.bashrc: source <(ch-run-ts --completion=bash). In ~/.zshrc, after compinit: source <(ch-run-ts --completion=zsh). In config.fish: ch-run-ts --completion=fish | source. With "images" for SHELL, the names of the images in storage are printed, as these scripts need them.',
+  feature: 'Prints nothing.',
+  doctor:
+    'Every check is done for real, in a process of its own. A "no" comes with its cause and what you or the administrator can do. The exit status is 0 if containers can be run here, else 31.',
+};

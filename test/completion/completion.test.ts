@@ -1,0 +1,113 @@
+/** Completion by the shells themselves. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import t, { type Test } from 'tap';
+import { renderCompletion } from '../../src/completion/render.js';
+import { kindOf, shells } from '../../src/completion/values.js';
+import { optionTable } from '../../src/options.js';
+import { failsWith, image, launcher, ordinaryUser, run, scratch, skip, start } from '../support.js';
+
+/** What bash offers behind these words, which it parts at = and : by itself. */
+function complete(t: Test, words: readonly string[], env: NodeJS.ProcessEnv = {}): readonly string[] {
+  const script = `
+    source <(ch-run-ts --completion=bash)
+    compopt() { :; }
+    COMP_WORDS=(ch-run-ts "$@")
+    COMP_CWORD=$#
+    _ch_run_ts
+    printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const path = `${dirname(launcher)}:${dirname(process.execPath)}:/usr/bin:/bin`;
+  const { status, stdout, stderr } = start(ordinaryUser, 'bash', ['--norc', '-c', script, 'bash', ...words], {
+    env: { PATH: path, ...env },
+    cwd: image,
+  });
+  t.same([status, stderr], [0, ''], words.join(' '));
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+t.test('bash completes options', (t) => {
+  t.same(complete(t, ['--join-t']), ['--join-tag=', '--join-timeout=']);
+  t.same(complete(t, ['--no-m']), ['--no-memo']);
+  const all = complete(t, ['--']);
+  t.same(
+    all.map((word) => word.replace(/^--|=$/g, '')),
+    optionTable.map(({ name }) => name),
+    'every option',
+  );
+  t.end();
+});
+
+t.test('bash completes values', (t) => {
+  t.same(complete(t, ['--dry-run', '=', 'j']), ['json']);
+  t.same(complete(t, ['--color', '=']), ['auto', 'always', 'never']);
+  t.same(complete(t, ['--feature', 's']), ['seccomp', 'squash']);
+  t.same(complete(t, ['-b', 'et']), ['etc']);
+  t.same(complete(t, ['--storage', '=', 'et']), ['etc']);
+  t.same(complete(t, ['--uid', '=', '']), []);
+  t.end();
+});
+
+t.test('bash completes images by path and by name in storage', (t) => {
+  const storage = scratch(t);
+  for (const name of ['debian+12', 'eternal', 'with blank'])
+    mkdirSync(join(storage, 'img', name), { recursive: true });
+  const env = { CH_IMAGE_STORAGE: storage };
+  t.same(complete(t, ['-w', 'et'], env), ['etc', 'eternal']);
+  t.same(complete(t, ['deb'], env), ['debian:12']);
+  t.same(complete(t, ['debian', ':'], env), ['12']);
+  t.same(complete(t, ['debian', ':', '1'], env), ['12']);
+  t.same(complete(t, ['with'], env), ['with blank']);
+  t.end();
+});
+
+t.test('bash completes the commands of a directory image', (t) => {
+  t.same(complete(t, [image, '--', 'tou']), ['touch']);
+  t.same(complete(t, ['no-such-image', '--', 'tou']), []);
+  t.end();
+});
+
+for (const shell of shells) {
+  t.test(`${shell} takes the script, and it has every option`, (t) => {
+    const script = run(ordinaryUser, [`--completion=${shell}`]);
+    t.same([script.status, script.stderr, script.stdout], [0, '', renderCompletion(shell)]);
+    for (const { name } of optionTable)
+      t.match(script.stdout, shell === 'fish' ? `-l ${name} ` : `--${name}`);
+    const file = join(scratch(t), 'script');
+    writeFileSync(file, script.stdout);
+    const { error, status, stderr } = spawnSync(shell, ['-n', file], { encoding: 'utf8' });
+    if (error) return skip(t, `there is no ${shell}`);
+    t.same([status, stderr], [0, '']);
+    t.end();
+  });
+}
+
+t.test('fish completes options, values and images', (t) => {
+  const home = scratch(t);
+  const ask = (line: string) => {
+    const script = `source (ch-run-ts --completion=fish | psub); complete -C '${line}'`;
+    const path = `${dirname(launcher)}:${dirname(process.execPath)}:/usr/bin:/bin`;
+    return spawnSync('fish', ['-c', script], { encoding: 'utf8', env: { HOME: home, PATH: path } });
+  };
+  if (ask('').error) return skip(t, 'there is no fish');
+  t.match(ask('ch-run-ts --join-t').stdout, /^--join-tag=?\t.*\n--join-timeout=?\t/m);
+  t.match(ask('ch-run-ts --color=al').stdout, /^--color=always/m);
+  t.end();
+});
+
+t.test('the words of an option in the table are known to completion', (t) => {
+  for (const option of optionTable)
+    if (option.value === 'none') t.equal(kindOf(option), undefined, option.name);
+  for (const option of optionTable.filter(({ metavar }) =>
+    /^(DIR|FORMAT|WHEN|SHELL|FILE)/.test(metavar ?? ''),
+  )) {
+    if (option.name !== 'cd') t.not(kindOf(option), undefined, option.name);
+  }
+  failsWith(
+    t,
+    run(ordinaryUser, ['--completion=tcsh']),
+    64,
+    "expected bash, zsh, fish for --completion, got 'tcsh'",
+  );
+  t.end();
+});
