@@ -2,8 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Test, test } from 'tap';
+import t, { type Test, test } from 'tap';
 import { checkout, image, ordinaryUser, scratch, start, users } from '../support.js';
+
+// it compiles the native program
+t.setTimeout(400_000);
 
 const [self = ordinaryUser] = users.filter(({ uid }) => uid === process.getuid?.());
 const isElf = (path: string) => readFileSync(path).subarray(0, 4).equals(Buffer.from('\x7fELF', 'latin1'));
