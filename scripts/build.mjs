@@ -35,7 +35,10 @@ function headers() {
 
 function buildNative() {
   const gyp = require.resolve('node-gyp/bin/node-gyp.js');
-  if (!run(gyp, 'configure', '--silent', ...headers()) || !run(gyp, 'build', '--silent', ...headers()))
+  if (
+    !run(gyp, 'configure', '--silent', ...headers()) ||
+    !run(gyp, 'build', '--silent', '--jobs=max', ...headers())
+  )
     return false;
   placeCommand((path) => copyFileSync(join(root, 'build/Release/ch-run-ts'), path));
   return true;
