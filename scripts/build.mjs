@@ -24,7 +24,7 @@ function placeCommand(write) {
 
 /** Where there is no native program: the command line interface alone. It explains itself and plans, and says so. */
 function placeScript() {
-  placeCommand((path) => writeFileSync(path, "#!/usr/bin/env node\nimport '../dist/cli.cjs';\n"));
+  placeCommand((path) => writeFileSync(path, "#!/usr/bin/env node\nrequire('../dist/cli.cjs');\n"));
 }
 
 /** Node's own headers, where they were installed with it: then nothing must be downloaded. */

@@ -23,8 +23,6 @@ function install(t: Test, tarball: string, env: NodeJS.ProcessEnv): string {
 }
 
 test('the tarball installs the native program', async (t) => {
-  // everything is compiled once more
-  t.setTimeout(600_000);
   const tarball = pack(t);
   const command = install(t, tarball, {});
   t.ok(isElf(command), 'no shell and no Node in front');
