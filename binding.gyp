@@ -67,6 +67,7 @@
         'addon/launcher/mounts.cc',
         'addon/launcher/namespaces.cc',
         'addon/launcher/overlay.cc',
+        'addon/launcher/overmount.cc',
         'addon/launcher/own_path.cc',
         'addon/launcher/plan.cc',
         'addon/launcher/process_id.cc',

@@ -1,5 +1,5 @@
 /** The only place that asks the machine anything. What it was asked is recorded: the facts that a plan rests on. */
-import { closeSync, openSync, readlinkSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readlinkSync, readSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { fromBytes, toBytes } from './bytes.js';
 import { LaunchError } from './errors.js';
@@ -33,10 +33,19 @@ export interface Host {
   facts(): readonly Fact[];
 }
 
-function failure(action: string, path: string, cause: unknown): LaunchError {
+/** The one form of "the system says no" about a path. */
+export function failure(action: string, path: string, cause: unknown): LaunchError {
   const { syscall, message } = cause as NodeJS.ErrnoException;
   const words = /^\w+: ([^,]*)/.exec(message)?.[1] ?? message;
   return new LaunchError(`can't ${action} ${path}: ${syscall}: ${words}`, { path, cause });
+}
+
+/** process.env has U+FFFD in place of bytes that are not UTF-8; the environment that we were started with has them. */
+function variableOf(name: string): string | undefined {
+  const value = process.env[name];
+  if (!value?.includes('\ufffd')) return value;
+  const entries = fromBytes(readFileSync('/proc/self/environ')).split('\0');
+  return entries.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? value;
 }
 
 /** The machine that we run on. */
@@ -54,7 +63,7 @@ export class RealHost implements Host {
   }
 
   variable(name: string): string | undefined {
-    const value = process.env[name];
+    const value = variableOf(name);
     this.#record(`variable ${name}`, { kind: 'variable', name, ...(value === undefined ? {} : { value }) });
     return value;
   }

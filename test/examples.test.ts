@@ -1,9 +1,20 @@
 /** Examples run as they stand. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { checkout, failsWith, ordinaryUser, run, runShell, scratch, start } from './support.js';
+import {
+  checkout,
+  failsWith,
+  image,
+  noSquashfs,
+  ordinaryUser,
+  run,
+  runShell,
+  scratch,
+  skip,
+  start,
+} from './support.js';
 
 const self = { ...ordinaryUser, uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
 const makeImage = (words: readonly string[]) =>
@@ -69,6 +80,41 @@ t.test('a link that make-image makes leads nowhere outside the image', (t) => {
   });
   t.notMatch(links, /^\//m);
   failsWith(t, run(self, [path, '--', 'make']), 49, "can't start make: command not found");
+  t.end();
+});
+
+const makeSquashfs = (words: readonly string[]) =>
+  start(self, 'bash', [join(checkout, 'examples/make-squashfs'), ...words]);
+
+t.test('make-squashfs packs an image directory, which then runs, also by name from storage', (t) => {
+  if (noSquashfs) return skip(t, noSquashfs);
+  const place = scratch(t, self);
+  mkdirSync(join(place, 'img'));
+  const file = join(place, 'img/debian+12.sqfs');
+  t.match(makeSquashfs([image, file]), { status: 0, stdout: '', stderr: '' });
+  t.same(readdirSync(join(place, 'img')), ['debian+12.sqfs']);
+  const show = 'grep NAME= /etc/os-release; ls /usr/share/.none 2>/dev/null; [ -x /bin/cat ] && echo cat';
+  t.equal(runShell(t, self, [file], show), 'NAME="made by make-image"\ncat');
+  t.equal(runShell(t, self, ['-s', place, 'debian:12'], 'echo named'), 'named');
+  t.match(makeSquashfs([image, join(place, 'lz4'), '-comp', 'lz4', '-e', 'bin/cat', 'usr/bin/cat']), {
+    status: 0,
+  });
+  t.equal(runShell(t, self, [join(place, 'lz4')], '[ -e /bin/cat ] || echo none'), 'none');
+  t.end();
+});
+
+t.test('make-squashfs says what is wrong', (t) => {
+  if (noSquashfs) return skip(t, noSquashfs);
+  const place = scratch(t, self);
+  const rows: readonly [readonly string[], number, RegExp][] = [
+    [[image, place], 1, /exists already/],
+    [['/none', join(place, 'x')], 1, /there is no directory \/none/],
+    [[place, join(place, 'x')], 1, /is no image: it has no directory dev/],
+    [[image], 64, /^Usage: /],
+    [['--frobnicate', 'x'], 64, /^Usage: /],
+  ];
+  for (const [words, status, stderr] of rows) t.match(makeSquashfs(words), { status, stderr });
+  t.match(makeSquashfs(['--help']), { status: 0, stdout: /^Usage: make-squashfs DIR FILE/, stderr: '' });
   t.end();
 });
 

@@ -8,7 +8,9 @@
 
 #include "base/error.h"
 #include "launcher/image_path.h"
+#include "launcher/log.h"
 #include "launcher/mounts.h"
+#include "launcher/overmount.h"
 
 namespace chrun {
 namespace {
@@ -83,6 +85,29 @@ bool is_directory(const std::string& source) {
   return S_ISDIR(status.st_mode);
 }
 
+void cover_parent(Fd& view, int root, const std::string& path, bool file) {
+  if (Fd cover = make_by_overmount(view ? view.get() : root, path, file)) view = std::move(cover);
+}
+
+/// In an overlay, and where there can be none or its parent belongs to somebody else, by covering the parent.
+void make_destination(Fd& view, int root, const std::string& path, bool file) {
+  std::exception_ptr refusal;
+  try {
+    if (!view) view = overlay_in_memory(root, "4m");
+    create_in_image(view.get(), path, file);
+    return;
+  } catch (const Error& error) {
+    log::verbose(1, std::string(error.what()) + "; so its parent is covered");
+    refusal = std::current_exception();
+  }
+  try {
+    cover_parent(view, root, path, file);
+  } catch (const Error& error) {
+    log::verbose(1, error.what());
+    std::rethrow_exception(refusal);
+  }
+}
+
 }  // namespace
 
 Fd overlay_in_memory(int root, const std::string& size) {
@@ -101,17 +126,16 @@ Fd overlay_in_directory(int root, const std::string& directory) {
 }
 
 Fd make_destinations(int root, const std::vector<Sides>& binds) {
-  Fd overlay;
+  Fd view;
   for (const auto& [source, destination] : binds) {
-    const int current = overlay ? overlay.get() : root;
+    const int current = view ? view.get() : root;
     if (open_in_image(current, destination)) continue;
-    const bool directory = is_directory(source);
-    if (!directory && open_link_in_image(current, destination)) continue;
-    if (!overlay) overlay = overlay_in_memory(root, "4m");
-    create_in_image(overlay.get(), destination, !directory);
+    const bool file = !is_directory(source);
+    if (file && open_link_in_image(current, destination)) continue;
+    make_destination(view, root, destination, file);
   }
-  if (overlay) make_read_only(overlay.get(), "the overlay");
-  return overlay;
+  if (view) make_read_only(view.get(), "the overlay");
+  return view;
 }
 
 }  // namespace chrun

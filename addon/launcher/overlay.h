@@ -20,7 +20,8 @@ Fd overlay_in_directory(int root, const std::string& directory);
 using Sides = std::pair<std::string, std::string>;
 
 /// Makes sure that every bind of `binds` has its destination in the read-only image at `root`. Where one is missing,
-/// it is made in an overlay in memory, which is then as read-only as the image. Returns the root to go on with,
+/// it is made in an overlay in memory, which is then as read-only as the image, or where that can't be, in a cover of
+/// its parent (overmount.h). Returns the root to go on with,
 /// or an empty Fd where nothing was missing. Throws Error or SysError.
 Fd make_destinations(int root, const std::vector<Sides>& binds);
 

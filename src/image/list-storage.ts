@@ -1,7 +1,7 @@
 /** What is in storage: `--list`. */
-import { lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
+import { closeSync, lstatSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { LaunchError } from '../errors.js';
+import { failure } from '../host.js';
 import { imagesIn, nameOf } from './storage.js';
 
 /** An image in storage. */
@@ -32,31 +32,42 @@ function readEntries(directory: string): readonly string[] {
     return readdirSync(directory);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new LaunchError(`can't list storage: ${(cause as Error).message}`, { path: directory, cause });
+    throw failure('list', directory, cause);
   }
 }
 
+/** Nothing for what is no image, can't be read, or is gone since it was listed. */
 function describe(entry: string, path: string): readonly StoredImage[] {
-  const status = lstatSync(path);
-  const date = status.mtime.toISOString();
-  if (status.isDirectory()) return [{ name: nameOf(entry), kind: 'directory', size: sizeOfTree(path), date }];
-  if (!isSquashfs(path, status)) return [];
-  return [{ name: nameOf(entry), kind: 'squashfs', size: status.size, date }];
+  try {
+    const status = statSync(path);
+    const about = { name: nameOf(entry), date: status.mtime.toISOString() };
+    if (status.isDirectory()) return [{ ...about, kind: 'directory', size: sizeOfTree(path) }];
+    return isSquashfs(path, status) ? [{ ...about, kind: 'squashfs', size: status.size }] : [];
+  } catch {
+    return [];
+  }
 }
 
 function isSquashfs(path: string, status: Stats): boolean {
   if (!status.isFile()) return false;
-  const magic = Buffer.alloc(4);
-  readSync(openSync(path, 'r'), magic, 0, 4, 0);
-  return magic.toString('latin1') === 'hsqs';
+  const file = openSync(path, 'r');
+  try {
+    const magic = Buffer.alloc(4);
+    readSync(file, magic, 0, 4, 0);
+    return magic.toString('latin1') === 'hsqs';
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Directories that we may not read count as empty. */
-function sizeOfTree(path: string): number {
-  const status = lstatSync(path);
-  if (!status.isDirectory()) return status.size;
+function sizeOfTree(directory: string): number {
+  const sizeOf = (path: string) => {
+    const status = lstatSync(path);
+    return status.isDirectory() ? sizeOfTree(path) : status.size;
+  };
   try {
-    return readdirSync(path).reduce((size, name) => size + sizeOfTree(join(path, name)), 0);
+    return readdirSync(directory).reduce((size, name) => size + sizeOf(join(directory, name)), 0);
   } catch {
     return 0;
   }
