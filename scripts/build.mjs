@@ -24,7 +24,7 @@ function placeCommand(write) {
 
 /** Where there is no native program: the command line interface alone. It explains itself and plans, and says so. */
 function placeScript() {
-  placeCommand((path) => writeFileSync(path, "#!/usr/bin/env node\nimport '../dist/cli.cjs';\n"));
+  placeCommand((path) => writeFileSync(path, "#!/usr/bin/env node\nrequire('../dist/cli.cjs');\n"));
 }
 
 /** Node's own headers, where they were installed with it: then nothing must be downloaded. */
@@ -35,7 +35,10 @@ function headers() {
 
 function buildNative() {
   const gyp = require.resolve('node-gyp/bin/node-gyp.js');
-  if (!run(gyp, 'configure', '--silent', ...headers()) || !run(gyp, 'build', '--silent', ...headers()))
+  if (
+    !run(gyp, 'configure', '--silent', ...headers()) ||
+    !run(gyp, 'build', '--silent', '--jobs=max', ...headers())
+  )
     return false;
   placeCommand((path) => copyFileSync(join(root, 'build/Release/ch-run-ts'), path));
   return true;
