@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { fromBytes } from './bytes.js';
 import { type CommandLine, parseCommandLine } from './command-line.js';
 import { renderCompletion } from './completion/render.js';
-import { examine, renderReport } from './doctor/examine.js';
 import { ExitStatus, LaunchError, usageError } from './errors.js';
 import { renderVersion, testFeature } from './features.js';
 import { renderHelp, renderOptionHelp, renderUsage } from './help.js';
@@ -93,13 +92,15 @@ function imageNames(): string {
         .join('');
 }
 
-function runDoctor(invocation: Invocation, format: 'text' | 'json'): number {
+/** Loaded only here: what it needs of Node would delay every launch. */
+async function runDoctor(invocation: Invocation, format: 'text' | 'json'): Promise<number> {
+  const { examine, renderReport } = await import('./doctor/examine.js');
   const report = examine(invocation.launcher?.program ?? launcherPath, new RealHost());
   print(1, format === 'json' ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
   return report.healthy ? 0 : ExitStatus.failure;
 }
 
-function run(invocation: Invocation): number {
+async function run(invocation: Invocation): Promise<number> {
   const line = parseCommandLine(invocation.words.slice(1));
   switch (line.kind) {
     case 'help':
@@ -135,7 +136,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     const invocation = readInvocation(argv);
     setProgram(invocation.words[0] ?? '');
-    return run(invocation);
+    return await run(invocation);
   } catch (error) {
     await printError(error);
     return error instanceof LaunchError ? error.exitStatus : ExitStatus.failure;
