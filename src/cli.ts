@@ -9,8 +9,9 @@ import { renderHelp, renderOptionHelp, renderUsage } from './help.js';
 import { RealHost } from './host.js';
 import { listNames, listStorage, renderList } from './image/list-storage.js';
 import { storageDirectory } from './image/storage.js';
-import { print, printError, setColor, setProgram } from './messages.js';
+import { print, printError, setProgram, setStyle } from './messages.js';
 import { launcherPath, loadNative } from './native.js';
+import { guessLog } from './option-words.js';
 import { decodeRecords, encodePlan } from './plan/encode.js';
 import { makePlan } from './plan/make-plan.js';
 import { renderPlan } from './plan/render.js';
@@ -56,7 +57,8 @@ function readPlanFile(file: string): Buffer {
 }
 
 function runLaunch(invocation: Invocation, line: Extract<CommandLine, { kind: 'launch' }>): number {
-  setColor(line.request.color);
+  const { color, log } = line.request;
+  setStyle({ color, log });
   const plan = makePlan(line.request, new RealHost());
   switch (line.dryRun) {
     case 'text':
@@ -136,6 +138,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     const invocation = readInvocation(argv);
     setProgram(invocation.words[0] ?? '');
+    setStyle({ log: guessLog(invocation.words.slice(1)) });
     return await run(invocation);
   } catch (error) {
     await printError(error);

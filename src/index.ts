@@ -31,6 +31,8 @@ const defaults = {
   fakeRoot: false,
   verbosity: 0,
   color: 'auto',
+  log: 'text',
+  syslog: false,
 } as const satisfies Omit<LaunchRequest, 'image'>;
 
 /**

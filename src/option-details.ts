@@ -25,6 +25,9 @@ export const optionDetails: Readonly<Partial<Record<OptionName, string>>> = {
   join: 'Ranks that start within --join-timeout and have the same --join-tag share user and mount namespaces, so that they can use shared memory and read each other.',
   'join-pid': 'The process must be yours.',
   verbose: 'Each step comes with the time since the start, which answers why a start was slow.',
+  log: 'Keys of every object: time (microseconds since 1970), program, pid, level (error, warning, info, step) and message. Where they apply: hint; status, with which the program ends; call and errno of the system call that failed; path; step, the one that was being carried out; elapsed (microseconds since the start). A byte that is not UTF-8 is written as \\udc80 to \\udcff. A mistake in the command line itself is told in JSON if --log=json stands before the image.',
+  syslog:
+    "The line is sent to /dev/log when the container is ready, and says: launch user=NAME uid=NUMBER version=VERSION image=PATH command=NAME memo=hit|miss|none, for a plan that was remembered, or not, or that did not come by this way. Values with blanks or unusual bytes are written as JSON strings. The command's arguments are not told. Where nobody listens or the log is slow, the line is dropped: no launch waits for it.",
   'dry-run': '--dry-run=plan writes what --plan reads.',
   plan: 'The file must be a regular file of yours that nobody else can write. Starting with it needs no Node.js.',
   'no-memo': 'See "Remembered plans" in docs/how-it-works.md.',

@@ -1,6 +1,6 @@
 /** From the values of the options to what the user wants. All throw LaunchError with exit status 64. */
 import { usageError, valueError } from './errors.js';
-import { parseBind, parseColor, parseCount, parseEnvironment, parseId } from './option-values.js';
+import { parseBind, parseColor, parseCount, parseEnvironment, parseId, parseLog } from './option-values.js';
 import type { OptionName } from './options.js';
 import type { LaunchRequest } from './request.js';
 
@@ -32,6 +32,8 @@ export function toRequest(values: Values, image: string): LaunchRequest {
     ...parseJoin(values),
     verbosity: Math.min(verbose, 3) - Math.min(quiet, 3),
     color: parseColor(values.color),
+    log: parseLog(values.log),
+    syslog: Boolean(values.syslog),
   };
 }
 

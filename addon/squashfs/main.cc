@@ -1,6 +1,6 @@
 // ch-run-ts-squashfs SOCKET IMAGE NAME [DOOR]: serves the SquashFS image that is open as descriptor IMAGE, called NAME
 // in messages. SOCKET leads to the launcher; DOOR, if given, is the listening socket where other launchers come.
-// Started by spawn_orphan() of the launcher, never by hand.
+// Started by spawn_orphan() of the launcher, never by hand; but for --libraries, which prints what it is linked with.
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "launcher/hints.h"
+#include "squashfs/decompress.h"
 #include "squashfs/detach.h"
 #include "squashfs/doorkeeper.h"
 #include "squashfs/fuse_ops.h"
@@ -105,6 +106,10 @@ int descriptor(const char* word) {
 }
 
 int run(int count, char** words) {
+  if (count == 2 && std::string_view(words[1]) == "--libraries") {
+    puts(library_versions().c_str());
+    return 0;
+  }
   if (count < 4 || count > 5) return static_cast<int>(Exit::usage);
   Fd launcher(descriptor(words[1])), image(descriptor(words[2])), door(count > 4 ? descriptor(words[4]) : -1);
   try {
