@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fromBytes } from './bytes.js';
 import { type CommandLine, parseCommandLine } from './command-line.js';
+import { listCommands } from './completion/commands.js';
 import { renderCompletion } from './completion/render.js';
 import { ExitStatus, LaunchError, usageError } from './errors.js';
 import { renderVersion, testFeature } from './features.js';
@@ -94,6 +95,19 @@ function imageNames(): string {
         .join('');
 }
 
+function completionText(line: Extract<CommandLine, { kind: 'completion' }>): string {
+  switch (line.of) {
+    case 'images':
+      return imageNames();
+    case 'commands':
+      return listCommands(line.image, new RealHost())
+        .map((name) => `${name}\n`)
+        .join('');
+    default:
+      return renderCompletion(line.of);
+  }
+}
+
 /** Loaded only here: what it needs of Node would delay every launch. */
 async function runDoctor(invocation: Invocation, format: 'text' | 'json'): Promise<number> {
   const { examine, renderReport } = await import('./doctor/examine.js');
@@ -122,7 +136,7 @@ async function run(invocation: Invocation): Promise<number> {
     case 'feature':
       return testFeature(line.feature);
     case 'completion':
-      print(1, line.of === 'images' ? imageNames() : renderCompletion(line.of));
+      print(1, completionText(line));
       return 0;
     case 'doctor':
       return runDoctor(invocation, line.format);

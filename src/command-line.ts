@@ -21,6 +21,7 @@ export type CommandLine =
   | { readonly kind: 'list'; readonly storage?: string; readonly format: 'text' | 'json' }
   | { readonly kind: 'doctor'; readonly format: 'text' | 'json' }
   | { readonly kind: 'completion'; readonly of: Shell | 'images' }
+  | { readonly kind: 'completion'; readonly of: 'commands'; readonly image: string }
   | { readonly kind: 'run-plan'; readonly file: string; readonly commandIndex: number }
   | {
       readonly kind: 'launch';
@@ -72,6 +73,8 @@ function parseLaunch(values: Values, words: readonly string[], next: number): Co
 }
 
 function parseCompletion(word: string): CommandLine {
+  const [, image] = /^commands:(.*)$/s.exec(word) ?? [];
+  if (image !== undefined) return { kind: 'completion', of: 'commands', image };
   const of = [...shells, 'images' as const].find((each) => each === word);
   if (of === undefined) throw valueError('completion', shells.join(', '), word);
   return { kind: 'completion', of };
