@@ -60,6 +60,10 @@ Fd to_memory_file(std::string_view bytes) {
   append_record(bytes, "memory", {memory});
   if (turn) append_record(bytes, "turn", {std::to_string(turn.get())});
   std::string script = program.substr(0, program.rfind('/')) + "/../dist/cli.cjs";
+  if (access(script.c_str(), R_OK) != 0) {
+    throw Error("can't start the command-line interpreter: " + script + ": " + errno_words(errno),
+                "install ch-run-ts again, or build it with 'npm run build'");
+  }
   const Fd handoff = to_memory_file(bytes);
   std::string option = "--handoff=" + std::to_string(handoff.get());
   std::string node = "node";
