@@ -15,8 +15,6 @@
 namespace chrun {
 namespace {
 
-constexpr size_t kLargestHandoff = 256 << 20;  // above the kernel's own limit on words and environment
-
 std::vector<std::string_view> to_fields(char* const* strings) {
   std::vector<std::string_view> fields;
   for (; *strings != nullptr; strings++) fields.emplace_back(*strings);
