@@ -26,13 +26,6 @@ export function setStyle(style: Partial<Style>): void {
   Object.assign(program, style);
 }
 
-/** Loaded only when something is printed: it needs Node's terminals, whose loading takes a sixth of a start. */
-async function loadPainter(): Promise<ChalkInstance> {
-  const { Chalk, supportsColorStderr } = await import('chalk');
-  const auto = process.env.NO_COLOR || !supportsColorStderr ? 0 : 1;
-  return new Chalk({ level: program.color === 'auto' ? auto : program.color === 'always' ? 1 : 0 });
-}
-
 /** Writes all of `text`, and waits where the other side is slow: no stream, which would set O_NONBLOCK on it. */
 export function print(descriptor: 1 | 2, text: string | Uint8Array): void {
   let bytes = typeof text === 'string' ? toBytes(text) : text;
@@ -84,6 +77,6 @@ export async function printError(error: unknown): Promise<void> {
   const text =
     program.log === 'json'
       ? JSON.stringify(describeError(error, Date.now() * 1000))
-      : renderError(error, await loadPainter());
+      : renderError(error, (await import('./painter.js')).makePainter(program.color));
   print(2, `${text}\n`);
 }

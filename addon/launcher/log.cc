@@ -56,7 +56,9 @@ const char* color_of(Level level) {
 bool use_color() {
   if (style.color != "auto") return style.color == "always";
   const char* no_color = getenv("NO_COLOR");
-  return (no_color == nullptr || *no_color == '\0') && isatty(STDERR_FILENO);
+  const char* terminal = getenv("TERM");
+  return (no_color == nullptr || *no_color == '\0') && (terminal == nullptr || strcmp(terminal, "dumb") != 0) &&
+         isatty(STDERR_FILENO);
 }
 
 long long microseconds(clockid_t clock) {

@@ -96,6 +96,23 @@ for (const user of users) {
     });
   }
 
+  t.test(`on a terminal messages are coloured, but not with NO_COLOR or on a dumb one${as}`, (t) => {
+    const play = 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)';
+    const onTerminal = (words: readonly string[], env: NodeJS.ProcessEnv) =>
+      start(user, 'python3', ['-c', play, launcher, ...words], { env: { TERM: 'xterm', ...env } }).stdout;
+    // told by the CLI, and by the launcher
+    for (const words of [
+      ['/none', '--', 'true'],
+      ['-v', image, '--', '/none'],
+    ]) {
+      t.match(onTerminal(words, {}), ']: \x1b[31merror:\x1b[');
+      for (const env of [{ NO_COLOR: '1' }, { TERM: 'dumb' }]) t.notMatch(onTerminal(words, env), '\x1b');
+      t.match(onTerminal(words, { NO_COLOR: '' }), '\x1b', 'an empty NO_COLOR is none');
+      t.notMatch(onTerminal([json, ...words], {}), '\x1b', 'JSON has no colour');
+    }
+    t.end();
+  });
+
   t.test(`the steps come with the time since the start, that of Node included${as}`, (t) => {
     const words = ['-v', json, image, '--', 'true'];
     const memo = { CH_RUN_MEMO_DIR: join(scratch(t, user), 'memo') };
