@@ -27,11 +27,20 @@ const settings = [
   'kernel.yama.ptrace_scope',
 ];
 
+/** Yama, proc(5) and kernel.org: Documentation/admin-guide/LSM/Yama.rst; 0 is no restriction. */
+const restrictedTracing: Partial<Finding> = {
+  consequence:
+    "MPI ranks can't read each other's memory and copy it instead; debuggers attach only to what they have started",
+  administrator: 'run: sysctl -w kernel.yama.ptrace_scope=0',
+};
+
 /** Settings that the kernel has; what it lacks restricts nothing. */
 function readSettings(): readonly Finding[] {
   return settings.flatMap((name) => {
     const value = contentOf(`/proc/sys/${name.replaceAll('.', '/')}`);
-    return value === undefined ? [] : [note(name, `sysctl ${name}`, value)];
+    if (value === undefined) return [];
+    const more = name === 'kernel.yama.ptrace_scope' && value !== '0' ? restrictedTracing : {};
+    return [note(name, `sysctl ${name}`, value, more)];
   });
 }
 

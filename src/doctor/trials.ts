@@ -79,7 +79,8 @@ function runTrial(program: string, { name, title, consequence }: Trial): Finding
   });
   const about = { name, title, needed: consequence === undefined };
   if (status === 0) return { ...about, verdict: 'yes' };
-  const refusal = readRefusal(stdout);
+  // without a program there is no output, whatever the type says
+  const refusal = readRefusal(stdout ?? '');
   const ending = error?.message ?? (stderr.trim() || `the check ended by ${signal ?? `status ${status}`}`);
   return {
     ...about,
