@@ -124,11 +124,15 @@ constexpr Reason kNoSuchCall[] = {
 };
 
 /// Calls that kernels in use lack; the launcher does without most of them.
-constexpr Reason kNewCall[] = {
+constexpr Reason kUnknownToFilter[] = {
     {"A filter that does not know new calls", has_filter,
      "a seccomp filter, as outer containers have it, does not know this system call, and answers like an older kernel",
      "start the outer container by a newer runtime, or with --security-opt seccomp=unconfined (Docker, Podman)",
      "update the container runtime and libseccomp"},
+};
+
+constexpr Reason kNewCall[] = {
+    kUnknownToFilter[0],
     {"An old kernel", is_left, "this kernel is older than the system call", "", "boot a newer kernel"},
 };
 
@@ -202,13 +206,13 @@ constexpr Refusal kRefusals[] = {
     {"mount", EACCES, kNoMount},
     {"mount", ENOSYS, kNoSuchCall},
     {"open_tree", ENOSYS, kNewCall},
-    {"open_tree", EPERM, kNewCall},
+    {"open_tree", EPERM, kNoMount},
     {"move_mount", ENOSYS, kNewCall},
     {"fsopen", ENOSYS, kNewCall},
     {"mount_setattr", ENOSYS, kNewCall},
-    {"mount_setattr", EPERM, kNewCall},
+    {"mount_setattr", EPERM, kNoMount},
     {"openat2", ENOSYS, kNewCall},
-    {"openat2", EPERM, kNewCall},
+    {"openat2", EPERM, kUnknownToFilter},
     {"pidfd_open", ENOSYS, kNewCall},
     {"setns", EPERM, kNoEntry},
     {"setns", ENOSYS, kNoSuchCall},

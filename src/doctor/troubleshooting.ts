@@ -40,11 +40,18 @@ const generalize = (text: string) =>
 
 const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
+/** The calls that fail by a reason, each with the errors that they fail with. */
+function renderLooks(rows: readonly Hint[]): string {
+  const errors = new Map<string, string[]>();
+  for (const { call, errno, about } of rows) {
+    const name = about ? `\`${call}\` (${about})` : `\`${call}\``;
+    errors.set(name, [...(errors.get(name) ?? []), errno]);
+  }
+  return [...errors].map(([name, words]) => `${name}: ${words.join(', ')}`).join('; ');
+}
+
 function renderReason(title: string, rows: readonly Hint[]): string {
   const [{ cause, user, administrator, file } = rows[0] as Hint] = rows;
-  const looks = new Set(
-    rows.map(({ call, errno, about }) => `\`${call}: ${errno}\`${about ? ` (${about})` : ''}`),
-  );
   const remedies = [
     ...(user ? [`* You can ${generalize(user)}.`] : []),
     ...(administrator ? [`* The administrator can ${generalize(administrator)}.`] : []),
@@ -52,7 +59,7 @@ function renderReason(title: string, rows: readonly Hint[]): string {
   const content = generalize(file).trimEnd();
   return [
     `### ${title}`,
-    `Seen as ${[...looks].join(', ')}.`,
+    `Seen as ${renderLooks(rows)}.`,
     sentence(generalize(cause)),
     remedies.join('\n'),
     ...(content ? [`<!-- not a command: the file -->\n\n${content.replace(/^(?=.)/gm, '    ')}`] : []),
