@@ -1,0 +1,62 @@
+/** Options from the environment: CH_RUN_ and the name of the option, in capitals, with _ for -. */
+import { nearestName } from '../nearest.js';
+import { type Option, type OptionName, optionTable } from '../options.js';
+import { checkValues } from '../to-request.js';
+import { type Entry, toValues } from './entry.js';
+import { configError, within } from './errors.js';
+
+export const prefix = 'CH_RUN_';
+
+/** Variables of ours that are no options. */
+const others = ['CH_RUN_MEMO_DIR'];
+
+const variableOf = (name: string) => prefix + name.toUpperCase().replaceAll('-', '_');
+
+/** What the environment says, and what is odd about it. */
+export interface VariableLayer {
+  readonly entries: readonly Entry[];
+  readonly warnings: readonly string[];
+}
+
+/** Reads the variables that begin with the prefix. Throws LaunchError with exit status 64. */
+export function readVariables(variables: ReadonlyMap<string, string>): VariableLayer {
+  // from the end of the table: what removes variables of the environment comes before what sets them
+  const entries = optionTable.toReversed().flatMap((option) => {
+    const text = variables.get(variableOf(option.name));
+    // an empty variable is as good as none: not every tool can remove one
+    return text && option.settable !== 'never' ? readVariable(option, text) : [];
+  });
+  return { entries, warnings: [...variables.keys()].flatMap(warnAbout) };
+}
+
+function readVariable(option: Option, text: string): readonly Entry[] {
+  const name = variableOf(option.name);
+  const items = option.repeat === 'collect' ? text.split(';').filter(Boolean) : [text];
+  return items.map((item) => {
+    const value = option.repeat === 'collect' ? item : parseScalar(option, item);
+    const entry: Entry = { option: option.name as OptionName, value, source: { kind: 'variable', name } };
+    within(name, () => checkValues(toValues([entry])));
+    return entry;
+  });
+}
+
+function parseScalar(option: Option, text: string): string | number | boolean {
+  if (option.value === 'required') return text;
+  if (option.repeat === 'count' && /^[0-9]+$/.test(text)) return Number(text) || false;
+  if (/^(1|yes|true|on)$/i.test(text)) return option.repeat === 'count' ? 1 : true;
+  if (/^(0|no|false|off)$/i.test(text)) return false;
+  if (option.value === 'optional') return text;
+  const expected = option.repeat === 'count' ? 'a number, yes or no' : 'yes or no';
+  throw configError(variableOf(option.name), `expected ${expected}, got '${text}'`);
+}
+
+/** A variable that means nothing, but looks as if it should. */
+function warnAbout(variable: string): readonly string[] {
+  if (others.includes(variable)) return [];
+  const option = optionTable.find(({ name }) => variableOf(name) === variable);
+  if (option?.settable === 'never') return [`${variable} has no effect: no variable sets --${option.name}`];
+  if (option !== undefined) return [];
+  const settable = optionTable.filter(({ settable }) => settable !== 'never').map(({ name }) => name);
+  const near = nearestName(variable.slice(prefix.length).toLowerCase().replaceAll('_', '-'), settable);
+  return near === undefined ? [] : [`${variable} has no effect: did you mean ${variableOf(near)}?`];
+}
