@@ -40,6 +40,7 @@ export function toEntries(values: Values, source: Source): readonly Entry[] {
 export function toValues(entries: readonly Entry[]): Values {
   const values: Record<string, unknown> = {};
   for (const { option: name, value } of entries) {
+    if (value === false) continue;
     const option = optionOf(name);
     const text = value === true && option.value === 'optional' ? '' : value;
     if (option.repeat !== 'collect') values[name] = text;

@@ -18,9 +18,8 @@ export async function readConfigFiles(
 ): Promise<{ readonly site: ConfigFile; readonly user: ConfigFile }> {
   if (chosen.config !== undefined && chosen['no-config'])
     throw usageError('--config and --no-config exclude each other');
-  // throws where the way there is barred: rules that nobody sees are none
-  host.pathKind(sitePath);
-  const site = await readConfigFile(sitePath, 'site', host);
+  // throws where the way there is barred: rules that nobody sees would be none
+  const site = host.pathKind(sitePath) === 'absent' ? empty : await readConfigFile(sitePath, 'site', host);
   if (chosen['no-config'])
     return { site: { ...empty, forbid: site.forbid, always: site.always }, user: empty };
   return { site, user: await readUserFile(chosen.config as string | undefined, host) };
