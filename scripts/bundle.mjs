@@ -1,4 +1,4 @@
-// Bundles the command line interface into one file: on a parallel file system every file that is opened costs.
+// Bundles the command line interface: on a parallel file system every file that is opened costs.
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -16,20 +16,34 @@ const dropUnused = {
   },
 };
 
-/** Writes dist/cli.cjs. */
+/** What both bundles have in common; __filename is that of the one that runs. */
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  minifyWhitespace: true,
+  define: { 'import.meta.url': 'moduleUrl' },
+  plugins: [dropUnused],
+  logLevel: 'warning',
+};
+const moduleUrl = "const moduleUrl = require('node:url').pathToFileURL(__filename).href;";
+
+/** Writes dist/cli.cjs, which Node starts, and dist/main.bundle.js, which that one runs. */
 export async function bundleCli(root) {
   await build({
+    ...common,
+    absWorkingDir: root,
+    entryPoints: ['src/load-main.ts'],
+    outfile: join(root, 'dist/cli.cjs'),
+    banner: { js: moduleUrl },
+  });
+  await build({
+    ...common,
     absWorkingDir: root,
     entryPoints: ['src/main.ts'],
-    outfile: join(root, 'dist/cli.cjs'),
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'cjs',
-    minifyWhitespace: true,
-    banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
-    define: { 'import.meta.url': 'moduleUrl' },
-    plugins: [dropUnused],
-    logLevel: 'warning',
+    outfile: join(root, 'dist/main.bundle.js'),
+    banner: { js: `(function (require, __filename) {${moduleUrl}` },
+    footer: { js: '})' },
   });
 }
