@@ -1,14 +1,19 @@
 /** Which of many places is heard about an option. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { parseOptions } from '../../src/command-line.js';
 import { configure, type Settings } from '../../src/config/configure.js';
 import { decide } from '../../src/config/decide.js';
 import { describeSource } from '../../src/config/entry.js';
+import { parseConfigFile } from '../../src/config/file.js';
 import { renderEntries } from '../../src/config/render.js';
+import { shippedProfiles } from '../../src/config/shipped-profiles.js';
 import { LaunchError } from '../../src/errors.js';
 import { makePlan } from '../../src/plan/make-plan.js';
 import { type FakeMachine, fakeHost } from '../fake-host.js';
 import { changed, lines } from '../plan/plain-plan.js';
+import { checkout, committed } from '../support.js';
 
 const sitePath = '/etc/ch-run-ts/config.toml';
 const userPath = '/home/alice/.config/ch-run-ts/config.toml';
@@ -479,6 +484,36 @@ for (const [name, warning] of oddities) {
     t.same(warnings, warning ? [warning] : []);
   });
 }
+
+t.test('the shipped profiles are those of profiles/ (else: npm run docs)', async (t) => {
+  const files = readdirSync(join(checkout, 'profiles')).map((name) => `profiles/${name}`);
+  const written = files.flatMap((file) => parseConfigFile(committed(file), file, 'shipped').profiles);
+  t.same(shippedProfiles, written);
+});
+
+t.test('the example profiles can be used as they are', async (t) => {
+  const names = readdirSync(join(checkout, 'examples/profiles')).filter((name) => name.endsWith('.toml'));
+  t.ok(names.length > 1);
+  for (const name of names) {
+    const text = committed(`examples/profiles/${name}`);
+    const [profile, ...others] = parseConfigFile(text, userPath, 'user').profiles;
+    t.same([`${profile?.name}.toml`, others], [name, []]);
+    t.match(committed('examples/profiles/README.md'), `(${name})`);
+    const plain = settingsOf({ user: text });
+    t.same((await plain).entries, [], 'nothing happens where the hardware is not');
+    const equipped = settingsOf({ user: text, paths: { [profile?.when[0] ?? '']: 'directory' } });
+    t.same((await equipped).entries, profile?.entries);
+  }
+});
+
+t.test('the files in docs/configuration.md are right', async (t) => {
+  const blocks = committed('docs/configuration.md').match(/(?<=\n\n)( {4}.*\n|\n(?= {4}))+/g) ?? [];
+  const file = (name: string) =>
+    blocks.find((block) => block.startsWith(`    # ${name}`))?.replace(/^ {4}/gm, '') ?? 'none';
+  const site = parseConfigFile(file('/etc/'), 'site', 'site');
+  t.match(site, { forbid: [{ option: 'write' }], always: { length: 2 }, profiles: { length: 2 } });
+  t.match(parseConfigFile(file('~/'), 'user', 'user'), { options: { length: 2 }, profiles: { length: 2 } });
+});
 
 /** The default binds of a Cray machine, as they were before there were profiles. */
 const crayPaths = [
