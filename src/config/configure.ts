@@ -15,7 +15,7 @@ import {
 } from './profiles.js';
 import { settle } from './settle.js';
 import { shippedProfiles } from './shipped-profiles.js';
-import { prefix, readVariables } from './variables.js';
+import { readVariables } from './variables.js';
 
 export interface Settings {
   readonly values: Values;
@@ -26,7 +26,7 @@ export interface Settings {
 
 /** Adds to the options of a command line what else is said about options. Throws LaunchError. */
 export async function configure(given: Values, host: Host): Promise<Settings> {
-  const { entries: variables, warnings } = readVariables(host.variables(prefix));
+  const { entries: variables, warnings } = readVariables(host);
   const words = toEntries(given, { kind: 'command-line' });
   const { site, user } = await readConfigFiles(toValues(settle([variables, words])), host);
   const profiles = visibleProfiles(shippedProfiles, site.profiles, user.profiles);

@@ -1,14 +1,19 @@
 /** Options from the environment: CH_RUN_ and the name of the option, in capitals, with _ for -. */
+import { valueError } from '../errors.js';
+import type { Host } from '../host.js';
 import { nearestName } from '../nearest.js';
 import { type Option, type OptionName, optionTable } from '../options.js';
 import { checkValues } from '../to-request.js';
-import { type Entry, toValues } from './entry.js';
-import { configError, within } from './errors.js';
+import { type Entry, optionOf, toValues } from './entry.js';
+import { within } from './errors.js';
 
-export const prefix = 'CH_RUN_';
+const prefix = 'CH_RUN_';
 
 /** Variables of ours that are no options. */
 const others = ['CH_RUN_MEMO_DIR'];
+
+/** Variables with another name, which users of ch-run know; ours is heard before. */
+const aliases: readonly (readonly [string, OptionName])[] = [['CH_IMAGE_STORAGE', 'storage']];
 
 const variableOf = (name: string) => prefix + name.toUpperCase().replaceAll('-', '_');
 
@@ -18,26 +23,33 @@ export interface VariableLayer {
   readonly warnings: readonly string[];
 }
 
-/** Reads the variables that begin with the prefix. Throws LaunchError with exit status 64. */
-export function readVariables(variables: ReadonlyMap<string, string>): VariableLayer {
+/** Reads the variables that set options. Throws LaunchError with exit status 64. */
+export function readVariables(host: Host): VariableLayer {
+  const variables = host.variables(prefix);
+  const known = aliases.flatMap(([name, option]) => {
+    const text = host.variable(name);
+    return text && !variables.get(variableOf(option)) ? readVariable(optionOf(option), name, text) : [];
+  });
   // from the end of the table: what removes variables of the environment comes before what sets them
   const entries = optionTable.toReversed().flatMap((option) => {
-    const text = variables.get(variableOf(option.name));
+    const name = variableOf(option.name);
+    const text = variables.get(name);
     // an empty variable is as good as none: not every tool can remove one
-    return text && option.settable !== 'never' ? readVariable(option, text) : [];
+    return text && option.settable !== 'never' ? readVariable(option, name, text) : [];
   });
-  return { entries, warnings: [...variables.keys()].flatMap(warnAbout) };
+  return { entries: [...known, ...entries], warnings: [...variables.keys()].flatMap(warnAbout) };
 }
 
-function readVariable(option: Option, text: string): readonly Entry[] {
-  const name = variableOf(option.name);
+function readVariable(option: Option, name: string, text: string): readonly Entry[] {
   const items = option.repeat === 'collect' ? text.split(';').filter(Boolean) : [text];
-  return items.map((item) => {
-    const value = option.repeat === 'collect' ? item : parseScalar(option, item);
-    const entry: Entry = { option: option.name as OptionName, value, source: { kind: 'variable', name } };
-    within(name, () => checkValues(toValues([entry])));
-    return entry;
-  });
+  return items.map((item) =>
+    within(name, () => {
+      const value = option.repeat === 'collect' ? item : parseScalar(option, item);
+      const entry: Entry = { option: option.name as OptionName, value, source: { kind: 'variable', name } };
+      checkValues(toValues([entry]));
+      return entry;
+    }),
+  );
 }
 
 function parseScalar(option: Option, text: string): string | number | boolean {
@@ -46,8 +58,7 @@ function parseScalar(option: Option, text: string): string | number | boolean {
   if (/^(1|yes|true|on)$/i.test(text)) return option.repeat === 'count' ? 1 : true;
   if (/^(0|no|false|off)$/i.test(text)) return false;
   if (option.value === 'optional') return text;
-  const expected = option.repeat === 'count' ? 'a number, yes or no' : 'yes or no';
-  throw configError(variableOf(option.name), `expected ${expected}, got '${text}'`);
+  throw valueError(option.name, option.repeat === 'count' ? 'a number, yes or no' : 'yes or no', text);
 }
 
 /** A variable that means nothing, but looks as if it should. */

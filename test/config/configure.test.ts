@@ -181,6 +181,21 @@ const outcomes: readonly (readonly [string, World, Settings['values']])[] = [
     { 'write-fake': '5%', color: '' },
   ],
   ['a number', { user: '[options]\nuid = 0\ngid = "7"' }, { uid: '0', gid: '7' }],
+  [
+    "ch-run's variable",
+    { site: '[options]\nstorage = "/s"', variables: { CH_IMAGE_STORAGE: '/v' } },
+    { storage: '/v' },
+  ],
+  [
+    "ch-run's variable and ours",
+    { variables: { CH_IMAGE_STORAGE: '/v', CH_RUN_STORAGE: '/w' } },
+    { storage: '/w' },
+  ],
+  [
+    "ch-run's variable, empty",
+    { site: '[options]\nstorage = "/s"', variables: { CH_IMAGE_STORAGE: '' } },
+    { storage: '/s' },
+  ],
   ['a number by a variable', { variables: { CH_RUN_UID: '0' } }, { uid: '0' }],
   ['how often', { user: '[options]\nverbose = 2' }, { verbose: 2 }],
   ['how often, once', { user: '[options]\nverbose = true' }, { verbose: 1 }],
@@ -422,8 +437,11 @@ const errors: readonly (readonly [World, string, (string | RegExp)?])[] = [
     `there is no profile gpu, which ${sitePath}:2 asks for`,
     'there are cray',
   ],
-  [{ variables: { CH_RUN_WRITE: 'maybe' } }, "in CH_RUN_WRITE: expected yes or no, got 'maybe'"],
-  [{ variables: { CH_RUN_QUIET: '-1' } }, "in CH_RUN_QUIET: expected a number, yes or no, got '-1'"],
+  [{ variables: { CH_RUN_WRITE: 'maybe' } }, "in CH_RUN_WRITE: expected yes or no for --write, got 'maybe'"],
+  [
+    { variables: { CH_RUN_QUIET: '-1' } },
+    "in CH_RUN_QUIET: expected a number, yes or no for --quiet, got '-1'",
+  ],
   [{ variables: { CH_RUN_JOIN_CT: 'x' } }, 'in CH_RUN_JOIN_CT: expected a number of peers'],
   [
     { variables: { CH_RUN_BIND: '/a;/b:c' } },
@@ -544,6 +562,7 @@ t.test('everything that was looked at is a fact', async (t) => {
   await configure({}, host);
   t.same(host.facts(), [
     { kind: 'variables', prefix: 'CH_RUN_', entries: ['CH_RUN_UID=1'] },
+    { kind: 'variable', name: 'CH_IMAGE_STORAGE' },
     { kind: 'path', path: sitePath, found: 'absent' },
     { kind: 'variable', name: 'XDG_CONFIG_HOME' },
     { kind: 'variable', name: 'HOME', value: '/home/alice' },
