@@ -79,7 +79,7 @@ for (const user of users) {
         const { stdout, stderr } = run(user, ['-v', image, '--', 'sh', '-c', 'echo $A'], {
           env: { ...env, ...more },
         });
-        return `${stdout.trim()} ${/(?<!no )remembered plan: /.test(stderr) ? 'remembered' : 'anew'}`;
+        return `${stdout.trim()} ${/ {2}remembered plan: /.test(stderr) ? 'remembered' : 'anew'}`;
       };
       t.same([story(), story()], ['1 anew', '1 remembered']);
       writeFileSync(file, '[options]\nset-env = "A=2"\n');
@@ -93,6 +93,15 @@ for (const user of users) {
       t.same([story(), story()], ['2 anew', '2 remembered']);
       t.equal(story({ CH_RUN_NO_MEMO: '1' }), '2 anew');
       t.equal(story({ CH_RUN_NO_MEMO: '1' }), '2 anew');
+    });
+
+    t.test('bytes in variables stay what they are', async (t) => {
+      const { env } = configured(t, user, '');
+      const script = `CH_RUN_SET_ENV=$'A=\\xff\\xc3\\xa9' "$0" -v "$1" -- sh -c 'printf %s "$A" | od -An -tx1'`;
+      const launch = () => start(user, 'bash', ['-c', script, launcher, image], { env });
+      const [first, second] = [launch(), launch()];
+      t.same([first.stdout, second.stdout], [' ff c3 a9\n', ' ff c3 a9\n']);
+      t.match(second.stderr, / {2}remembered plan: /);
     });
 
     t.test('--config takes the place of your own file, also as a pipe', async (t) => {
