@@ -75,8 +75,9 @@ export class RealHost implements Host {
   variables(prefix: string): ReadonlyMap<string, string> {
     const names = Object.keys(process.env).filter((name) => name.startsWith(prefix));
     const values = new Map(names.map((name) => [name, variableOf(name) ?? '']));
-    const entries = [...values].map(([name, value]) => `${name}=${value}`);
-    entries.sort((a, b) => Buffer.compare(toBytes(a), toBytes(b)));
+    const entries = [...values]
+      .map(([name, value]) => `${name}=${value}`)
+      .sort((a, b) => Buffer.compare(toBytes(a), toBytes(b)));
     this.#record(`variables ${prefix}`, { kind: 'variables', prefix, entries });
     return values;
   }

@@ -1,7 +1,12 @@
 /** The one form of "the configuration is wrong": where, and then what. */
 import { LaunchError, usageError } from '../errors.js';
 
-/** `place` is a variable, or file, line and key: `/etc/ch-run-ts/config.toml:3, options.uid`. */
+/** Where something stands in a file: `/etc/ch-run-ts/config.toml:3, options.uid`. */
+export function placeOf(file: string, line: number, path: readonly string[]): string {
+  return `${file}:${line}, ${path.join('.')}`;
+}
+
+/** `place` is a variable or a place in a file. */
 export function configError(place: string, message: string, hint?: string): LaunchError {
   return usageError(`in ${place}: ${message}`, hint ?? 'docs/configuration.md tells what can stand there');
 }

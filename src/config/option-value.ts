@@ -3,55 +3,45 @@ import { nearestName } from '../nearest.js';
 import { type Option, type OptionName, optionTable } from '../options.js';
 import { checkValues } from '../to-request.js';
 import { type Entry, type Source, toValues } from './entry.js';
-import { configError, within } from './errors.js';
+import { configError, placeOf, within } from './errors.js';
 import type { Content } from './toml.js';
 
-/** Where an option stands. */
+/** Where an option stands: the file, the full name such as `profile.gpu.bind`, and the profile that it is part of. */
 export interface Place {
   readonly file: string;
-  /** In full, such as `profile.gpu.bind`. */
-  readonly key: string;
+  readonly path: readonly string[];
   readonly profile?: string;
 }
 
-export const placeAt = ({ file, key }: Place, line: number) => `${file}:${line}, ${key}`;
-
-/** The option that a file means by `name`. Throws LaunchError with exit status 64. */
-export function findSettable(name: string, where: string): Option {
-  const option = optionTable.find((row) => row.name === name);
-  if (option === undefined) {
-    const settable = optionTable.filter((row) => row.settable === undefined).map((row) => row.name);
-    const near = nearestName(name, settable);
-    throw configError(where, `there is no option ${name}`, near && `did you mean ${near}?`);
-  }
-  if (option.settable !== undefined) throw configError(where, `no file sets --${name}`);
-  return option;
+/** The option with this name. Throws LaunchError with exit status 64. */
+export function findOption(name: string, place: string): Option {
+  const names = optionTable.map((option) => option.name);
+  const option = optionTable[names.indexOf(name)];
+  if (option) return option;
+  const near = nearestName(name, names);
+  throw configError(place, `there is no option ${name}`, near && `did you mean ${near}?`);
 }
 
 /** What a file says about an option. Throws LaunchError with exit status 64. */
-export function readOption(option: Option, content: Content, place: Place): readonly Entry[] {
+export function readOption(
+  option: Option,
+  content: Content,
+  { file, path, profile }: Place,
+): readonly Entry[] {
   const items = option.repeat === 'collect' && Array.isArray(content.value) ? content.value : [content];
   return items.map((item: Content) => {
-    const where = placeAt(place, item.line);
-    const { file, profile } = place;
-    const source: Source = {
-      kind: 'file',
-      file,
-      line: item.line,
-      ...(profile === undefined ? {} : { profile }),
-    };
-    const entry: Entry = {
-      option: option.name as OptionName,
-      value: readScalar(option, item, where),
-      source,
-    };
-    within(where, () => checkValues(toValues([entry])));
+    const place = placeOf(file, item.line, path);
+    const about = profile === undefined ? {} : { profile };
+    const source: Source = { kind: 'file', file, line: item.line, ...about };
+    const value = readScalar(option, item, place);
+    const entry: Entry = { option: option.name as OptionName, value, source };
+    within(place, () => checkValues(toValues([entry])));
     return entry;
   });
 }
 
-function readScalar(option: Option, { value }: Content, where: string): string | number | boolean {
-  const wrong = (expected: string) => configError(where, `expected ${expected}`);
+function readScalar(option: Option, { value }: Content, place: string): string | number | boolean {
+  const wrong = (expected: string) => configError(place, `expected ${expected}`);
   if (option.repeat === 'count') {
     if (typeof value === 'number' && value >= 0) return value || false;
     if (typeof value === 'boolean') return value && 1;

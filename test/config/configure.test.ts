@@ -349,6 +349,7 @@ const errors: readonly (readonly [World, string, (string | RegExp)?])[] = [
     `in ${userPath}:1, bind: nothing is called bind here`,
     'options stand below [options]',
   ],
+  [{ user: '[constructor]' }, `in ${userPath}:1, constructor: nothing is called constructor here`],
   [{ user: 'options = 1' }, `in ${userPath}:1, options: expected a table`],
   [{ user: '[profile]\ngpu = "x"' }, `in ${userPath}:2, profile.gpu: expected a table`],
   [{ user: '[options.bind]\nx = 1' }, `in ${userPath}:1, options.bind: expected a value, not a table`],
@@ -417,6 +418,10 @@ const errors: readonly (readonly [World, string, (string | RegExp)?])[] = [
   [
     { user: '[options]\nwrite = true\nwrite-fake = true' },
     `in ${userPath}, [options]: --write and --write-fake exclude each other`,
+  ],
+  [
+    { user: '[profile.p]\nwrite = true\noverlay = "/o"' },
+    `in ${userPath}, [profile.p]: --write and --overlay exclude each other`,
   ],
   [{ user: '[options]\nuid = 1\nuid = 2' }, `in ${userPath}:3: defining a key multiple times is invalid`],
   [{ user: '[options]\nuid 1' }, new RegExp(`^in ${userPath}:2: `).source],
