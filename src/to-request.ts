@@ -1,6 +1,13 @@
 /** From the values of the options to what the user wants. All throw LaunchError with exit status 64. */
 import { usageError, valueError } from './errors.js';
-import { parseBind, parseColor, parseCount, parseEnvironment, parseId } from './option-values.js';
+import {
+  parseBind,
+  parseColor,
+  parseCount,
+  parseEnvironment,
+  parseFormat,
+  parseId,
+} from './option-values.js';
 import type { OptionName } from './options.js';
 import type { LaunchRequest } from './request.js';
 
@@ -33,6 +40,12 @@ export function toRequest(values: Values, image: string): LaunchRequest {
     verbosity: Math.min(verbose, 3) - Math.min(quiet, 3),
     color: parseColor(values.color),
   };
+}
+
+/** Checks values that may not all come from one place, before they are put together. */
+export function checkValues(values: Values): void {
+  toRequest(values, '');
+  if (values['dry-run'] !== undefined) parseFormat(String(values['dry-run']));
 }
 
 /** An empty one would be the working directory. */
