@@ -1,7 +1,9 @@
-// Writes what is made from the tables of options and hints: `npm run docs`. A test fails when a committed file differs.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+// Writes what is made from the tables of options and hints, and from profiles/: `npm run docs`. A test fails when a
+// committed file differs.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseConfigFile } from '../dist/config/file.js';
 import { readHints, renderTroubleshooting } from '../dist/doctor/troubleshooting.js';
 import { renderManual, renderMarkdown } from '../dist/manual.js';
 
@@ -11,3 +13,18 @@ writeFileSync(join(root, 'docs/options.md'), renderMarkdown());
 writeFileSync(join(root, 'man/ch-run-ts.1'), renderManual());
 const hints = readHints(execFileSync(join(root, 'bin/ch-run-ts'), ['--hints']));
 writeFileSync(join(root, 'docs/troubleshooting.md'), renderTroubleshooting(hints));
+
+const shipped = readdirSync(join(root, 'profiles')).flatMap((name) => {
+  const text = readFileSync(join(root, 'profiles', name), 'utf8');
+  return parseConfigFile(text, `profiles/${name}`, 'shipped').profiles;
+});
+const target = join(root, 'src/config/shipped-profiles.ts');
+writeFileSync(
+  target,
+  `/** The profiles of profiles/, made from them by \`npm run docs\`: no launch has to read and parse them. */
+import type { Profile } from './profiles.js';
+
+export const shippedProfiles: readonly Profile[] = ${JSON.stringify(shipped)};
+`,
+);
+spawnSync('biome', ['format', '--write', target], { cwd: root, stdio: 'inherit' });

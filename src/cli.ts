@@ -1,13 +1,16 @@
 /** The command line interface: decides, then becomes the launcher. Started by the launcher with a handoff. */
 import { readFileSync } from 'node:fs';
 import { fromBytes } from './bytes.js';
-import { type CommandLine, parseCommandLine } from './command-line.js';
+import type { CommandLine } from './command-line.js';
 import { listCommands } from './completion/commands.js';
 import { renderCompletion } from './completion/render.js';
+import { configure, type Settings } from './config/configure.js';
+import { decide } from './config/decide.js';
+import { renderEntries } from './config/render.js';
 import { ExitStatus, LaunchError, usageError } from './errors.js';
 import { renderVersion, testFeature } from './features.js';
 import { renderHelp, renderOptionHelp, renderUsage } from './help.js';
-import { RealHost } from './host.js';
+import { type Host, RealHost } from './host.js';
 import { listNames, listStorage, renderList } from './image/list-storage.js';
 import { storageDirectory } from './image/storage.js';
 import { print, printError, setProgram, setStyle } from './messages.js';
@@ -57,16 +60,22 @@ function readPlanFile(file: string): Buffer {
   }
 }
 
-function runLaunch(invocation: Invocation, line: Extract<CommandLine, { kind: 'launch' }>): number {
+function runLaunch(
+  invocation: Invocation,
+  line: Extract<CommandLine, { kind: 'launch' }>,
+  { entries, warnings }: Settings,
+  host: Host,
+): number {
   const { color, log } = line.request;
   setStyle({ color, log });
-  const plan = makePlan(line.request, new RealHost());
+  const plan = makePlan(line.request, host, warnings);
+  const options = entries.filter(({ option }) => option !== 'dry-run');
   switch (line.dryRun) {
     case 'text':
-      print(1, renderPlan(plan));
+      print(1, renderEntries(options) + renderPlan(plan));
       return 0;
     case 'json':
-      print(1, `${JSON.stringify(plan, null, 2)}\n`);
+      print(1, `${JSON.stringify({ options, ...plan }, null, 2)}\n`);
       return 0;
     case 'plan':
       print(1, encodePlan(plan));
@@ -85,27 +94,20 @@ function runList({ storage, format }: Extract<CommandLine, { kind: 'list' }>): n
   return 0;
 }
 
-/** One a line, for completion: without storage there are none. */
-function imageNames(): string {
-  const directory = storageDirectory(undefined, new RealHost());
-  return directory === undefined
-    ? ''
-    : listNames(directory)
-        .map((name) => `${name}\n`)
-        .join('');
+/** For completion: without storage there are none. */
+function imageNames(storage: string | undefined, host: Host): readonly string[] {
+  const directory = storageDirectory(storage, host);
+  return directory === undefined ? [] : listNames(directory);
 }
 
-function completionText(line: Extract<CommandLine, { kind: 'completion' }>): string {
-  switch (line.of) {
-    case 'images':
-      return imageNames();
-    case 'commands':
-      return listCommands(line.image, new RealHost())
-        .map((name) => `${name}\n`)
-        .join('');
-    default:
-      return renderCompletion(line.of);
-  }
+async function completionText(line: Extract<CommandLine, { kind: 'completion' }>): Promise<string> {
+  if ('shell' in line) return renderCompletion(line.shell);
+  const host = new RealHost();
+  const { values } = await configure({}, host);
+  const storage = values.storage as string | undefined;
+  const names =
+    line.image === undefined ? imageNames(storage, host) : listCommands(line.image, storage, host);
+  return names.map((name) => `${name}\n`).join('');
 }
 
 /** Loaded only here: what it needs of Node would delay every launch. */
@@ -117,7 +119,8 @@ async function runDoctor(invocation: Invocation, format: 'text' | 'json'): Promi
 }
 
 async function run(invocation: Invocation): Promise<number> {
-  const line = parseCommandLine(invocation.words.slice(1));
+  const host = new RealHost();
+  const { line, settings } = await decide(invocation.words.slice(1), host);
   switch (line.kind) {
     case 'help':
       print(1, line.topic ? renderOptionHelp(line.topic) : renderHelp());
@@ -136,14 +139,14 @@ async function run(invocation: Invocation): Promise<number> {
     case 'feature':
       return testFeature(line.feature);
     case 'completion':
-      print(1, completionText(line));
+      print(1, await completionText(line));
       return 0;
     case 'doctor':
       return runDoctor(invocation, line.format);
     case 'run-plan':
       return launch(invocation, readPlanFile(line.file), line.commandIndex, 0);
     case 'launch':
-      return runLaunch(invocation, line);
+      return runLaunch(invocation, line, settings, host);
   }
 }
 
@@ -152,7 +155,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     const invocation = readInvocation(argv);
     setProgram(invocation.words[0] ?? '');
-    setStyle({ log: guessLog(invocation.words.slice(1)) });
+    setStyle({ log: guessLog(invocation.words.slice(1), process.env.CH_RUN_LOG) });
     return await run(invocation);
   } catch (error) {
     await printError(error);

@@ -14,6 +14,8 @@ export interface Host {
   user(): { readonly uid: number; readonly gid: number };
   /** The value of an environment variable; undefined if it is not set. */
   variable(name: string): string | undefined;
+  /** All environment variables whose names begin with `prefix`. */
+  variables(prefix: string): ReadonlyMap<string, string>;
   /** The caller's login name, by $USER or else by the name service; undefined where neither knows. */
   userName(): string | undefined;
   /** `path` itself if it is absolute, else below the working directory. Links and `..` are left to the kernel. */
@@ -24,6 +26,8 @@ export interface Host {
   matchingPaths(pattern: string): readonly string[];
   /** The first `size` bytes of a file. Throws LaunchError if it can't be read. */
   readHead(path: string, size: number): Uint8Array;
+  /** A whole file; undefined if there is none, or the way there is barred. Throws LaunchError if it can't be read. */
+  readFile(path: string): Uint8Array | undefined;
   /**
    * A filter of system calls for this machine's architecture. It rests on nothing but this program, which every plan
    * does. Throws LaunchError where that was built without libseccomp.
@@ -68,6 +72,16 @@ export class RealHost implements Host {
     return value;
   }
 
+  variables(prefix: string): ReadonlyMap<string, string> {
+    const names = Object.keys(process.env).filter((name) => name.startsWith(prefix));
+    const values = new Map(names.map((name) => [name, variableOf(name) ?? '']));
+    const entries = [...values]
+      .map(([name, value]) => `${name}=${value}`)
+      .sort((a, b) => Buffer.compare(toBytes(a), toBytes(b)));
+    this.#record(`variables ${prefix}`, { kind: 'variables', prefix, entries });
+    return values;
+  }
+
   userName(): string | undefined {
     const name = this.variable('USER');
     if (name) return name;
@@ -101,16 +115,7 @@ export class RealHost implements Host {
 
   readHead(path: string, size: number): Uint8Array {
     try {
-      const { dev, ino, size: length, mtimeNs, ctimeNs } = statSync(toBytes(path), { bigint: true });
-      this.#record(`file ${path}`, {
-        kind: 'file',
-        path,
-        device: String(dev),
-        inode: String(ino),
-        size: String(length),
-        modified: String(mtimeNs),
-        changed: String(ctimeNs),
-      });
+      this.#recordFile(path);
       const file = openSync(toBytes(path), 'r');
       try {
         const bytes = new Uint8Array(size);
@@ -118,6 +123,16 @@ export class RealHost implements Host {
       } finally {
         closeSync(file);
       }
+    } catch (cause) {
+      throw failure('read', path, cause);
+    }
+  }
+
+  readFile(path: string): Uint8Array | undefined {
+    if (!this.#isThere(path)) return undefined;
+    try {
+      this.#recordFile(path);
+      return readFileSync(toBytes(path));
     } catch (cause) {
       throw failure('read', path, cause);
     }
@@ -133,6 +148,31 @@ export class RealHost implements Host {
 
   #record(key: string, fact: Fact): void {
     if (!this.#facts.has(key)) this.#facts.set(key, fact);
+  }
+
+  #isThere(path: string): boolean {
+    try {
+      return this.pathKind(path) !== 'absent';
+    } catch (error) {
+      if ((error as LaunchError).code !== 'EACCES') throw error;
+      // as long as the way is barred the launcher finds this wrong, and the plan is made anew
+      this.#record(`path ${path}`, { kind: 'path', path, found: 'absent' });
+      return false;
+    }
+  }
+
+  /** Before it is read: a change meanwhile makes the fact a wrong one, and not the plan. */
+  #recordFile(path: string): void {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(toBytes(path), { bigint: true });
+    this.#record(`file ${path}`, {
+      kind: 'file',
+      path,
+      device: String(dev),
+      inode: String(ino),
+      size: String(size),
+      modified: String(mtimeNs),
+      changed: String(ctimeNs),
+    });
   }
 
   #findKind(path: string): PathKind {

@@ -29,7 +29,13 @@ export const optionDetails: Readonly<Partial<Record<OptionName, string>>> = {
   log: 'Keys of every object: time (microseconds since 1970), program, pid, level (error, warning, info, step) and message. Where they apply: hint; status, with which the program ends; call and errno of the system call that failed; path; step, the one that was being carried out; elapsed (microseconds since the start). A byte that is not UTF-8 is written as \\udc80 to \\udcff. A mistake in the command line itself is told in JSON if --log=json stands before the image.',
   syslog:
     "The line is sent to /dev/log when the container is ready, and says: launch user=NAME uid=NUMBER version=VERSION image=PATH command=NAME memo=hit|miss|none, for a plan that was remembered, or not, or that did not come by this way. Values with blanks or unusual bytes are written as JSON strings. The command's arguments are not told. Where nobody listens or the log is slow, the line is dropped: no launch waits for it.",
-  'dry-run': '--dry-run=plan writes what --plan reads.',
+  profile:
+    'A profile is a table [profile.NAME] in a configuration file. Its options rank above those of the files, and below variables and the command line. Profiles with "when" are on by themselves where one of those paths exists.',
+  config: "The site's file, /etc/ch-run-ts/config.toml, is read all the same. See docs/configuration.md.",
+  'no-config':
+    "What the site's file forbids and always adds still holds, and so do CH_RUN_ variables and profiles that come with ch-run-ts.",
+  'dry-run':
+    'It begins with the options that were set, and where: file and line, variable, or command line. --dry-run=plan writes what --plan reads.',
   plan: 'The file must be a regular file of yours that nobody else can write. Starting with it needs no Node.js.',
   'no-memo': 'See "Remembered plans" in docs/how-it-works.md.',
   completion:

@@ -1,6 +1,6 @@
 /** From words as people write them to words that a parser can't misread: `--name` or `--name=value`, one each. */
-import { closest, distance } from 'fastest-levenshtein';
 import { usageError } from './errors.js';
+import { nearestName } from './nearest.js';
 import { type Option, optionTable } from './options.js';
 
 /** Stands before every value: yargs drops a pair of quotes around a value, and an empty value in a list. */
@@ -42,10 +42,10 @@ export function normalizeWords(words: readonly string[]): { normal: string[]; ne
 }
 
 /**
- * Whether --log=json is plainly among the words, before they are parsed: for the errors of that. The launcher does the
- * same (addon/launcher/log.cc) for what fails before there is a plan.
+ * Whether --log=json is plainly among the words, or else the value of CH_RUN_LOG, before they are parsed: for the errors
+ * of that. The launcher does the same (addon/launcher/log.cc) for what fails before there is a plan.
  */
-export function guessLog(words: readonly string[]): 'text' | 'json' {
+export function guessLog(words: readonly string[], variable?: string): 'text' | 'json' {
   const dashes = words.indexOf('--');
   const firstOther = words.findIndex((word) => !word.startsWith('-'));
   const end = dashes >= 0 ? dashes : firstOther >= 0 ? firstOther : words.length;
@@ -53,7 +53,7 @@ export function guessLog(words: readonly string[]): 'text' | 'json' {
     if (word === '--log') return [words[at + 1]];
     return word.startsWith('--log=') ? [word.slice('--log='.length)] : [];
   });
-  return given.at(-1) === 'json' ? 'json' : 'text';
+  return [variable, ...given].at(-1) === 'json' ? 'json' : 'text';
 }
 
 function parseLongWord(word: string): [Option, string | undefined] {
@@ -91,8 +91,9 @@ function findOption(name: string): Option {
   if (candidates.length > 1) {
     throw usageError(`--${name} is ambiguous: ${candidates.map((option) => `--${option.name}`).join(', ')}`);
   }
-  const names = optionTable.map((option) => option.name);
-  const nearest = closest(name, names);
-  const near = distance(name, nearest) <= Math.max(2, name.length / 3);
-  throw usageError(`unknown option --${name}`, near ? `did you mean --${nearest}?` : undefined);
+  const near = nearestName(
+    name,
+    optionTable.map((option) => option.name),
+  );
+  throw usageError(`unknown option --${name}`, near && `did you mean --${near}?`);
 }

@@ -26,6 +26,11 @@ export function fakeHost(machine: FakeMachine = {}): Host {
   };
   return {
     variable,
+    variables(prefix) {
+      const found = Object.entries(variables).filter(([name]) => name.startsWith(prefix));
+      facts.push({ kind: 'variables', prefix, entries: found.map((entry) => entry.join('=')) });
+      return new Map(found);
+    },
     userName: () => variable('USER') || name,
     facts: () => facts,
     matchingPaths(pattern) {
@@ -49,6 +54,11 @@ export function fakeHost(machine: FakeMachine = {}): Host {
       const kind = Buffer.isBuffer(found) ? 'file' : found;
       facts.push({ kind: 'path', path, found: kind });
       return kind;
+    },
+    readFile(path) {
+      const found = paths[path];
+      if (found === 'unreadable' || this.pathKind(path) === 'absent') return undefined;
+      return Buffer.isBuffer(found) ? found : Buffer.of();
     },
     readHead(path, size) {
       const found = paths[path];

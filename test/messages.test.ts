@@ -93,6 +93,8 @@ t.test('--log=json is found before the words are parsed, but not behind the imag
     [['--log=xml', 'img'], 'text'],
   ];
   for (const [words, format] of rows) t.equal(guessLog(words), format, words.join(' '));
+  t.equal(guessLog(['img'], 'json'), 'json', 'by CH_RUN_LOG');
+  t.equal(guessLog(['--log=text', 'img'], 'json'), 'text', 'which the command line outranks');
   t.end();
 });
 

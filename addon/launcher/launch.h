@@ -12,6 +12,7 @@
 #include "launcher/plan.h"
 #include "launcher/steps.h"
 #include "launcher/system_log.h"
+#include "squashfs/client.h"
 
 namespace chrun {
 
@@ -21,15 +22,15 @@ struct Launch {
   const Origin origin;
   Environment environment;
   std::vector<char*> command;
-  Fd image{};                                  // a SquashFS image's mount, until it is attached
-  Fd root{};                                   // the image's root, from its mount until `pivot`
-  bool image_over_root = false;                // the image's own mount lies over the root (mounts.h)
-  bool overlaid = false;                       // `root` is not the image's own mount, but an overlay
-  std::map<const Step*, std::string> texts{};  // host files, read while the host's root is still ours
-  std::optional<JoinGroup> group{};            // the peers, with --join
-  std::optional<SystemLog> system_log{};       // opened while the host's /dev is in sight
-  bool isolated = false;                       // in a mount namespace of its own
-  bool entered = false;                        // an existing container was entered: nothing is left to create
+  std::optional<squashfs::ServedImage> image{};  // a SquashFS image, until it is mounted
+  Fd root{};                                     // the image's root, from its mount until `pivot`
+  bool image_over_root = false;                  // the image's own mount lies over the root (mounts.h)
+  bool overlaid = false;                         // `root` is not the image's own mount, but an overlay
+  std::map<const Step*, std::string> texts{};    // host files, read while the host's root is still ours
+  std::optional<JoinGroup> group{};              // the peers, with --join
+  std::optional<SystemLog> system_log{};         // opened while the host's /dev is in sight
+  bool isolated = false;                         // in a mount namespace of its own
+  bool entered = false;                          // an existing container was entered: nothing is left to create
 };
 
 /// One kind of step: a thin function over one kernel concern, which throws Error.

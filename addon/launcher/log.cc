@@ -134,7 +134,8 @@ void tell(Level level, const std::string& message) {
 
 bool asks_for_json(char* const* words) {
   const size_t count = count_leading_words(words);
-  bool asks = false;
+  const char* variable = getenv("CH_RUN_LOG");
+  bool asks = variable != nullptr && strcmp(variable, "json") == 0;
   for (size_t i = 0; i < count; i++) {
     const std::string_view word = words[i];
     if (word.starts_with("--log=")) asks = word == "--log=json";

@@ -15,8 +15,8 @@ struct Style {
 };
 
 /// Before anything else: the start that times are counted from, the name for the prefix (the last component of argv[0],
-/// so that a link named ch-run reads as ch-run), and whether --log=json is plainly among the words. The plan has it
-/// for sure; this is for what fails before there is one.
+/// so that a link named ch-run reads as ch-run), and whether --log=json is plainly among the words, or in CH_RUN_LOG.
+/// The plan has it for sure; this is for what fails before there is one.
 void begin(char* const* words);
 /// argv[0] of the command line that the CLI was started for.
 void set_program(const char* argv0);

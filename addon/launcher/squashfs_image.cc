@@ -4,11 +4,10 @@
 
 #include "base/error.h"
 #include "launcher/own_path.h"
-#include "squashfs/client.h"
 
 namespace chrun {
 
-Fd mount_squashfs_image(const std::string& path, bool share) {
+squashfs::ServedImage serve_squashfs_image(const std::string& path, bool share) {
   const std::string program = own_path();
   const std::string server = program.substr(0, program.rfind('/')) + "/../build/Release/ch-run-ts-squashfs";
   if (access(server.c_str(), X_OK) != 0) {
@@ -17,7 +16,7 @@ Fd mount_squashfs_image(const std::string& path, bool share) {
                 "build it again, or unpack the image with unsquashfs and run the directory",
                 Exit::server);
   }
-  return squashfs::mount_squashfs({path, server, share});
+  return squashfs::serve_squashfs({path, server, share});
 }
 
 }  // namespace chrun

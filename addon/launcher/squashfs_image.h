@@ -2,12 +2,12 @@
 #pragma once
 #include <string>
 
-#include "base/fd.h"
+#include "squashfs/client.h"
 
 namespace chrun {
 
-/// A detached mount of the image file at `path`, from a file-system server, shared or of its own: before unshare(2).
+/// The image file at `path`, served by a file-system server, shared or of its own: to be called before unshare(2).
 /// Throws Error with Exit::server, also where this was built without SquashFS.
-Fd mount_squashfs_image(const std::string& path, bool share);
+squashfs::ServedImage serve_squashfs_image(const std::string& path, bool share);
 
 }  // namespace chrun

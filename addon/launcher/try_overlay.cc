@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "launcher/image_path.h"
-#include "launcher/mounts.h"
 #include "launcher/squashfs_image.h"
 
 namespace chrun {
@@ -56,10 +55,10 @@ void try_overlay(void (*enter_memory)()) {
 void try_overlay_over_fuse(void (*enter_memory)()) {
   const std::string_view bytes(reinterpret_cast<const char*>(kImage), sizeof kImage);
   const Fd file = memory_file("ch-run-ts-trial", bytes, false);
-  const Fd image = mount_squashfs_image(descriptor_path(file.get()), false);
+  const squashfs::ServedImage image = serve_squashfs_image(descriptor_path(file.get()), false);
   enter_memory();
   make_layers();
-  attach_mount(image.get(), "lower");
+  squashfs::mount_served(image, "lower");
   mount_overlay();
   // what was read from below goes up before it is changed
   const Fd changed(open("merged/file", O_WRONLY | O_APPEND | O_CLOEXEC));

@@ -17,11 +17,11 @@ function namesIn(path: string): readonly string[] {
 }
 
 /** The names of programs in an image, sorted; none for what is no directory image. */
-export function listCommands(reference: string, host: Host): readonly string[] {
+export function listCommands(image: string, storage: string | undefined, host: Host): readonly string[] {
   try {
-    const image = resolveImage({ image: reference, writable: false }, host);
-    if (image.kind !== 'directory') return [];
-    const names = directories.flatMap((directory) => namesIn(`${image.path}/${directory}`));
+    const { kind, path } = resolveImage({ image, writable: false, ...(storage ? { storage } : {}) }, host);
+    if (kind !== 'directory') return [];
+    const names = directories.flatMap((directory) => namesIn(`${path}/${directory}`));
     return [...new Set(names)].sort();
   } catch {
     // there is no such image: nothing to offer

@@ -9,8 +9,8 @@ import { planJoin } from './join.js';
 import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
 import { planAptSandbox, planSeccomp } from './seccomp.js';
 
-/** Decides everything that can be decided before the launch. Throws LaunchError. */
-export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
+/** Decides everything that can be decided before the launch; `noticed` are warnings that come first. Throws LaunchError. */
+export function makePlan(request: LaunchRequest, host: Host, noticed: readonly string[] = []): LaunchPlan {
   const user = host.user();
   const guest = { uid: request.uid ?? user.uid, gid: request.gid ?? user.gid };
   const image = resolveImage(request, host);
@@ -41,7 +41,7 @@ export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
     ...planSeccomp(request, host),
     { kind: 'command' },
   ];
-  const warnings = warnAboutImage(image, request);
+  const warnings = [...noticed, ...warnAboutImage(image, request)];
   const { verbosity, color, log } = request;
   return { verbosity, color, log, warnings, facts: host.facts(), create, enter };
 }

@@ -95,7 +95,7 @@ t.test('the commands of an image are those in its directories of programs, each 
   const place = scratch(t);
   plant(place, { 'img/bin/b': '', 'img/usr/bin/b': '', 'img/usr/sbin/a': '', 'img/usr/lib/c': '', file: '' });
   plant(place, { 'img/sbin': { link: '/nowhere' } });
-  const commands = (reference: string) => listCommands(reference, new RealHost());
+  const commands = (reference: string) => listCommands(reference, undefined, new RealHost());
   t.same(commands(join(place, 'img')), ['a', 'b']);
   for (const none of [join(place, 'file'), join(place, 'none'), '', squashed])
     t.same(commands(none), [], none);

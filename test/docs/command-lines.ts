@@ -19,8 +19,7 @@ export const pages: readonly string[] = [
     .filter((name) => name.endsWith('.md'))
     .sort()
     .map((name) => `docs/${name}`),
-  'examples/slurm/README.md',
-  'examples/mpi/README.md',
+  ...['mpi', 'profiles', 'slurm'].map((name) => `examples/${name}/README.md`),
 ];
 
 export type Shell = 'bash' | 'fish' | 'slurm';

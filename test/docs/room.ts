@@ -28,6 +28,8 @@ export function furnish(place: string, user: User): void {
     execFileSync('mksquashfs', words, { stdio: 'ignore' });
   }
   cpSync(join(checkout, 'examples'), within('examples'), { recursive: true });
-  plant(place, { 'data/input': 'some data\n', 'lib/libsite.so': '', 'home/': null }, user);
+  const config = '[profile.scratch]\nbind = ["/scratch"]\n';
+  const files = { 'home/.config/ch-run-ts/config.toml': config, 'new.toml': config };
+  plant(place, { ...files, 'data/input': 'some data\n', 'lib/libsite.so': '' }, user);
   if (isRoot) execFileSync('chown', ['-hR', `${user.uid}:${user.gid}`, place]);
 }
