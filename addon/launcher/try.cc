@@ -52,9 +52,13 @@ void try_bind() {
   check(mount("/", "/", nullptr, MS_BIND | MS_REC, nullptr), "bind /", "mount");
 }
 
+void cover_place() {
+  check(mount("tmpfs", kPlace, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=64k"), "mount a tmpfs", "mount");
+}
+
 void mount_memory() {
   enter_outer();
-  check(mount("tmpfs", kPlace, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=64k"), "mount a tmpfs", "mount");
+  cover_place();
 }
 
 void try_pivot() {
@@ -64,7 +68,7 @@ void try_pivot() {
 }
 
 void enter_memory() {
-  mount_memory();
+  cover_place();
   check(chdir(kPlace), "enter a tmpfs", "chdir");
 }
 
@@ -179,9 +183,9 @@ constexpr Check kChecks[] = {
     {"bind", try_bind},
     {"tmpfs", mount_memory},
     {"pivot-root", try_pivot},
-    {"overlay", [] { try_overlay(enter_memory); }},
+    {"overlay", [] { try_overlay(enter_outer, enter_memory); }},
     {"fuse", try_fuse},
-    {"overlay-over-fuse", [] { try_overlay_over_fuse(enter_memory); }},
+    {"overlay-over-fuse", [] { try_overlay_over_fuse(enter_outer, enter_memory); }},
     {"new-mount-calls", try_new_mounts},
     {"mount-setattr", try_mount_setattr},
     {"openat2", try_openat2},

@@ -39,27 +39,30 @@ void make_layers() {
   }
 }
 
-void mount_overlay() {
-  if (mount("overlay", "merged", "overlay", 0, "lowerdir=lower,upperdir=upper,workdir=work,userxattr") != 0)
-    throw SysError("mount an overlay", "mount");
+void mount_overlay(const std::string& lower) {
+  const std::string options = "lowerdir=" + lower + ",upperdir=upper,workdir=work,userxattr";
+  if (mount("overlay", "merged", "overlay", 0, options.c_str()) != 0) throw SysError("mount an overlay", "mount");
 }
 
 }  // namespace
 
-void try_overlay(void (*enter_memory)()) {
+void try_overlay(Action enter_namespaces, Action enter_memory) {
+  enter_namespaces();
   enter_memory();
   make_layers();
-  mount_overlay();
+  mount_overlay("lower");
 }
 
-void try_overlay_over_fuse(void (*enter_memory)()) {
+void try_overlay_over_fuse(Action enter_namespaces, Action enter_memory) {
   const std::string_view bytes(reinterpret_cast<const char*>(kImage), sizeof kImage);
   const Fd file = memory_file("ch-run-ts-trial", bytes, false);
   const squashfs::ServedImage image = serve_squashfs_image(descriptor_path(file.get()), false);
+  enter_namespaces();
+  // before the tmpfs: it may hide /dev/fuse
+  squashfs::mount_served(image, "/sys");
   enter_memory();
   make_layers();
-  squashfs::mount_served(image, "lower");
-  mount_overlay();
+  mount_overlay("/sys");
   // what was read from below goes up before it is changed
   const Fd changed(open("merged/file", O_WRONLY | O_APPEND | O_CLOEXEC));
   if (!changed) throw SysError("change a file in an overlay over FUSE", "open");

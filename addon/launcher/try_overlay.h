@@ -3,9 +3,11 @@
 
 namespace chrun {
 
-/// Both are given what makes an empty tmpfs, in namespaces of its own, the working directory. They throw Error.
-void try_overlay(void (*enter_memory)());
+using Action = void (*)();
+
+/// Both are given how to enter namespaces, and then an empty tmpfs as working directory. They throw Error.
+void try_overlay(Action enter_namespaces, Action enter_memory);
 /// The lower layer is a SquashFS image, of a file-system server as launches use it.
-void try_overlay_over_fuse(void (*enter_memory)());
+void try_overlay_over_fuse(Action enter_namespaces, Action enter_memory);
 
 }  // namespace chrun

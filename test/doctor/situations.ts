@@ -107,7 +107,7 @@ export const situations: readonly Situation[] = [
     title: 'an old kernel',
     wrap: filtered('openat2,open_tree,move_mount,mount_setattr'),
     healthy: true,
-    refused: ['overlay-over-fuse', 'new-mount-calls', 'mount-setattr', 'openat2'],
+    refused: ['new-mount-calls', 'mount-setattr', 'openat2'],
     says: { detail: /function not implemented/, cause: /seccomp filter.* answers like an older kernel/ },
   },
   {
