@@ -4,6 +4,7 @@ import t from 'tap';
 import { ExitStatus, LaunchError, usageError, valueError } from '../src/errors.js';
 import { describeError, renderError, setProgram, setStyle } from '../src/messages.js';
 import { guessLog } from '../src/option-words.js';
+import { makePainter } from '../src/painter.js';
 import { ordinaryUser, probe, scratch, start } from './support.js';
 
 /** Runs a script with the messages module in a process of its own, and returns what it printed. */
@@ -95,6 +96,16 @@ t.test('--log=json is found before the words are parsed, but not behind the imag
   for (const [words, format] of rows) t.equal(guessLog(words), format, words.join(' '));
   t.equal(guessLog(['img'], 'json'), 'json', 'by CH_RUN_LOG');
   t.equal(guessLog(['--log=text', 'img'], 'json'), 'text', 'which the command line outranks');
+  t.end();
+});
+
+t.test('only a terminal is painted by itself', (t) => {
+  t.equal(makePainter('always').red('x'), '\x1b[31mx\x1b[39m');
+  t.equal(makePainter('never').red('x'), 'x');
+  const { NO_COLOR } = process.env;
+  process.env.NO_COLOR = '1';
+  t.equal(makePainter('auto').red('x'), 'x');
+  if (NO_COLOR === undefined) delete process.env.NO_COLOR;
   t.end();
 });
 

@@ -10,6 +10,7 @@ import {
   image,
   launcher,
   noSquashfs,
+  plant,
   run,
   scratch,
   start,
@@ -95,6 +96,25 @@ for (const user of users) {
       t.end();
     });
   }
+
+  t.test(`variables and files choose JSON and the system's log, too${as}`, (t) => {
+    const env = { CH_RUN_LOG: 'json' };
+    const plan = "can't read the plan /none: open: no such file or directory";
+    for (const [words, message] of [
+      [['/no/image', '--', 'true'], 'there is no image /no/image'],
+      [['--wirte', image, '--', 'true'], 'unknown option --wirte'],
+      [['--plan', '/none', '--', 'true'], plan],
+      [['--plan=/none', '--', 'true'], plan],
+    ] as const)
+      t.match(messages(t, run(user, words, { env })), [{ level: 'error', message }]);
+    t.match(run(user, ['--log=text', '/none', '--', 'true'], { env }).stderr, /^ch-run-ts\[\d+\]: error: /);
+    const place = scratch(t, user);
+    plant(place, { config: '[options]\nlog = "json"\nsyslog = true\n' }, user);
+    const config = ['--config', join(place, 'config')];
+    t.match(messages(t, run(user, [...config, image, '--', '/none'])), [{ level: 'error', status: 49 }]);
+    t.match(logged(t, [...config, image, '--', 'true']).line, / command=true memo=(hit|miss)$/);
+    t.end();
+  });
 
   t.test(`on a terminal messages are coloured, but not with NO_COLOR or on a dumb one${as}`, (t) => {
     const play = 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)';
