@@ -10,6 +10,8 @@
 #include "launcher/environment.h"
 #include "launcher/join.h"
 #include "launcher/plan.h"
+#include "launcher/steps.h"
+#include "launcher/system_log.h"
 #include "squashfs/client.h"
 
 namespace chrun {
@@ -17,6 +19,7 @@ namespace chrun {
 /// What the steps of one launch share.
 struct Launch {
   const Plan& plan;
+  const Origin origin;
   Environment environment;
   std::vector<char*> command;
   std::optional<squashfs::ServedImage> image{};  // a SquashFS image, until it is mounted
@@ -25,6 +28,7 @@ struct Launch {
   bool overlaid = false;                         // `root` is not the image's own mount, but an overlay
   std::map<const Step*, std::string> texts{};    // host files, read while the host's root is still ours
   std::optional<JoinGroup> group{};              // the peers, with --join
+  std::optional<SystemLog> system_log{};         // opened while the host's /dev is in sight
   bool isolated = false;                         // in a mount namespace of its own
   bool entered = false;                          // an existing container was entered: nothing is left to create
 };

@@ -4,7 +4,7 @@ import type { Fact } from '../host.js';
 import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
 
 /** Changes with the meaning of any record; the launcher has the same number (addon/launcher/plan.h). */
-export const planFormat = '1';
+export const planFormat = '2';
 
 const idMap = ({ inside, outside }: IdMap): string => `${inside}:${outside}`;
 const expansion = (expand: boolean): string => (expand ? 'expand' : 'literal');
@@ -49,6 +49,8 @@ export function stepWords(step: Step): readonly string[] {
       return [step.kind, step.path];
     case 'seccomp':
       return [step.kind, step.program];
+    case 'syslog':
+      return [step.kind, step.version, step.image];
     case 'pivot':
     case 'no-new-privileges':
     case 'command':
@@ -94,7 +96,7 @@ export function factWords(fact: Fact): readonly string[] {
 export function encodePlan(plan: LaunchPlan): Buffer {
   const records = [
     ['ch-run-ts-plan', planFormat],
-    ['messages', String(plan.verbosity + 3), plan.color],
+    ['messages', String(plan.verbosity + 3), plan.color, plan.log],
     ...plan.warnings.map((text) => ['warning', text]),
     ...plan.facts.map((fact) => ['fact', ...factWords(fact)]),
     ...plan.create.map((step) => ['create', ...stepWords(step)]),
