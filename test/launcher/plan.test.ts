@@ -29,7 +29,6 @@ const launchers = [
   { build: 'the sanitized launcher', program: sanitizedLauncher },
 ].filter(({ program }) => existsSync(program));
 const user = ordinaryUser;
-const ids: Words = ['fact', 'user', String(user.uid), String(user.gid)];
 
 /** Plans that are whole but wrong, and what is said about them (FILE stands for the plan's path). */
 const wrong: readonly [string, readonly Words[] | Buffer, string | RegExp][] = [
@@ -197,13 +196,7 @@ for (const { build, program } of launchers) {
   }
 
   t.test(`${build} refuses a plan cut off at any byte`, (t) => {
-    const whole = encode([
-      ['ch-run-ts-plan', '2'],
-      ['messages', '3', 'auto', 'text'],
-      ids,
-      ...enterSteps,
-      ['end'],
-    ]);
+    const whole = encode(planOf(user, enterSteps));
     const plan = writePlan(t, user, whole);
     for (let size = whole.length - 1; size >= 0; size--) {
       truncateSync(plan, size);
@@ -216,13 +209,7 @@ for (const { build, program } of launchers) {
   });
 
   t.test(`${build} survives a plan with any one byte changed`, (t) => {
-    const whole = encode([
-      ['ch-run-ts-plan', '2'],
-      ['messages', '3', 'auto', 'text'],
-      ids,
-      ...enterSteps,
-      ['end'],
-    ]);
+    const whole = encode(planOf(user, enterSteps));
     const plan = writePlan(t, user, whole);
     for (let at = 0; at < whole.length; at++) {
       const changed = Buffer.from(whole);
