@@ -34,12 +34,15 @@ class Error : public std::runtime_error {
 class SysError : public Error {
  public:
   SysError(const std::string& action, const char* call, int code = errno, Exit exit = Exit::failure);
+  /// One that happened in another process of ours, which has put it into words.
+  SysError(const std::string& message, std::string hint, std::string call, int code, Exit exit)
+      : Error(message, std::move(hint), exit), call_(std::move(call)), code_(code) {}
 
-  const char* call() const { return call_; }
+  const char* call() const { return call_.c_str(); }
   int code() const { return code_; }
 
  private:
-  const char* call_;
+  std::string call_;
   int code_;
 };
 

@@ -195,7 +195,6 @@ constexpr Check kChecks[] = {
     {"seccomp", try_filter},
 };
 
-/// A refusal by the file-system server comes with a hint of its own.
 int report(const Error& failure) {
   const auto* refusal = dynamic_cast<const SysError*>(&failure);
   const Advice advice = refusal ? advice_for(*refusal) : Advice{failure.hint(), "", "", ""};

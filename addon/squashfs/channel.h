@@ -16,7 +16,8 @@ struct Packet {
   Fd descriptor;
 };
 
-// Replies of the server begin with one of these; after a refusal come the words, and a hint behind a NUL byte.
+// Replies of the server begin with one of these; after a refusal come message, hint, and, of a system
+// call that failed, its name and errno, with a NUL byte behind each.
 inline constexpr char kGranted = '=';
 inline constexpr char kRefused = '!';
 

@@ -6,6 +6,9 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "base/error.h"
 #include "squashfs/channel.h"
 #include "squashfs/spawn.h"
@@ -39,9 +42,15 @@ Fd open_self() {
 }
 
 [[noreturn]] void throw_refusal(const std::string& reply) {
-  const size_t end = reply.find('\0');
-  throw Error(reply.substr(1, end == std::string::npos ? end : end - 1),
-              end == std::string::npos ? "" : reply.substr(end + 1), Exit::server);
+  std::string fields[4];  // message, hint, call, errno
+  size_t begin = 1;
+  for (std::string& field : fields) {
+    const size_t end = std::min(reply.find('\0', begin), reply.size());
+    field = reply.substr(begin, end - begin);
+    begin = std::min(end + 1, reply.size());
+  }
+  if (fields[2].empty()) throw Error(fields[0], fields[1], Exit::server);
+  throw SysError(fields[0], fields[1], fields[2], std::atoi(fields[3].c_str()), Exit::server);
 }
 
 /// Whether the kernel has detached mounts, and descriptors of processes: not before Linux 5.3, and not where the filter

@@ -32,9 +32,7 @@ Doorkeeper::Doorkeeper(Fd launcher, Fd listening, std::function<bool()> tidy)
       launcher_(std::move(launcher)),
       listening_(std::move(listening)) {}
 
-void Doorkeeper::refuse(const std::string& message, const std::string& hint) {
-  send_packet(launcher_.get(), kRefused + message + (hint.empty() ? "" : '\0' + hint));
-}
+void Doorkeeper::refuse(const std::string& refusal) { send_packet(launcher_.get(), refusal); }
 
 void Doorkeeper::wake() const {
   const uint64_t one = 1;

@@ -16,8 +16,8 @@ class Doorkeeper {
   /// `tidy`: called a moment after wake(), and again after each time that it says true.
   Doorkeeper(Fd launcher, Fd listening, std::function<bool()> tidy);
 
-  /// Reports why there will be no mount.
-  void refuse(const std::string& message, const std::string& hint);
+  /// Reports why there will be no mount, by a packet as channel.h has it.
+  void refuse(const std::string& refusal);
   /// The device of a mount that the launcher makes, which is told that it may. Ends the process if the launcher ends.
   Fd receive_device();
   /// Takes the mount into its keeping. What may need privileges and fail is done here.

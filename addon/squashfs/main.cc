@@ -35,6 +35,15 @@ unsigned worker_count() {
   return std::min(cores + 2, kMostWorkers);
 }
 
+std::string refusal_of(const Error& error) {
+  const auto* refusal = dynamic_cast<const SysError*>(&error);
+  std::string packet(1, kRefused);
+  for (const auto& field : {std::string(error.what()), hint_for(error), std::string(refusal ? refusal->call() : ""),
+                            std::to_string(refusal ? refusal->code() : 0)})
+    (packet += field) += '\0';
+  return packet;
+}
+
 /// Everything that the threads share. It lives until the process ends.
 class Server {
  public:
@@ -57,7 +66,7 @@ class Server {
     ready_.notify_all();
     doorkeeper_.run();
   } catch (const Error& error) {
-    doorkeeper_.refuse(error.what(), hint_for(error));
+    doorkeeper_.refuse(refusal_of(error));
   }
 
  private:
@@ -124,7 +133,7 @@ int run(int count, char** words) {
   try {
     detach({&launcher, &image, &door});
   } catch (const Error& error) {
-    send_packet(launcher.get(), kRefused + std::string(error.what()));
+    send_packet(launcher.get(), refusal_of(error));
     return static_cast<int>(Exit::failure);
   }
   // one arena for all threads: idle memory can be given back, and blocks are kept for use again by the cache anyway

@@ -44,6 +44,11 @@ for (const situation of situations) {
     const no = report.findings.filter(({ verdict }) => verdict === 'no');
     const names = no.map(({ name }) => name);
     if (refused) t.same(names, refused);
+    for (const { name, cause, user, administrator, detail } of no)
+      t.ok(
+        (cause && (user ?? administrator)) || /^not tried/.test(detail ?? ''),
+        `${name} has cause and remedy`,
+      );
     t.match(told ? report.findings.find(({ name }) => name === told) : (no[0] ?? {}), says);
     t.end();
   });

@@ -11,8 +11,10 @@ import {
   launcher,
   noSquashfs,
   plant,
+  probe,
   run,
   scratch,
+  squashed,
   start,
   users,
 } from '../support.js';
@@ -174,6 +176,9 @@ for (const user of users) {
       t.same([ending.status, others], [84, []]);
       t.match(only, { level: 'error', status: 84, step: `squashfs ${broken} shared` });
       t.match(only, { message: broken });
+      const filtered = ['with', 'forget=pivot_root:1', '--', launcher, json, squashed, '--', 'true'];
+      const refusal = { status: 84, call: 'pivot_root', errno: 1, hint: /seccomp=unconfined/ };
+      t.match(messages(t, start(user, probe, filtered)), [refusal]);
     }
     const words = [json, '--join-ct=2', '--join-timeout=1', '--join-tag=messages', image, '--', 'sleep', '2'];
     const lonely = run(user, words);
