@@ -16,20 +16,30 @@ const dropUnused = {
   },
 };
 
-/** Writes dist/cli.cjs. */
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  minifyWhitespace: true,
+  logLevel: 'warning',
+};
+
+/** Writes dist/cli.cjs, and dist/yaml.cjs, which src/cdi/yaml.ts loads. */
 export async function bundleCli(root) {
   await build({
+    ...common,
+    absWorkingDir: root,
+    stdin: { contents: "export { parse } from 'yaml';", resolveDir: root },
+    outfile: join(root, 'dist/yaml.cjs'),
+  });
+  await build({
+    ...common,
     absWorkingDir: root,
     entryPoints: ['src/main.ts'],
     outfile: join(root, 'dist/cli.cjs'),
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'cjs',
-    minifyWhitespace: true,
     banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
     define: { 'import.meta.url': 'moduleUrl' },
     plugins: [dropUnused],
-    logLevel: 'warning',
   });
 }

@@ -1,12 +1,12 @@
 /** The only place that asks the machine anything. What it was asked is recorded: the facts that a plan rests on. */
-import { closeSync, openSync, readFileSync, readlinkSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readlinkSync, readSync, type Stats, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { fromBytes, toBytes } from './bytes.js';
 import { LaunchError } from './errors.js';
-import type { Fact, PathKind } from './facts.js';
+import type { DeviceKind, Fact, PathKind } from './facts.js';
 import { type FilterRule, loadNative } from './native.js';
 
-export type { Fact, PathKind };
+export type { DeviceKind, Fact, PathKind };
 
 /** What the deciding code may ask. Tests answer in the machine's place. */
 export interface Host {
@@ -24,6 +24,12 @@ export interface Host {
   matchingPaths(pattern: string): readonly string[];
   /** The first `size` bytes of a file. Throws LaunchError if it can't be read. */
   readHead(path: string, size: number): Uint8Array;
+  /** `size` bytes of a file from `offset` on; fewer where it ends. Throws LaunchError if it can't be read. */
+  readPart(path: string, offset: number, size: number): Uint8Array;
+  /** All of a text file. Throws LaunchError if it can't be read. */
+  readText(path: string): string;
+  /** Which device a path leads to. Throws LaunchError if that can't be found out. */
+  deviceAt(path: string): DeviceKind;
   /**
    * A filter of system calls for this machine's architecture. It rests on nothing but this program, which every plan
    * does. Throws LaunchError where that was built without libseccomp.
@@ -46,6 +52,14 @@ function variableOf(name: string): string | undefined {
   if (!value?.includes('\ufffd')) return value;
   const entries = fromBytes(readFileSync('/proc/self/environ')).split('\0');
   return entries.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? value;
+}
+
+/** `major:minor` of a device number, which the C library packs in four parts (makedev(3)). */
+function deviceNumbers(number: number): string {
+  const bits = BigInt(number);
+  const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & ~0xfffn);
+  const minor = (bits & 0xffn) | ((bits >> 12n) & ~0xffn & 0xffffffffn);
+  return `${major}:${minor}`;
 }
 
 /** The machine that we run on. */
@@ -100,27 +114,37 @@ export class RealHost implements Host {
   }
 
   readHead(path: string, size: number): Uint8Array {
+    return this.readPart(path, 0, size);
+  }
+
+  readPart(path: string, offset: number, size: number): Uint8Array {
     try {
-      const { dev, ino, size: length, mtimeNs, ctimeNs } = statSync(toBytes(path), { bigint: true });
-      this.#record(`file ${path}`, {
-        kind: 'file',
-        path,
-        device: String(dev),
-        inode: String(ino),
-        size: String(length),
-        modified: String(mtimeNs),
-        changed: String(ctimeNs),
-      });
+      this.#recordFile(path);
       const file = openSync(toBytes(path), 'r');
       try {
         const bytes = new Uint8Array(size);
-        return bytes.subarray(0, readSync(file, bytes, 0, size, 0));
+        return bytes.subarray(0, readSync(file, bytes, 0, size, offset));
       } finally {
         closeSync(file);
       }
     } catch (cause) {
       throw failure('read', path, cause);
     }
+  }
+
+  readText(path: string): string {
+    try {
+      this.#recordFile(path);
+      return readFileSync(toBytes(path), 'utf8');
+    } catch (cause) {
+      throw failure('read', path, cause);
+    }
+  }
+
+  deviceAt(path: string): DeviceKind {
+    const found = this.#findDevice(path);
+    this.#record(`device ${path}`, { kind: 'device', path, found });
+    return found;
   }
 
   compileFilter(rules: readonly FilterRule[]): Uint8Array {
@@ -135,13 +159,40 @@ export class RealHost implements Host {
     if (!this.#facts.has(key)) this.#facts.set(key, fact);
   }
 
+  #recordFile(path: string): void {
+    if (this.#facts.has(`file ${path}`)) return;
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(toBytes(path), { bigint: true });
+    this.#record(`file ${path}`, {
+      kind: 'file',
+      path,
+      device: String(dev),
+      inode: String(ino),
+      size: String(size),
+      modified: String(mtimeNs),
+      changed: String(ctimeNs),
+    });
+  }
+
   #findKind(path: string): PathKind {
+    const status = this.#look(path);
+    if (status === undefined) return 'absent';
+    return status.isDirectory() ? 'directory' : status.isFile() ? 'file' : 'other';
+  }
+
+  #findDevice(path: string): DeviceKind {
+    const status = this.#look(path);
+    if (status === undefined) return 'absent';
+    const type = status.isCharacterDevice() ? 'c' : status.isBlockDevice() ? 'b' : undefined;
+    return type ? `${type} ${deviceNumbers(status.rdev)}` : status.isFIFO() ? 'p' : 'other';
+  }
+
+  /** Undefined for what is absent. */
+  #look(path: string): Stats | undefined {
     try {
-      const status = statSync(toBytes(path));
-      return status.isDirectory() ? 'directory' : status.isFile() ? 'file' : 'other';
+      return statSync(toBytes(path));
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
-      if (code === 'ENOENT' || code === 'ENOTDIR') return 'absent';
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
       throw failure('look at', path, cause);
     }
   }

@@ -12,7 +12,7 @@ struct Bind {
   std::string destination;  // guest path
   bool optional = false;    // skip it where either side is missing
   bool create = false;      // make a missing destination
-  bool read_only = false;   // with all below it, where the kernel can
+  unsigned long flags = 0;  // MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC: with all below it, where the kernel can
 };
 
 /// Binds host path to guest path, with everything mounted below it. `root` is the image's root.
@@ -39,9 +39,15 @@ PlacedMount mount_copy(const std::string& path);
 /// Attaches `mount`, which has no place yet, at host path `place`. Throws SysError.
 void attach_mount(int mount, const std::string& place);
 
-/// Makes the mount at `root`, and all below it, read-only. What else is set on it (nosuid, nodev, noexec of
-/// the host's mount are locked in a user namespace) stays. Throws SysError.
+/// Sets `flags` (as of Bind) on the mount at `root`, and on all below it. What else is set on it (nosuid, nodev, noexec
+/// of the host's mount are locked in a user namespace) stays. Throws SysError.
 /// Returns false where mounts below stay as they are: before Linux 5.12.
+bool restrict_mounts(int root, const std::string& name, unsigned long flags);
+
+/// The same for the one mount only.
+void restrict_mount(int root, const std::string& name, unsigned long flags);
+
+/// Makes the mount at `root`, and all below it, read-only: see restrict_mounts().
 bool make_read_only(int root, const std::string& name);
 
 }  // namespace chrun

@@ -29,8 +29,10 @@ export function stepWords(step: Step): readonly string[] {
       return [step.kind, step.path, step.server];
     case 'attach':
       return [step.kind, step.place];
+    case 'layer':
+      return [step.kind, step.size];
     case 'overlay':
-      return [step.kind, step.upper, step.upper === 'memory' ? step.size : step.path];
+      return [step.kind, step.upper, ...overlayWords(step)];
     case 'destinations':
       return [step.kind, ...step.binds.flatMap(({ source, destination }) => [source, destination])];
     case 'bind':
@@ -49,10 +51,30 @@ export function stepWords(step: Step): readonly string[] {
       return [step.kind, step.path];
     case 'seccomp':
       return [step.kind, step.program];
+    case 'link':
+      return [step.kind, step.target, step.path];
+    case 'libraries':
+      return [step.kind, step.folder, ...step.names];
+    case 'cuda-compat':
+      return [step.kind, step.directory, step.driver];
+    case 'chmod':
+      return [step.kind, step.mode, step.path];
+    case 'seal':
     case 'pivot':
     case 'no-new-privileges':
     case 'command':
       return [step.kind];
+  }
+}
+
+function overlayWords(step: Extract<Step, { kind: 'overlay' }>): readonly string[] {
+  switch (step.upper) {
+    case 'layer':
+      return [];
+    case 'memory':
+      return [step.size];
+    case 'directory':
+      return [step.path];
   }
 }
 
@@ -80,6 +102,7 @@ export function factWords(fact: Fact): readonly string[] {
     case 'variable':
       return [fact.kind, fact.name, ...(fact.value === undefined ? [] : [fact.value])];
     case 'path':
+    case 'device':
       return [fact.kind, fact.path, fact.found];
     case 'glob':
       return [fact.kind, fact.pattern, ...fact.paths];

@@ -2,10 +2,12 @@
 import type { Host } from '../host.js';
 import { resolveImage } from '../image/resolve-image.js';
 import type { EnvironmentRequest, LaunchRequest } from '../request.js';
-import { planBinds, planDefaultBinds, planDestinations, planTmp, resolveBinds } from './binds.js';
-import { planHome, planRoot, planServer, warnAboutImage } from './image.js';
+import { planBinds, planDefaultBinds, planTmp, resolveBinds } from './binds.js';
+import { planDevices } from './devices.js';
+import { planHome, planMount, planServer, warnAboutImage } from './image.js';
 import { planJoin } from './join.js';
 import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
+import { planLayer } from './layer.js';
 import { planAptSandbox, planSeccomp } from './seccomp.js';
 
 /** Decides everything that can be decided before the launch. Throws LaunchError. */
@@ -14,14 +16,15 @@ export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
   const guest = { uid: request.uid ?? user.uid, gid: request.gid ?? user.gid };
   const image = resolveImage(request, host);
   const home = request.home ? planHome(host) : undefined;
-  const binds = resolveBinds([...(home ? [home.bind] : []), ...request.binds], host);
+  const devices = planDevices(request.devices, host);
+  const binds = [...devices.binds, ...resolveBinds([...(home ? [home.bind] : []), ...request.binds], host)];
   const writable = request.writable || request.overlay !== undefined;
   const create = planJoin(request.join, [
     ...planServer(image, request.share),
     // in the outer namespaces we are root and mount
     { kind: 'user-namespace', ...mapIds({ uid: 0, gid: 0 }, user) },
-    ...planRoot(image, request, host),
-    ...planDestinations(binds, writable),
+    planMount(image, request, host),
+    ...planLayer(request, binds, devices.changes, host),
     ...planAptSandbox(request, writable),
     // before /dev is bound, which covers the files' place
     ...(request.identity === 'host' ? [{ kind: 'identity', ...guest } as const] : []),
@@ -33,13 +36,13 @@ export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
     { kind: 'user-namespace', ...mapIds(guest, { uid: 0, gid: 0 }) },
   ]);
   const enter: Step[] = [
-    ...planEnvironment(request.environment, home?.home, host),
+    ...planEnvironment(request.environment, [...devices.environment, ...planHomeVariable(home)], host),
     { kind: 'directory', path: request.directory },
     { kind: 'no-new-privileges' },
     ...planSeccomp(request, host),
     { kind: 'command' },
   ];
-  const warnings = warnAboutImage(image, request);
+  const warnings = [...warnAboutImage(image, request), ...devices.warnings];
   return { verbosity: request.verbosity, color: request.color, warnings, facts: host.facts(), create, enter };
 }
 
@@ -55,15 +58,19 @@ function mapIds(inside: Ids, outside: Ids): { readonly uid: IdMap; readonly gid:
   };
 }
 
-/** The default values, then what the user changes, then the mark that says "in a container". */
+function planHomeVariable(home: { readonly home: string } | undefined): readonly Step[] {
+  return home === undefined ? [] : [setVariable('HOME', home.home)];
+}
+
+/** The default values, then `more`, then what the user changes, then the mark that says "in a container". */
 function planEnvironment(
   requests: readonly EnvironmentRequest[],
-  home: string | undefined,
+  more: readonly Step[],
   host: Host,
 ): readonly Step[] {
   return [
     { kind: 'environment', action: 'default', variables: ['HOME', 'PATH', 'TMPDIR'] },
-    ...(home === undefined ? [] : [setVariable('HOME', home)]),
+    ...more,
     ...requests.map((request): Step => {
       const { kind: action, ...rest } = request;
       const step = { kind: 'environment', action, ...rest } as Step;
