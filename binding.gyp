@@ -55,6 +55,7 @@
         'addon/launcher/identity.cc',
         'addon/launcher/image_changes.cc',
         'addon/launcher/image_path.cc',
+        'addon/launcher/image_steps.cc',
         'addon/launcher/join.cc',
         'addon/launcher/join_keeper.cc',
         'addon/launcher/join_rules.cc',

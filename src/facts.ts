@@ -16,6 +16,8 @@ export type Fact =
   | { readonly kind: 'variable'; readonly name: string; readonly value?: string }
   /** What lies at an absolute path. */
   | { readonly kind: 'path'; readonly path: string; readonly found: PathKind }
+  /** Whether there is a regular file at an absolute path, and not by a link. */
+  | { readonly kind: 'plain-file'; readonly path: string; readonly found: 'yes' | 'no' }
   /** The device at an absolute path. */
   | { readonly kind: 'device'; readonly path: string; readonly found: DeviceKind }
   /** The paths that match an absolute pattern as in glob(7), in the order of their bytes. */

@@ -1,5 +1,14 @@
 /** The only place that asks the machine anything. What it was asked is recorded: the facts that a plan rests on. */
-import { closeSync, openSync, readFileSync, readlinkSync, readSync, type Stats, statSync } from 'node:fs';
+import {
+  closeSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { userInfo } from 'node:os';
 import { fromBytes, toBytes } from './bytes.js';
 import { LaunchError } from './errors.js';
@@ -20,6 +29,8 @@ export interface Host {
   absolute(path: string): string;
   /** What lies at an absolute path. Throws LaunchError if that can't be found out. */
   pathKind(path: string): PathKind;
+  /** Whether there is a regular file at an absolute path, and not by a link. Throws LaunchError as pathKind(). */
+  isPlainFile(path: string): boolean;
   /** The paths that match an absolute pattern as in glob(7), in the order of their bytes. */
   matchingPaths(pattern: string): readonly string[];
   /** The first `size` bytes of a file. Throws LaunchError if it can't be read. */
@@ -106,6 +117,12 @@ export class RealHost implements Host {
     return found;
   }
 
+  isPlainFile(path: string): boolean {
+    const plain = this.#look(path, lstatSync)?.isFile() ?? false;
+    this.#record(`plain-file ${path}`, { kind: 'plain-file', path, found: plain ? 'yes' : 'no' });
+    return plain;
+  }
+
   matchingPaths(pattern: string): readonly string[] {
     const found = fromBytes(loadNative().glob(toBytes(pattern)));
     const paths = found.split('\0').slice(0, -1);
@@ -187,9 +204,9 @@ export class RealHost implements Host {
   }
 
   /** Undefined for what is absent. */
-  #look(path: string): Stats | undefined {
+  #look(path: string, stat: (path: Buffer) => Stats = statSync): Stats | undefined {
     try {
-      return statSync(toBytes(path));
+      return stat(toBytes(path));
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;

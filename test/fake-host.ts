@@ -55,6 +55,11 @@ export function fakeHost(machine: FakeMachine = {}): Host {
       facts.push({ kind: 'glob', pattern, paths: found });
       return found;
     },
+    isPlainFile(path) {
+      const found = Buffer.isBuffer(paths[path]) || paths[path] === 'file';
+      facts.push({ kind: 'plain-file', path, found: found ? 'yes' : 'no' });
+      return found;
+    },
     deviceAt(path) {
       const found = devices[path] ?? 'absent';
       facts.push({ kind: 'device', path, found });

@@ -7,15 +7,11 @@
 #include "base/error.h"
 #include "base/records.h"
 #include "launcher/identity.h"
-#include "launcher/image_changes.h"
-#include "launcher/image_path.h"
 #include "launcher/join_rules.h"
 #include "launcher/launch.h"
-#include "launcher/libraries.h"
 #include "launcher/log.h"
 #include "launcher/mounts.h"
 #include "launcher/namespaces.h"
-#include "launcher/overlay.h"
 #include "launcher/own_path.h"
 #include "launcher/root.h"
 #include "launcher/user_ns.h"
@@ -79,47 +75,6 @@ void attach(Launch& launch, const Step& step) {
   launch.image_over_root = step.fields[0] == kOverTheRoot;
 }
 
-/// The image's root, for the steps between `root` and `pivot`.
-int root_of(const Launch& launch, const Step& step) {
-  if (!launch.root)
-    throw Error("the plan has a " + std::string(step.kind) + " step that is not between root and pivot");
-  return launch.root.get();
-}
-
-/// layer SIZE: what the following steps make in the image, they make in memory; `overlay layer` shows it.
-void layer(Launch& launch, const Step& step) { launch.layer = begin_layer(root_of(launch, step), field(step, 0)); }
-
-LayeredImage image_of(const Launch& launch, const Step& step) {
-  return {root_of(launch, step), launch.layer.upper ? launch.layer.upper.get() : -1};
-}
-
-/// overlay layer, overlay memory SIZE, overlay directory PATH
-void overlay(Launch& launch, const Step& step) {
-  const int root = root_of(launch, step);
-  const bool sized = step.fields.size() == 2;
-  if (step.fields[0] == "layer" && !sized && launch.layer.memory)
-    launch.root = overlay_with_layer(root, launch.layer);
-  else if (step.fields[0] == "memory" && sized)
-    launch.root = overlay_in_memory(root, field(step, 1));
-  else if (step.fields[0] == "directory" && sized)
-    launch.root = overlay_in_directory(root, field(step, 1));
-  else
-    throw Error("malformed overlay step '" + field(step, 0) + "' in the plan");
-  launch.layer = {};
-  launch.overlaid = true;
-}
-
-/// destinations SOURCE DESTINATION …: of the binds that follow
-void destinations(Launch& launch, const Step& step) {
-  std::vector<Sides> binds;
-  for (size_t i = 0; i + 1 < step.fields.size(); i += 2) binds.emplace_back(field(step, i), field(step, i + 1));
-  if (launch.layer.upper) return place_destinations(image_of(launch, step), binds);
-  Fd root = make_destinations(root_of(launch, step), binds);
-  if (!root) return;
-  launch.root = std::move(root);
-  launch.overlaid = true;
-}
-
 unsigned long mount_flag(std::string_view option) {
   if (option == "read-only") return MS_RDONLY;
   if (option == "nosuid") return MS_NOSUID;
@@ -158,33 +113,6 @@ void bind_variable(Launch& launch, const Step& step) {
 void tmpfs(Launch& launch, const Step& step) {
   tmpfs_into_image(root_of(launch, step), field(step, 0), field(step, 1));
 }
-
-/// file PATH TEXT
-void file(Launch& launch, const Step& step) { write_in_image(root_of(launch, step), field(step, 0), field(step, 1)); }
-
-/// link TARGET PATH
-void link(Launch& launch, const Step& step) { link_in_image(image_of(launch, step), field(step, 0), field(step, 1)); }
-
-/// libraries FOLDER NAME …
-void libraries(Launch& launch, const Step& step) {
-  std::vector<std::string> names(step.fields.begin() + 1, step.fields.end());
-  show_libraries(image_of(launch, step), field(step, 0), names);
-}
-
-/// cuda-compat DIRECTORY DRIVER
-void cuda_compat(Launch& launch, const Step& step) {
-  prefer_newer_cuda(image_of(launch, step), field(step, 0), field(step, 1));
-}
-
-/// chmod MODE PATH
-void chmod(Launch& launch, const Step& step) {
-  const std::string mode = field(step, 0);
-  if (mode.empty() || mode.size() > 4 || mode.find_first_not_of("01234567") != std::string::npos)
-    throw Error("expected an octal mode, got '" + mode + "'");
-  change_mode_in_image(root_of(launch, step), static_cast<mode_t>(std::stoul(mode, nullptr, 8)), field(step, 1));
-}
-
-void seal(Launch& launch, const Step& step) { restrict_mount(root_of(launch, step), "the root directory", MS_RDONLY); }
 
 void identity(Launch& launch, const Step& step) {
   bind_identity(root_of(launch, step), id(step.fields[0]), id(step.fields[1]));
@@ -249,18 +177,9 @@ constexpr StepKind kKinds[] = {
     {"squashfs", 2, 2, squashfs},
     {"attach", 1, 1, attach},
     {"root", 2, 2, root},
-    {"layer", 1, 1, layer},
-    {"overlay", 1, 2, overlay},
-    {"destinations", 2, kAnyFields, destinations},
     {"bind", 2, kAnyFields, bind},
     {"bind-variable", 3, kAnyFields, bind_variable},
     {"tmpfs", 2, 2, tmpfs},
-    {"file", 2, 2, file},
-    {"link", 2, 2, link},
-    {"libraries", 2, kAnyFields, libraries},
-    {"cuda-compat", 2, 2, cuda_compat},
-    {"chmod", 2, 2, chmod},
-    {"seal", 0, 0, seal},
     {"identity", 2, 2, identity},
     {"pivot", 0, 0, pivot},
 };

@@ -66,6 +66,12 @@ bool has_same_matches(const Step& fact) {
   return std::equal(paths.begin(), paths.end(), fact.fields.begin() + 1, fact.fields.end());
 }
 
+bool is_plain_file(const Step& fact) {
+  struct stat status;
+  const bool plain = lstat(fact.fields[0].data(), &status) == 0 && S_ISREG(status.st_mode);
+  return fact.fields[1] == (plain ? "yes" : "no");
+}
+
 struct Kind {
   std::string_view name;
   size_t fewest, most;  // fields
@@ -77,6 +83,7 @@ constexpr Kind kKinds[] = {
     {"directory", 1, 1, is_this_directory},
     {"path", 2, 2, [](const Step& fact) { return fact.fields[1] == path_kind(fact.fields[0].data()); }},
     {"device", 2, 2, [](const Step& fact) { return fact.fields[1] == device_kind(fact.fields[0].data()); }},
+    {"plain-file", 2, 2, is_plain_file},
     {"file", 6, 6, is_same_file},
     {"glob", 1, ~size_t{0}, has_same_matches},
     {"variable", 1, 2, is_same_value},

@@ -40,11 +40,15 @@ struct StepKind {
 
 constexpr size_t kAnyFields = ~size_t{0};
 
-/// What creates a container, and what every process does that ends up in it.
+/// What creates a container, what of it changes the image, and what every process does that ends up in it.
 std::span<const StepKind> create_kinds();
+std::span<const StepKind> image_kinds();
 std::span<const StepKind> enter_kinds();
 
 inline std::string field(const Step& step, size_t index) { return std::string(step.fields[index]); }
+
+/// The image's root, for the steps between `root` and `pivot`.
+int root_of(const Launch& launch, const Step& step);
 
 /// The step as `--dry-run` prints it, but for quotes.
 std::string to_words(const Step& step);

@@ -24,7 +24,10 @@ const optionalPaths = [
   '/var/spool/slurmd',
 ];
 
-/** Whether a guest path lies in one of them, where nothing can be made. */
+/** Where something of the host appears without being asked for. */
+export const defaultPlaces: readonly string[] = [...requiredPaths, ...optionalPaths, '/tmp'];
+
+/** Whether a guest path lies in what is always the host's, where nothing can be made. */
 export function isHosts(path: string): boolean {
   return requiredPaths.some((place) => path.startsWith(`${place}/`));
 }

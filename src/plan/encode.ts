@@ -102,6 +102,7 @@ export function factWords(fact: Fact): readonly string[] {
     case 'variable':
       return [fact.kind, fact.name, ...(fact.value === undefined ? [] : [fact.value])];
     case 'path':
+    case 'plain-file':
     case 'device':
       return [fact.kind, fact.path, fact.found];
     case 'glob':

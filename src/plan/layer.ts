@@ -4,6 +4,7 @@ import type { LaunchRequest } from '../request.js';
 import { planDestinations, type ResolvedBind } from './binds.js';
 import { planOverlay } from './image.js';
 import type { Step } from './launch-plan.js';
+import { mergeBinds } from './merge-binds.js';
 
 /** What is to be made in the image: links and the like, and modes, which need what is there. */
 export interface ImageChanges {
@@ -16,6 +17,27 @@ export interface ImageChanges {
 /** Directories, empty files and links take next to nothing. */
 const sealedSize = '64m';
 
+/** Whether nothing of what is made in the image stays, so that it can be other than what was asked for. */
+function vanishes(
+  { writable, overlay }: LaunchRequest,
+  { links, modes, needsPlaces }: ImageChanges,
+): boolean {
+  if (overlay !== undefined) return 'memory' in overlay;
+  return !writable && (needsPlaces || links.length + modes.length > 0);
+}
+
+/** Merges binds where links in their place do no harm to anybody. */
+export function planMerge(
+  request: LaunchRequest,
+  binds: readonly ResolvedBind[],
+  changes: ImageChanges,
+  host: Host,
+): { readonly binds: readonly ResolvedBind[]; readonly changes: ImageChanges } {
+  if (!vanishes(request, changes)) return { binds, changes };
+  const merged = mergeBinds(binds, (path) => host.isPlainFile(path));
+  return { binds: merged.binds, changes: { ...changes, links: [...merged.links, ...changes.links] } };
+}
+
 /**
  * The steps between the image's mount and the binds. Where nobody asked for writing, changes are made in memory, and
  * the container's root is as read-only as the image.
@@ -23,19 +45,18 @@ const sealedSize = '64m';
 export function planLayer(
   request: LaunchRequest,
   binds: readonly ResolvedBind[],
-  { links, modes, needsPlaces }: ImageChanges,
+  changes: ImageChanges,
   host: Host,
 ): readonly Step[] {
-  const { writable, overlay } = request;
-  const unasked = !writable && overlay === undefined;
-  if (links.length + modes.length === 0 && !(needsPlaces && unasked)) {
-    return [...planOverlay(request, host), ...planDestinations(binds, !unasked)];
-  }
-  if (writable || (overlay !== undefined && 'directory' in overlay)) {
-    return [...planOverlay(request, host), ...links, ...modes];
+  const { overlay } = request;
+  const { links, modes, needsPlaces } = changes;
+  const unasked = !request.writable && overlay === undefined;
+  const changed = links.length + modes.length > 0 || (needsPlaces && unasked);
+  if (!changed || !vanishes(request, changes)) {
+    return [...planOverlay(request, host), ...planDestinations(binds, !unasked), ...links, ...modes];
   }
   return [
-    { kind: 'layer', size: overlay === undefined ? sealedSize : overlay.memory },
+    { kind: 'layer', size: overlay !== undefined && 'memory' in overlay ? overlay.memory : sealedSize },
     ...planDestinations(binds, false),
     ...links,
     { kind: 'overlay', upper: 'layer' },

@@ -7,7 +7,7 @@ import { planDevices } from './devices.js';
 import { planHome, planMount, planServer, warnAboutImage } from './image.js';
 import { planJoin } from './join.js';
 import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
-import { planLayer } from './layer.js';
+import { planLayer, planMerge } from './layer.js';
 import { planAptSandbox, planSeccomp } from './seccomp.js';
 
 /** Decides everything that can be decided before the launch. Throws LaunchError. */
@@ -17,14 +17,19 @@ export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
   const image = resolveImage(request, host);
   const home = request.home ? planHome(host) : undefined;
   const devices = planDevices(request.devices, host);
-  const binds = [...devices.binds, ...resolveBinds([...(home ? [home.bind] : []), ...request.binds], host)];
+  const { binds, changes } = planMerge(
+    request,
+    [...devices.binds, ...resolveBinds([...(home ? [home.bind] : []), ...request.binds], host)],
+    devices.changes,
+    host,
+  );
   const writable = request.writable || request.overlay !== undefined;
   const create = planJoin(request.join, [
     ...planServer(image, request.share),
     // in the outer namespaces we are root and mount
     { kind: 'user-namespace', ...mapIds({ uid: 0, gid: 0 }, user) },
     planMount(image, request, host),
-    ...planLayer(request, binds, devices.changes, host),
+    ...planLayer(request, binds, changes, host),
     ...planAptSandbox(request, writable),
     // before /dev is bound, which covers the files' place
     ...(request.identity === 'host' ? [{ kind: 'identity', ...guest } as const] : []),
