@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/glob.h"
 #include "base/process_state.h"
+#include "base/records.h"
 #include "compile_filter.h"
 
 extern "C" char** environ;
@@ -15,8 +16,6 @@ extern "C" char** environ;
 namespace {
 
 using chrun::Fd;
-
-constexpr size_t kLargestHandoff = 256 << 20;
 
 std::string_view bytes_of(const Napi::Value& value) {
   const auto buffer = value.As<Napi::Buffer<char>>();
@@ -35,7 +34,7 @@ Napi::Value guarded(Napi::Env env, Body body) {
 
 void restore_state(int handoff) {
   if (lseek(handoff, 0, SEEK_SET) != 0) throw chrun::SysError("read the handoff", "lseek");
-  const std::string bytes = chrun::read_all(handoff, "the handoff", kLargestHandoff);
+  const std::string bytes = chrun::read_all(handoff, "the handoff", chrun::kLargestHandoff);
 
   for (const auto& record : chrun::parse_records(bytes, "the handoff")) {
     // Node has marked these as close-on-exec too

@@ -44,6 +44,14 @@ function buildNative() {
   return true;
 }
 
+/** For the Node of this machine, if the JavaScript is there; without it everything works, but starts later. */
+function buildCodeCache() {
+  if (!existsSync(join(root, 'dist/main.bundle.js'))) return;
+  spawnSync(process.execPath, [join(root, 'scripts/code-cache.mjs')], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+}
+
 /** The command line interface in one file, and the library for Node programs with its types. */
 async function buildJavaScript() {
   if (!run(require.resolve('typescript/bin/tsc'))) return false;
@@ -54,6 +62,7 @@ async function buildJavaScript() {
 
 const part = process.argv[2];
 if (part !== 'native' && !(await buildJavaScript())) process.exit(1);
+if (part !== 'pack') buildCodeCache();
 if (part === 'pack') {
   // a package goes to any machine; there, its install script puts the native program in this place
   placeScript();

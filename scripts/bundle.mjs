@@ -1,4 +1,4 @@
-// Bundles the command line interface into one file: on a parallel file system every file that is opened costs.
+// Bundles the command line interface: on a parallel file system every file that is opened costs.
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -16,17 +16,22 @@ const dropUnused = {
   },
 };
 
+/** What the bundles have in common; __filename is that of the one that runs. */
 const common = {
   bundle: true,
   platform: 'node',
   target: 'node20',
   format: 'cjs',
   minifyWhitespace: true,
+  define: { 'import.meta.url': 'moduleUrl' },
+  plugins: [dropUnused],
   logLevel: 'warning',
 };
+const moduleUrl = "const moduleUrl = require('node:url').pathToFileURL(__filename).href;";
 
-/** Writes dist/cli.cjs, and dist/yaml.cjs, which src/cdi/yaml.ts loads. */
+/** Writes dist/cli.cjs, which Node starts, dist/main.bundle.js, which that one runs, and dist/yaml.cjs. */
 export async function bundleCli(root) {
+  // src/cdi/yaml.ts loads it where it is needed
   await build({
     ...common,
     absWorkingDir: root,
@@ -36,10 +41,16 @@ export async function bundleCli(root) {
   await build({
     ...common,
     absWorkingDir: root,
-    entryPoints: ['src/main.ts'],
+    entryPoints: ['src/load-main.ts'],
     outfile: join(root, 'dist/cli.cjs'),
-    banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
-    define: { 'import.meta.url': 'moduleUrl' },
-    plugins: [dropUnused],
+    banner: { js: moduleUrl },
+  });
+  await build({
+    ...common,
+    absWorkingDir: root,
+    entryPoints: ['src/main.ts'],
+    outfile: join(root, 'dist/main.bundle.js'),
+    banner: { js: `(function (require, __filename) {${moduleUrl}` },
+    footer: { js: '})' },
   });
 }

@@ -15,8 +15,6 @@
 namespace chrun {
 namespace {
 
-constexpr size_t kLargestHandoff = 256 << 20;  // above the kernel's own limit on words and environment
-
 std::vector<std::string_view> to_fields(char* const* strings) {
   std::vector<std::string_view> fields;
   for (; *strings != nullptr; strings++) fields.emplace_back(*strings);
@@ -60,6 +58,10 @@ Fd to_memory_file(std::string_view bytes) {
   append_record(bytes, "memory", {memory});
   if (turn) append_record(bytes, "turn", {std::to_string(turn.get())});
   std::string script = program.substr(0, program.rfind('/')) + "/../dist/cli.cjs";
+  if (access(script.c_str(), R_OK) != 0) {
+    throw Error("can't start the command-line interpreter: " + script + ": " + errno_words(errno),
+                "install ch-run-ts again, or build it with 'npm run build'");
+  }
   const Fd handoff = to_memory_file(bytes);
   std::string option = "--handoff=" + std::to_string(handoff.get());
   std::string node = "node";

@@ -110,7 +110,7 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
 }
 
 int clear_memory() {
-  printf("forgot %zu remembered plans\n", forget_all());
+  printf("remembered plans forgotten: %zu\n", forget_all());
   return 0;
 }
 

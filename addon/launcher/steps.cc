@@ -1,5 +1,7 @@
 #include "launcher/steps.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "launcher/launch.h"
 #include "launcher/log.h"
@@ -38,6 +40,12 @@ void create(Launch& launch) {
   }
 }
 
+/// The launch failed because the file-system server of its image did: the kernel has these two words for that.
+bool is_server_gone(const Plan& plan, const SysError& failure) {
+  if (failure.code() != ENOTCONN && failure.code() != ECONNABORTED) return false;
+  return std::ranges::any_of(plan.create, [](const Step& step) { return step.kind == "squashfs"; });
+}
+
 }  // namespace
 
 std::string to_words(const Step& step) {
@@ -60,8 +68,14 @@ int root_of(const Launch& launch, const Step& step) {
       if (const StepKind& kind = kind_of(step); kind.prepare) kind.prepare(launch, step);
     }
   }
-  create(launch);
-  for (const Step& step : plan.enter) run_step(launch, step);
+  try {
+    create(launch);
+    for (const Step& step : plan.enter) run_step(launch, step);
+  } catch (const SysError& failure) {
+    if (!is_server_gone(plan, failure)) throw;
+    throw Error(std::string("the image's file-system server ended before the command could start: ") + failure.what(),
+                {}, Exit::server);
+  }
   throw Error("the plan has no command step");
 }
 

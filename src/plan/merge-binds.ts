@@ -68,12 +68,12 @@ function withoutUsualLinks(path: string): string {
     .replace(/^\/var\/(run|lock)(?=\/|$)/, '/run');
 }
 
-/** Whether nothing else is bound there or around it, which would cover a link. An optional one may have no place. */
+/** Whether nothing else is bound there, around it or below it. An optional one may have no place. */
 function isAlone(bind: ResolvedBind, binds: readonly ResolvedBind[]): boolean {
   if (bind.flags.includes('optional')) return false;
   const path = withoutUsualLinks(bind.destination);
   const others = binds.filter((other) => other !== bind).map(({ destination }) => destination);
   return [...defaultPlaces, ...others].map(withoutUsualLinks).every((other) => {
-    return path !== other && !path.startsWith(`${other}/`);
+    return path !== other && !path.startsWith(`${other}/`) && !other.startsWith(`${path}/`);
   });
 }

@@ -1,7 +1,7 @@
 /** The package as a user gets it: packed, and installed from the tarball. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import t, { type Test, test } from 'tap';
 import { checkout, image, ordinaryUser, scratch, start, users } from '../support.js';
 
@@ -29,6 +29,7 @@ test('the tarball installs the native program', async (t) => {
   const tarball = pack(t);
   const command = install(t, tarball, {});
   t.ok(isElf(command), 'no shell and no Node in front');
+  t.ok(existsSync(join(dirname(realpathSync(command)), '../dist/main.cache')), 'compiled for this Node');
   t.match(start(self, command, ['--version']).stdout, /^ch-run-ts \d+\.\d+\.\d+ \(features: .*extglob/);
   t.equal(start(self, command, [image, '--', 'echo', 'here']).stdout, 'here\n');
 

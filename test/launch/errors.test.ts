@@ -1,5 +1,13 @@
 /** Bad input gets a clear error and changes nothing. */
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -389,12 +397,33 @@ t.test('a failed launch changes nothing in the image', (t) => {
   t.end();
 });
 
-t.test('without Node the error says what to install, and --plan works', (t) => {
+t.test('without the JavaScript part the error says what to do', (t) => {
   const place = scratch(t, user);
   mkdirSync(join(place, 'package/bin'), { recursive: true });
   copyFileSync(launcher, join(place, 'package/bin/ch-run-ts'));
   const ending = start(user, join(place, 'package/bin/ch-run-ts'), [image, '--', 'true']);
-  t.not(ending.status, 0, 'the CLI is missing');
-  t.match(ending.stderr, /cli\.cjs/);
+  failsWith(t, ending, 31, /interpreter: .*cli\.cjs: no such file or directory/, /install ch-run-ts again/);
+  t.end();
+});
+
+t.test('without Node the error says what to install, and --plan works', (t) => {
+  const place = scratch(t, user);
+  const { stdout: plan } = start(user, 'unshare', ['-Ur', launcher, '--dry-run=plan', image]);
+  plant(place, { plan }, user);
+  const hide = `mount --bind /dev/null ${realpathSync(process.execPath)} && exec "$@"`;
+  const startWithout = (words: readonly string[]) =>
+    start(user, 'unshare', ['-Urm', 'sh', '-c', hide, 'sh', launcher, ...words]);
+  failsWith(
+    t,
+    startWithout(['--no-memo', image, '--', 'true']),
+    31,
+    /can't start the command-line interpreter: .*node: /,
+    /install Node\.js .* --plan FILE/,
+  );
+  t.match(startWithout(['--version']).stderr, /can't start the command-line interpreter/);
+  t.match(startWithout(['--plan', join(place, 'plan'), '--', 'echo', 'here']), {
+    status: 0,
+    stdout: 'here\n',
+  });
   t.end();
 });

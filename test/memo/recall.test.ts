@@ -105,9 +105,9 @@ for (const user of users) {
 
     t.test('--memo-clear forgets all', async (t) => {
       const memory = makeMemory(t, user);
-      t.equal(run(user, ['--memo-clear'], { env: memory.env }).stdout, 'forgot 0 remembered plans\n');
+      t.equal(run(user, ['--memo-clear'], { env: memory.env }).stdout, 'remembered plans forgotten: 0\n');
       story(user, memory, [image, '--', 'true']);
-      t.equal(run(user, ['--memo-clear'], { env: memory.env }).stdout, 'forgot 1 remembered plans\n');
+      t.equal(run(user, ['--memo-clear'], { env: memory.env }).stdout, 'remembered plans forgotten: 1\n');
       t.same(readdirSync(memory.path), []);
       t.match(story(user, memory, [image, '--', 'true']), missed);
     });

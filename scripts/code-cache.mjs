@@ -1,0 +1,19 @@
+// Writes dist/main.cache: what V8 compiled of the bundle while a launch was planned, for the Node that runs this.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Script } from 'node:vm';
+
+const dist = join(import.meta.dirname, '../dist');
+const filename = join(dist, 'main.bundle.js');
+const script = new Script(readFileSync(filename, 'latin1'), { filename });
+process.argv.splice(
+  1,
+  Number.POSITIVE_INFINITY,
+  filename,
+  '--dry-run=plan',
+  '--bind=/usr:/mnt',
+  '--set-env=A=$B',
+  '/usr',
+);
+process.on('exit', () => writeFileSync(join(dist, 'main.cache'), script.createCachedData()));
+script.runInThisContext()(process.getBuiltinModule, filename);
