@@ -52,6 +52,7 @@
         'addon/launcher/facts.cc',
         'addon/launcher/handoff.cc',
         'addon/launcher/hints.cc',
+        'addon/launcher/hooks.cc',
         'addon/launcher/identity.cc',
         'addon/launcher/image_changes.cc',
         'addon/launcher/image_path.cc',

@@ -20,6 +20,8 @@ export const optionDetails: Readonly<Partial<Record<OptionName, string>>> = {
     'Of a kind that has a device called all, only that. A specification that can not be used gives a warning.',
   'cdi-dirs':
     'Directories are separated by colons. Where several describe the same device, the last one counts; within one directory that is an error. Files end in .json or .yaml.',
+  'cdi-run-hooks':
+    'Without it a warning names them. They run before the container is ready, as createContainer hooks of the OCI runtime specification, as you, with the mounts of the container; those for later moments are not run.',
   'set-env':
     'Values may name other variables as $VAR, each item of a colon-separated list being dropped if its variable is not set; see --env-no-expand. Lines in FILE are VAR=VALUE; single quotes around the value are removed.',
   'unset-env':

@@ -135,6 +135,13 @@ export const options = [
       'look for descriptions of devices in these directories (default: $CH_RUN_CDI_DIRS or /etc/cdi:/var/run/cdi)',
   },
   {
+    name: 'cdi-run-hooks',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'files',
+    summary: "run those programs of a device's vendor (hooks) that ch-run-ts can not replace",
+  },
+  {
     name: 'home',
     value: 'none',
     repeat: 'refuse',

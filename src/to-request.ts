@@ -38,7 +38,7 @@ export function toRequest(values: Values, image: string): LaunchRequest {
 }
 
 function parseDevices(values: Values): Pick<LaunchRequest, 'devices'> {
-  const { device = [], devices, 'cdi-dirs': dirs } = values;
+  const { device = [], devices, 'cdi-dirs': dirs, 'cdi-run-hooks': runHooks } = values;
   const names = device as readonly string[];
   const wrong = names.find((name) => parseDevice(name) === undefined);
   if (wrong !== undefined) throw valueError('device', 'vendor.com/class=name or a path', wrong);
@@ -47,7 +47,12 @@ function parseDevices(values: Values): Pick<LaunchRequest, 'devices'> {
     throw valueError('cdi-dirs', 'directories separated by colons', String(dirs));
   if (names.length === 0 && !devices) return {};
   return {
-    devices: { names, all: Boolean(devices), ...(directories ? { directories } : {}), runHooks: false },
+    devices: {
+      names,
+      all: Boolean(devices),
+      ...(directories ? { directories } : {}),
+      runHooks: Boolean(runHooks),
+    },
   };
 }
 

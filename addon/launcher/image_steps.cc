@@ -2,6 +2,8 @@
 #include <sys/mount.h>
 
 #include "base/error.h"
+#include "base/records.h"
+#include "launcher/hooks.h"
 #include "launcher/image_changes.h"
 #include "launcher/image_path.h"
 #include "launcher/launch.h"
@@ -71,6 +73,16 @@ void chmod(Launch& launch, const Step& step) {
   change_mode_in_image(root_of(launch, step), static_cast<mode_t>(std::stoul(mode, nullptr, 8)), field(step, 1));
 }
 
+/// hook TIMEOUT PATH COUNT ARGUMENT … VARIABLE …
+void hook(Launch& launch, const Step& step) {
+  const size_t count = parse_number(step.fields[2], step.fields.size() - 3, "the number of arguments of a hook");
+  const auto rest = step.fields.begin() + 3, variables = rest + static_cast<ptrdiff_t>(count);
+  run_hook(root_of(launch, step), {field(step, 1),
+                                   {rest, variables},
+                                   {variables, step.fields.end()},
+                                   static_cast<int>(parse_number(step.fields[0], 86400, "the timeout of a hook"))});
+}
+
 void seal(Launch& launch, const Step& step) { restrict_mount(root_of(launch, step), "the root directory", MS_RDONLY); }
 
 constexpr StepKind kKinds[] = {
@@ -82,6 +94,7 @@ constexpr StepKind kKinds[] = {
     {"libraries", 2, kAnyFields, libraries},
     {"cuda-compat", 2, 2, cuda_compat},
     {"chmod", 2, 2, chmod},
+    {"hook", 3, kAnyFields, hook},
     {"seal", 0, 0, seal},
 };
 

@@ -6,14 +6,15 @@ import { type DeviceReference, nearestNames, parseDevice } from './names.js';
 import { cdiDirectories, readDirectory, readSpecFile, type SpecFile } from './read-specs.js';
 import { allOfKind, type Device, devicesOf, type Entry, isConflict, kindOf, register } from './registry.js';
 
-/** What there is on this machine, read when the first device is asked for by name. */
-interface Inventory {
+/** What there is on this machine. */
+export interface Inventory {
   readonly directories: readonly string[];
   readonly broken: readonly Extract<SpecFile, { error: string }>[];
   readonly entries: ReadonlyMap<string, Entry>;
 }
 
-function takeInventory(directories: readonly string[], host: Host): Inventory {
+/** Reads all specifications in these directories. */
+export function takeInventory(directories: readonly string[], host: Host): Inventory {
   const files = directories.map((directory) => readDirectory(directory, host));
   const broken = files.flat().filter((file) => 'error' in file);
   return { directories, broken, entries: register(files) };
@@ -25,6 +26,7 @@ export function findDevices(
   host: Host,
 ): { readonly devices: readonly Device[]; readonly warnings: readonly string[] } {
   let inventory: Inventory | undefined;
+  // nothing is looked for where only files are named
   const known = () => (inventory ??= takeInventory(cdiDirectories(request.directories, host), host));
   const named = request.names.flatMap((text) => {
     const reference = parseDevice(text);
@@ -38,7 +40,8 @@ export function findDevices(
 
 const nameForms =
   'names are vendor.com/class=name, vendor.com/class=all, or the path of a specification file';
-const describeBroken = ({ path, error }: { path: string; error: string }) => `${path} is not used: ${error}`;
+export const describeBroken = ({ path, error }: { path: string; error: string }) =>
+  `${path} is not used: ${error}`;
 
 /** All devices of one file, whatever other files say. */
 function devicesIn(file: string, host: Host): readonly Device[] {

@@ -1,11 +1,12 @@
 /** What is read, not tried: settings of the kernel, of this process, of the batch system, and of our own build. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { LaunchError } from '../errors.js';
 import type { Host } from '../host.js';
 import { storageDirectory } from '../image/storage.js';
 import { loadNative } from '../native.js';
 import { version } from '../version.js';
+import { readDevices } from './devices.js';
 import { examineDirectory, ownMounts } from './file-systems.js';
 import { type Finding, note } from './finding.js';
 
@@ -64,18 +65,6 @@ function readMaskedProc(): Finding {
 
 const foundDevices = ['/dev/fuse', '/dev/nvidiactl', '/dev/kfd', '/dev/dri', '/dev/infiniband', '/dev/shm'];
 
-function listCdi(): readonly string[] {
-  return ['/etc/cdi', '/var/run/cdi'].flatMap((directory) => {
-    try {
-      return readdirSync(directory)
-        .filter((name) => /\.(json|ya?ml)$/.test(name))
-        .map((name) => `${directory}/${name}`);
-    } catch {
-      return [];
-    }
-  });
-}
-
 const batchVariables =
   /^(SLURM_(JOB_ID|STEP_ID|MPI_TYPE)|PMI_(RANK|SIZE|FD)|PMIX_(RANK|NAMESPACE)|OMPI_COMM_WORLD_SIZE)$/;
 
@@ -120,7 +109,7 @@ export function readFacts(host: Host): readonly Finding[] {
     ...readProcess(),
     readMaskedProc(),
     note('devices', 'devices', foundDevices.filter((path) => existsSync(path)).join(' ') || 'none'),
-    note('cdi', 'CDI specs', listCdi().join(' ') || 'none'),
+    readDevices(host),
     readBatch(),
     ...readDirectories(host),
   ];

@@ -12,22 +12,32 @@ import type { Step } from './launch-plan.js';
 interface HooksPlan {
   readonly links: readonly Step[];
   readonly modes: readonly Step[];
+  readonly programs: readonly Step[];
   readonly warnings: readonly string[];
 }
 
 /** Links first, then what is made of them, and the CUDA libraries of the image last: they replace links. */
 const order: readonly Step['kind'][] = ['link', 'libraries', 'cuda-compat'];
 
-export function planHooks(edits: readonly Edits[], binds: readonly DeviceBind[], host: Host): HooksPlan {
+/** `run`: whether hooks that are unknown to us are run. */
+export function planHooks(
+  edits: readonly Edits[],
+  binds: readonly DeviceBind[],
+  run: boolean,
+  host: Host,
+): HooksPlan {
   const hooks = edits.flatMap(({ hooks = [], file }) => hooks.map((hook) => ({ hook, file })));
   const works = hooks.map(({ hook, file }) => ({ hook, file, work: interpretHook(hook) }));
   const known = works.flatMap(({ work }) => (work === undefined ? [] : [work]));
   const links = [...planLinks(known), ...planLibraries(known, binds, host), ...known.filter(isCudaCompat)];
   const unknown = works.filter(({ work }) => work === undefined);
+  const runs = unknown.filter(({ hook }) => run && isEarly(hook));
+  const left = unknown.filter((each) => !runs.includes(each));
   return {
     links: withoutRepetition(links).sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind)),
     modes: withoutRepetition(known.flatMap(planModes)),
-    warnings: [...new Set(unknown.map(({ hook, file }) => warnAbout(hook, file)))],
+    programs: withoutRepetition(runs.map(({ hook }) => planProgram(hook))),
+    warnings: [...new Set(left.map(({ hook, file }) => warnAbout(hook, file)))],
   };
 }
 
@@ -82,7 +92,15 @@ function planModes(work: HookWork): readonly Step[] {
   return work.paths.filter((path) => !isHosts(path)).map((path) => ({ kind: 'chmod', mode, path }));
 }
 
-function warnAbout({ hookName, path, args = [] }: Hook, file: string): string {
-  const words = [path, ...args.slice(1)].join(' ');
-  return `the ${hookName} hook '${words}' of ${file} is not run`;
+/** Of those that are run before the container is ready: afterwards there is nobody left to run any. */
+const isEarly = ({ hookName }: Hook) => ['prestart', 'createRuntime', 'createContainer'].includes(hookName);
+
+function planProgram({ path, args = [path], env = [], timeout = 0 }: Hook): Step {
+  return { kind: 'hook', path, arguments: args, environment: env, timeout };
+}
+
+function warnAbout(hook: Hook, file: string): string {
+  const words = [hook.path, ...(hook.args ?? []).slice(1)].join(' ');
+  const help = isEarly(hook) ? ' (--cdi-run-hooks runs it)' : ': ch-run-ts is gone when its time comes';
+  return `the ${hook.hookName} hook '${words}' of ${file} is not run${help}`;
 }

@@ -3,7 +3,7 @@ import { collectEdits, type Edits } from '../cdi/edits.js';
 import { findDevices } from '../cdi/find-devices.js';
 import type { Host } from '../host.js';
 import type { DevicesRequest } from '../request.js';
-import type { ResolvedBind } from './binds.js';
+import { isHosts, type ResolvedBind } from './binds.js';
 import { planHooks } from './device-hooks.js';
 import { planMounts } from './device-mounts.js';
 import { planNodes } from './device-nodes.js';
@@ -13,6 +13,8 @@ import type { ImageChanges } from './layer.js';
 export interface DevicesPlan {
   readonly binds: readonly ResolvedBind[];
   readonly changes: ImageChanges;
+  /** What is run when all binds are made. */
+  readonly hooks: readonly Step[];
   /** The variables; those of the user come later. */
   readonly environment: readonly Step[];
   readonly warnings: readonly string[];
@@ -21,6 +23,7 @@ export interface DevicesPlan {
 const nothing: DevicesPlan = {
   binds: [],
   changes: { links: [], modes: [], needsPlaces: false },
+  hooks: [],
   environment: [],
   warnings: [],
 };
@@ -32,11 +35,16 @@ export function planDevices(request: DevicesRequest | undefined, host: Host): De
   const edits = collectEdits(devices);
   const nodes = planNodes(edits, host);
   const mounts = planMounts(edits, host);
-  const hooks = planHooks(edits, mounts.binds, host);
+  const hooks = planHooks(edits, mounts.binds, request.runHooks, host);
   const binds = [...nodes.binds, ...mounts.binds];
   return {
     binds,
-    changes: { links: hooks.links, modes: hooks.modes, needsPlaces: binds.length > 0 },
+    changes: {
+      links: hooks.links,
+      modes: hooks.modes,
+      needsPlaces: hooks.programs.length > 0 || binds.some(({ destination }) => !isHosts(destination)),
+    },
+    hooks: hooks.programs,
     environment: edits.flatMap(({ env = [] }) => env.map(setVariable)),
     warnings: [...warnings, ...nodes.warnings, ...mounts.warnings, ...hooks.warnings, ...leftOut(edits)],
   };

@@ -59,6 +59,10 @@ export function stepWords(step: Step): readonly string[] {
       return [step.kind, step.directory, step.driver];
     case 'chmod':
       return [step.kind, step.mode, step.path];
+    case 'hook': {
+      const { kind, timeout, path, arguments: words, environment } = step;
+      return [kind, String(timeout), path, String(words.length), ...words, ...environment];
+    }
     case 'seal':
     case 'pivot':
     case 'no-new-privileges':

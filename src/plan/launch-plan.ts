@@ -85,6 +85,16 @@ export type Step =
   | { readonly kind: 'cuda-compat'; readonly directory: string; readonly driver: string }
   /** Change the mode, in octal, of what is at a guest path, if it is there. */
   | { readonly kind: 'chmod'; readonly mode: string; readonly path: string }
+  /** Run a program of the host that prepares the container; `timeout` in seconds, 0 for none. */
+  | {
+      readonly kind: 'hook';
+      readonly path: string;
+      /** All of them, argv[0] included. */
+      readonly arguments: readonly string[];
+      /** `NAME=VALUE` each; nothing else is passed on. */
+      readonly environment: readonly string[];
+      readonly timeout: number;
+    }
   /** Make the overlay read-only, as the image is. */
   | { readonly kind: 'seal' }
   /** Write /etc/passwd and /etc/group for these guest ids. */

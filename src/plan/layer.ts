@@ -38,10 +38,12 @@ export function planMerge(
   return { binds: merged.binds, changes: { ...changes, links: [...merged.links, ...changes.links] } };
 }
 
-/**
- * The steps between the image's mount and the binds. Where nobody asked for writing, changes are made in memory, and
- * the container's root is as read-only as the image.
- */
+/** The step before the container is ready: where nobody asked for writing, its root is as read-only as the image. */
+export function planSeal(request: LaunchRequest, changes: ImageChanges): readonly Step[] {
+  return request.overlay === undefined && vanishes(request, changes) ? [{ kind: 'seal' }] : [];
+}
+
+/** The steps between the image's mount and the binds. Where nobody asked for writing, changes are made in memory. */
 export function planLayer(
   request: LaunchRequest,
   binds: readonly ResolvedBind[],
@@ -61,6 +63,5 @@ export function planLayer(
     ...links,
     { kind: 'overlay', upper: 'layer' },
     ...modes,
-    ...(unasked ? [{ kind: 'seal' } as const] : []),
   ];
 }

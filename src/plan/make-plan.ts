@@ -7,7 +7,7 @@ import { planDevices } from './devices.js';
 import { planHome, planMount, planServer, warnAboutImage } from './image.js';
 import { planJoin } from './join.js';
 import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
-import { planLayer, planMerge } from './layer.js';
+import { planLayer, planMerge, planSeal } from './layer.js';
 import { planAptSandbox, planSeccomp } from './seccomp.js';
 
 /** Decides everything that can be decided before the launch. Throws LaunchError. */
@@ -36,6 +36,8 @@ export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
     ...planDefaultBinds(),
     planTmp(request.tmp),
     ...planBinds(binds, writable),
+    ...devices.hooks,
+    ...planSeal(request, changes),
     { kind: 'pivot' },
     // in the inner ones we are ourselves, and all that was mounted is locked: not even root can undo it
     { kind: 'user-namespace', ...mapIds(guest, { uid: 0, gid: 0 }) },

@@ -215,6 +215,95 @@ for (const user of users) {
   });
 }
 
+/** A device with one hook: a script that finds the container as hooks do. */
+function makeHook(t: Test, script: string, more: object = {}): string {
+  const place = scratch(t);
+  const path = join(place, 'hook');
+  const find = `#!/bin/sh
+    bundle=$(sed 's/.*"bundle":"\\([^"]*\\).*/\\1/')
+    root=$(sed 's/.*"path":"\\([^"]*\\).*/\\1/' $bundle/config.json)\n`;
+  writeFileSync(path, find + script, { mode: 0o755 });
+  const hook = { hookName: 'createContainer', path, args: ['hook', 'a b'], env: ['WHO=vendor'], ...more };
+  const file = join(place, 'spec.json');
+  const devices = [{ name: 'd', containerEdits: { hooks: [hook] } }];
+  writeFileSync(file, JSON.stringify({ cdiVersion: '0.6.0', kind: 'v.com/c', devices }));
+  return `--device=${file}`;
+}
+
+for (const user of users) {
+  const as = `, as ${user.name}`;
+
+  t.test(`an unknown hook is named, or run${as}`, (t) => {
+    const script =
+      'echo "$0 $1 $WHO $HOME $(pwd)" >$root/hooked; echo printed; ls $root/proc/self >/dev/null';
+    const device = makeHook(t, script);
+    const words = [image, '--', 'sh', '-c', 'cat /hooked; ls /mnt; : >/new'];
+    const without = run(user, [device, ...words]);
+    t.match(
+      without.stderr,
+      /warning: the createContainer hook '[^']*\/hook a b' of [^ ]*spec.json is not run \(--cdi-run-hooks/,
+    );
+    const { stdout, stderr } = run(user, ['--cdi-run-hooks', device, ...words]);
+    t.match(stdout, /^[^ ]*\/hook a b vendor {2}\/mnt\n$/, 'the container’s /mnt is empty');
+    t.match(stderr, /^printed\n/, 'what it prints is not mixed with what the command prints');
+    t.match(stderr, /\/new: Read-only file system/, 'the root is sealed afterwards');
+    t.notOk(existsSync(join(image, 'hooked')));
+    t.end();
+  });
+
+  t.test(`a hook that fails, hangs or is not there stops the launch${as}`, (t) => {
+    const launch = (device: string) => run(user, ['--cdi-run-hooks', device, image, '--', 'echo', 'no']);
+    failsWith(t, launch(makeHook(t, 'exit 3')), 31, /the hook [^ ]*\/hook failed with status 3$/);
+    failsWith(t, launch(makeHook(t, 'kill -9 $$')), 31, 'was ended by signal 9');
+    failsWith(t, launch(makeHook(t, 'exec sleep 60', { timeout: 1 })), 31, 'took longer than 1 s');
+    failsWith(
+      t,
+      launch(makeHook(t, '', { path: '/no/hook' })),
+      31,
+      "can't run the hook /no/hook: execve: no such file",
+    );
+    t.equal(
+      launch(makeHook(t, 'exit 3', { hookName: 'poststop' })).stdout,
+      'no\n',
+      'of later moments none is run',
+    );
+    t.end();
+  });
+
+  t.test(`a mode is changed in the container only${as}`, (t) => {
+    const own = copyImage(t, user);
+    mkdirSync(join(own, 'opt/d'), { mode: 0o700 });
+    execFileSync('chown', [`${user.uid}:${user.gid}`, join(own, 'opt/d')]);
+    const args = ['nvidia-ctk', 'hook', 'chmod', '--mode', '751', '--path', '/opt/d', '--path', '/none'];
+    const words = [makeHook(t, '', { path: '/usr/bin/nvidia-ctk', args }), own];
+    t.equal(runShell(t, user, words, 'stat -c %a /opt/d'), '751');
+    t.equal(execFileSync('stat', ['-c', '%a', join(own, 'opt/d')], { encoding: 'utf8' }), '700\n');
+    t.end();
+  });
+}
+
+t.test('the doctor names devices, and what is wrong with their descriptions', (t) => {
+  const { cdi } = makeDriver(t);
+  const ask = () => {
+    const { stdout } = run(ordinaryUser, ['--doctor=json'], { env: { CH_RUN_CDI_DIRS: cdi } });
+    const { findings } = JSON.parse(stdout) as { findings: readonly Record<string, string>[] };
+    return findings.find(({ name }) => name === 'cdi') ?? {};
+  };
+  t.match(ask(), {
+    verdict: 'note',
+    detail: /amd.com\/gpu=0, all; .*nvidia.com\/gpu=0, GPU-8f1e2d3c-.*, all/,
+  });
+  t.equal(ask().cause, undefined);
+  writeFileSync(join(cdi, 'broken.yaml'), 'kind: [');
+  writeFileSync(join(cdi, 'other.json'), committed('test/cdi/amd.json'));
+  t.match(ask(), {
+    cause: /broken.yaml is not used: .*; amd.com\/gpu=0 can not be used: .*amd.json and .*other.json/,
+  });
+  rmSync(cdi, { recursive: true });
+  t.equal(ask().detail, `none in ${cdi}`);
+  t.end();
+});
+
 t.test('a musl image without ldconfig finds the libraries', (t) => {
   const musl = '/lib/ld-musl-x86_64.so.1';
   if (!existsSync(musl) || start(ordinaryUser, 'musl-gcc', ['--version']).status !== 0) {

@@ -57,11 +57,11 @@ t.test('what the tool of NVIDIA writes', (t) => {
     `libraries ${at} ${cuda} ${ml} libcuda.so`,
     'cuda-compat /usr/local/cuda/compat 550.54.14',
     'overlay layer',
-    'seal',
     `bind /HOST/nvidia-smi /usr/bin/nvidia-smi ${flags}`,
     `bind /HOST/socket /run/nvidia-persistenced/socket ${flags} noexec`,
     `bind /HOST/${cuda} ${at}/${cuda} ${flags}`,
     `bind /HOST/${ml} ${at}/${ml} ${flags}`,
+    'seal',
     'environment set NVIDIA_VISIBLE_DEVICES=void literal',
     'environment set NVIDIA_CTK_LIBCUDA_DIR=/opt/driver/lib literal',
   ]);
@@ -83,13 +83,12 @@ t.test('other nodes are bound', (t) => {
     'layer 64m',
     'destinations /opt/node /opt/x',
     'overlay layer',
-    'seal',
     'bind /opt/node /opt/x',
+    'seal',
   ]);
-  t.match(
-    addedBy({ deviceNodes: [{ path: '/dev/zero', hostPath: '/dev/null' }] }).at(-1),
+  t.match(addedBy({ deviceNodes: [{ path: '/dev/zero', hostPath: '/dev/null' }] }), [
     'bind /dev/null /dev/zero',
-  );
+  ]);
   t.same(addedBy({ deviceNodes: [{ path: '/dev/null', hostPath: '/dev/null', major: 1, minor: 3 }] }), []);
   t.end();
 });
@@ -111,7 +110,7 @@ t.test('of mounts at one place the last counts, outer ones come first', (t) => {
     containerPath,
   });
   const mounts = [mount('socket', '/a/b'), mount('nvidia-smi', '/a/b'), mount('directory', '/a')];
-  t.same(addedBy({ mounts }).slice(-2), ['bind /HOST/directory /a', 'bind /HOST/nvidia-smi /a/b']);
+  t.same(addedBy({ mounts }).slice(-3), ['bind /HOST/directory /a', 'bind /HOST/nvidia-smi /a/b', 'seal']);
   t.end();
 });
 
@@ -167,6 +166,25 @@ for (const [edits, warning] of warned) {
     t.end();
   });
 }
+
+t.test('--cdi-run-hooks runs the hooks that we do not know, when all binds are made', (t) => {
+  const hook = {
+    hookName: 'createRuntime',
+    path: '/opt/tool',
+    args: ['tool', 'a'],
+    env: ['A=1'],
+    timeout: 5,
+  };
+  const on = withFiles({
+    '/etc/cdi/v.json': spec({ hooks: [hook, hook, { hookName: 'poststop', path: '/x' }] }),
+  });
+  const words = ['--cdi-run-hooks', '--device=v.com/c=d0'];
+  t.same(added(words, on), ['layer 64m', 'overlay layer', 'hook 5 /opt/tool 2 tool a A=1', 'seal']);
+  t.same(planOf([...words, '/img'], on).warnings, [
+    "the poststop hook '/x' of /etc/cdi/v.json is not run: ch-run-ts is gone when its time comes",
+  ]);
+  t.end();
+});
 
 t.test('what was asked is a fact: directories, files, devices', (t) => {
   const { facts } = planOf(
