@@ -1,4 +1,5 @@
-// Writes dist/main.cache: what V8 compiled of the bundle while a launch was planned, for the Node that runs this.
+// Writes dist/main.cache: what V8 compiled of the bundle while a launch was planned, with a configuration file, for the
+// Node that runs this.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
@@ -11,6 +12,7 @@ process.argv.splice(
   Number.POSITIVE_INFINITY,
   filename,
   '--dry-run=plan',
+  `--config=${join(dist, '../profiles/cray.toml')}`,
   '--bind=/usr:/mnt',
   '--set-env=A=$B',
   '/usr',

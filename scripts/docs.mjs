@@ -1,9 +1,26 @@
-// Writes what is made from the option table: `npm run docs`. A test fails when a committed file differs.
-import { mkdirSync, writeFileSync } from 'node:fs';
+// Writes what is made from the option table and from profiles/: `npm run docs`. A test fails when a committed file differs.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseConfigFile } from '../dist/config/file.js';
 import { renderManual, renderMarkdown } from '../dist/manual.js';
 
 const root = join(import.meta.dirname, '..');
 mkdirSync(join(root, 'man'), { recursive: true });
 writeFileSync(join(root, 'docs/options.md'), renderMarkdown());
 writeFileSync(join(root, 'man/ch-run-ts.1'), renderManual());
+
+const shipped = readdirSync(join(root, 'profiles')).flatMap((name) => {
+  const text = readFileSync(join(root, 'profiles', name), 'utf8');
+  return parseConfigFile(text, `profiles/${name}`, 'shipped').profiles;
+});
+const target = join(root, 'src/config/shipped-profiles.ts');
+writeFileSync(
+  target,
+  `/** The profiles of profiles/, made from them by \`npm run docs\`: no launch has to read and parse them. */
+import type { Profile } from './profiles.js';
+
+export const shippedProfiles: readonly Profile[] = ${JSON.stringify(shipped)};
+`,
+);
+spawnSync('biome', ['format', '--write', target], { cwd: root, stdio: 'inherit' });

@@ -1,12 +1,15 @@
 /** The command line interface: decides, then becomes the launcher. Started by the launcher with a handoff. */
 import { readFileSync } from 'node:fs';
 import { fromBytes } from './bytes.js';
-import { type CommandLine, parseCommandLine } from './command-line.js';
+import type { CommandLine } from './command-line.js';
 import { renderCompletion } from './completion/render.js';
+import { configure, type Settings } from './config/configure.js';
+import { decide } from './config/decide.js';
+import { renderEntries } from './config/render.js';
 import { ExitStatus, LaunchError, usageError } from './errors.js';
 import { renderVersion, testFeature } from './features.js';
 import { renderHelp, renderOptionHelp, renderUsage } from './help.js';
-import { RealHost } from './host.js';
+import { type Host, RealHost } from './host.js';
 import { listNames, listStorage, renderList } from './image/list-storage.js';
 import { storageDirectory } from './image/storage.js';
 import { print, printError, setColor, setProgram } from './messages.js';
@@ -55,15 +58,21 @@ function readPlanFile(file: string): Buffer {
   }
 }
 
-function runLaunch(invocation: Invocation, line: Extract<CommandLine, { kind: 'launch' }>): number {
+function runLaunch(
+  invocation: Invocation,
+  line: Extract<CommandLine, { kind: 'launch' }>,
+  { entries, warnings }: Settings,
+  host: Host,
+): number {
   setColor(line.request.color);
-  const plan = makePlan(line.request, new RealHost());
+  const plan = makePlan(line.request, host, warnings);
+  const options = entries.filter(({ option }) => option !== 'dry-run');
   switch (line.dryRun) {
     case 'text':
-      print(1, renderPlan(plan));
+      print(1, renderEntries(options) + renderPlan(plan));
       return 0;
     case 'json':
-      print(1, `${JSON.stringify(plan, null, 2)}\n`);
+      print(1, `${JSON.stringify({ options, ...plan }, null, 2)}\n`);
       return 0;
     case 'plan':
       print(1, encodePlan(plan));
@@ -83,8 +92,10 @@ function runList({ storage, format }: Extract<CommandLine, { kind: 'list' }>): n
 }
 
 /** One a line, for completion: without storage there are none. */
-function imageNames(): string {
-  const directory = storageDirectory(undefined, new RealHost());
+async function imageNames(): Promise<string> {
+  const host = new RealHost();
+  const { values } = await configure({}, host);
+  const directory = storageDirectory(values.storage as string | undefined, host);
   return directory === undefined
     ? ''
     : listNames(directory)
@@ -101,7 +112,8 @@ async function runDoctor(invocation: Invocation, format: 'text' | 'json'): Promi
 }
 
 async function run(invocation: Invocation): Promise<number> {
-  const line = parseCommandLine(invocation.words.slice(1));
+  const host = new RealHost();
+  const { line, settings } = await decide(invocation.words.slice(1), host);
   switch (line.kind) {
     case 'help':
       print(1, line.topic ? renderOptionHelp(line.topic) : renderHelp());
@@ -120,14 +132,14 @@ async function run(invocation: Invocation): Promise<number> {
     case 'feature':
       return testFeature(line.feature);
     case 'completion':
-      print(1, line.of === 'images' ? imageNames() : renderCompletion(line.of));
+      print(1, line.of === 'images' ? await imageNames() : renderCompletion(line.of));
       return 0;
     case 'doctor':
       return runDoctor(invocation, line.format);
     case 'run-plan':
       return launch(invocation, readPlanFile(line.file), line.commandIndex, 0);
     case 'launch':
-      return runLaunch(invocation, line);
+      return runLaunch(invocation, line, settings, host);
   }
 }
 

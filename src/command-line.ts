@@ -2,13 +2,11 @@
 import { Parser } from 'yargs/helpers';
 import { type Shell, shells } from './completion/values.js';
 import { usageError, valueError } from './errors.js';
+import { type PlanFormat, parseFormat } from './option-values.js';
 import { findTopic, normalizeWords, removeGuard } from './option-words.js';
 import { type Option, type OptionName, optionTable } from './options.js';
 import type { LaunchRequest } from './request.js';
 import { directoryOf, toRequest, type Values } from './to-request.js';
-
-/** How --dry-run prints the plan. */
-export type PlanFormat = 'text' | 'json' | 'plan';
 
 /**
  * What the command line asks for. `commandIndex` is the position of the user's command in the words; `keyWords` is
@@ -30,14 +28,44 @@ export type CommandLine =
       readonly dryRun?: PlanFormat;
     };
 
-/** Parses the words after the program's name. Throws LaunchError with exit status 64. */
-export function parseCommandLine(words: readonly string[]): CommandLine {
+/** The options among words, and where they end. */
+export interface Given {
+  readonly words: readonly string[];
+  readonly values: Values;
+  /** How many options there are. */
+  readonly count: number;
+  /** Where the words behind the options begin. */
+  readonly next: number;
+  /** The option that --help was asked about. */
+  readonly topic?: Option;
+}
+
+/** Finds the options in the words after the program's name. Throws LaunchError with exit status 64. */
+export function parseOptions(words: readonly string[]): Given {
   const [first = '', topic, ...rest] = words;
   if (['--help', '-?'].includes(first) && topic !== undefined && rest.length === 0)
-    return { kind: 'help', topic: findTopic(topic) };
+    return { words, values: { help: true }, count: 1, next: 2, topic: findTopic(topic) };
   const { normal, next } = normalizeWords(words);
-  const values = parseNormalWords(normal);
-  if (values.help) return { kind: 'help' };
+  return { words, values: parseNormalWords(normal), count: normal.length, next };
+}
+
+/** Whether options come from files and variables, too: what only prints something needs none, but for a list of images. */
+export function takesSettings({ values }: Given): boolean {
+  return optionTable.every(
+    ({ name, settable }) =>
+      settable !== 'never' || name === 'list' || values[name as OptionName] === undefined,
+  );
+}
+
+/** Parses the words after the program's name, as if nothing else could set options. */
+export function parseCommandLine(words: readonly string[]): CommandLine {
+  const given = parseOptions(words);
+  return interpret(given, given.values);
+}
+
+/** What is asked for by the options given, and `values` of all options. Throws LaunchError with exit status 64. */
+export function interpret({ words, count, next, topic }: Given, values: Values): CommandLine {
+  if (values.help) return { kind: 'help', ...(topic ? { topic } : {}) };
   if (values.usage) return { kind: 'usage' };
   if (values.version) return { kind: 'version' };
   if (values.list !== undefined) return parseList(values);
@@ -47,7 +75,7 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
   if (values['memo-clear']) return { kind: 'memo-clear' };
   if (values.feature !== undefined) return { kind: 'feature', feature: String(values.feature) };
   if (values.plan !== undefined) {
-    if (normal.length > 1) throw usageError('--plan takes no other option: they are part of the plan');
+    if (count > 1) throw usageError('--plan takes no other option: they are part of the plan');
     return { kind: 'run-plan', file: String(values.plan), commandIndex: commandAfter(words, next) };
   }
   return parseLaunch(values, words, next);
@@ -96,12 +124,6 @@ function commandAfter(words: readonly string[], next: number): number {
   const index = words[next] === '--' ? next + 1 : next;
   if (index >= words.length) throw usageError('no command to run in the container');
   return index;
-}
-
-function parseFormat(text: string): PlanFormat {
-  if (text === '') return 'text';
-  if (text === 'text' || text === 'json' || text === 'plan') return text;
-  throw valueError('dry-run', 'text, json or plan', text);
 }
 
 /** The only call of yargs. */

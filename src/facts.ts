@@ -14,6 +14,8 @@ export type Fact =
   | { readonly kind: 'directory'; readonly path: string }
   /** The value of an environment variable; absent if it is not set. */
   | { readonly kind: 'variable'; readonly name: string; readonly value?: string }
+  /** All environment variables whose names begin with `prefix`, as NAME=VALUE, in the order of their bytes. */
+  | { readonly kind: 'variables'; readonly prefix: string; readonly entries: readonly string[] }
   /** What lies at an absolute path. */
   | { readonly kind: 'path'; readonly path: string; readonly found: PathKind }
   /** Whether there is a regular file at an absolute path, and not by a link. */

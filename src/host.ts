@@ -23,6 +23,8 @@ export interface Host {
   user(): { readonly uid: number; readonly gid: number };
   /** The value of an environment variable; undefined if it is not set. */
   variable(name: string): string | undefined;
+  /** All environment variables whose names begin with `prefix`. */
+  variables(prefix: string): ReadonlyMap<string, string>;
   /** The caller's login name, by $USER or else by the name service; undefined where neither knows. */
   userName(): string | undefined;
   /** `path` itself if it is absolute, else below the working directory. Links and `..` are left to the kernel. */
@@ -37,10 +39,10 @@ export interface Host {
   readHead(path: string, size: number): Uint8Array;
   /** `size` bytes of a file from `offset` on; fewer where it ends. Throws LaunchError if it can't be read. */
   readPart(path: string, offset: number, size: number): Uint8Array;
-  /** All of a text file. Throws LaunchError if it can't be read. */
-  readText(path: string): string;
   /** Which device a path leads to. Throws LaunchError if that can't be found out. */
   deviceAt(path: string): DeviceKind;
+  /** A whole file; undefined if there is none, or the way there is barred. Throws LaunchError if it can't be read. */
+  readFile(path: string): Uint8Array | undefined;
   /**
    * A filter of system calls for this machine's architecture. It rests on nothing but this program, which every plan
    * does. Throws LaunchError where that was built without libseccomp.
@@ -91,6 +93,16 @@ export class RealHost implements Host {
     const value = variableOf(name);
     this.#record(`variable ${name}`, { kind: 'variable', name, ...(value === undefined ? {} : { value }) });
     return value;
+  }
+
+  variables(prefix: string): ReadonlyMap<string, string> {
+    const names = Object.keys(process.env).filter((name) => name.startsWith(prefix));
+    const values = new Map(names.map((name) => [name, variableOf(name) ?? '']));
+    const entries = [...values]
+      .map(([name, value]) => `${name}=${value}`)
+      .sort((a, b) => Buffer.compare(toBytes(a), toBytes(b)));
+    this.#record(`variables ${prefix}`, { kind: 'variables', prefix, entries });
+    return values;
   }
 
   userName(): string | undefined {
@@ -149,10 +161,11 @@ export class RealHost implements Host {
     }
   }
 
-  readText(path: string): string {
+  readFile(path: string): Uint8Array | undefined {
+    if (!this.#isThere(path)) return undefined;
     try {
       this.#recordFile(path);
-      return readFileSync(toBytes(path), 'utf8');
+      return readFileSync(toBytes(path));
     } catch (cause) {
       throw failure('read', path, cause);
     }
@@ -176,6 +189,18 @@ export class RealHost implements Host {
     if (!this.#facts.has(key)) this.#facts.set(key, fact);
   }
 
+  #isThere(path: string): boolean {
+    try {
+      return this.pathKind(path) !== 'absent';
+    } catch (error) {
+      if ((error as LaunchError).code !== 'EACCES') throw error;
+      // as long as the way is barred the launcher finds this wrong, and the plan is made anew
+      this.#record(`path ${path}`, { kind: 'path', path, found: 'absent' });
+      return false;
+    }
+  }
+
+  /** Before it is read: a change meanwhile makes the fact a wrong one, and not the plan. */
   #recordFile(path: string): void {
     if (this.#facts.has(`file ${path}`)) return;
     const { dev, ino, size, mtimeNs, ctimeNs } = statSync(toBytes(path), { bigint: true });

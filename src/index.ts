@@ -7,38 +7,32 @@
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
+import { toValues } from './config/entry.js';
+import { automaticProfiles } from './config/profiles.js';
+import { shippedProfiles } from './config/shipped-profiles.js';
 import { RealHost } from './host.js';
 import { launcherPath, loadNative } from './native.js';
 import { encodePlan } from './plan/encode.js';
 import type { LaunchPlan } from './plan/launch-plan.js';
 import { makePlan } from './plan/make-plan.js';
 import type { LaunchRequest } from './request.js';
+import { toRequest } from './to-request.js';
 
 export { LaunchError } from './errors.js';
 export type { Fact, PathKind } from './host.js';
 export type { BindOption, IdMap, LaunchPlan, Step } from './plan/launch-plan.js';
 export type { BindFlag, BindRequest, EnvironmentRequest, JoinRequest, LaunchRequest } from './request.js';
 
-const defaults = {
-  writable: false,
-  share: true,
-  home: false,
-  binds: [],
-  directory: '/',
-  tmp: 'host',
-  environment: [],
-  identity: 'host',
-  fakeRoot: false,
-  verbosity: 0,
-  color: 'auto',
-} as const satisfies Omit<LaunchRequest, 'image'>;
-
 /**
- * Decides how a container is launched, for the calling user on this machine. Nothing is started.
+ * Decides how a container is launched, for the calling user on this machine. Nothing is started. No configuration file
+ * and no CH_RUN_ variable is consulted; shipped profiles, such as the one for Cray machines, are.
  * @throws {LaunchError} if there is no such image, or a value is wrong
  */
 export function planLaunch(request: Pick<LaunchRequest, 'image'> & Partial<LaunchRequest>): LaunchPlan {
-  return makePlan({ ...defaults, ...request }, new RealHost());
+  const host = new RealHost();
+  const shipped = automaticProfiles(shippedProfiles, host).flatMap(({ entries }) => entries);
+  const usual = toRequest(toValues(shipped), request.image);
+  return makePlan({ ...usual, ...request, binds: [...usual.binds, ...(request.binds ?? [])] }, host);
 }
 
 /**

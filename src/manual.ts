@@ -48,6 +48,32 @@ function renderEntry(option: Option): string {
   return `.TP\n.B ${escapeRoff(spellOption(option))}\n${escapeRoff(text)}`;
 }
 
+/** Files and variables, by section. */
+const surroundings: readonly (readonly [string, readonly (readonly [string, string])[]])[] = [
+  [
+    'FILES',
+    [
+      ['/etc/ch-run-ts/config.toml', "The site's configuration, in TOML."],
+      [
+        '~/.config/ch-run-ts/config.toml',
+        'Your own; below $XDG_CONFIG_HOME, if that is set. docs/configuration.md tells what can stand there.',
+      ],
+      ['~/.cache/ch-run-ts', 'Remembered plans; below $XDG_CACHE_HOME, if that is set.'],
+    ],
+  ],
+  [
+    'ENVIRONMENT',
+    [
+      [
+        'CH_RUN_OPTION',
+        'Sets an option: its name in capitals, with _ for -, as in CH_RUN_WRITE_FAKE=20%. Flags are yes or no, values of an option that can be given more than once are separated by semicolons. The command line is heard before a variable, a variable before files.',
+      ],
+      ['CH_RUN_MEMO_DIR', 'Where plans are remembered; nowhere if it is empty.'],
+      ['CH_IMAGE_STORAGE', 'Where images are looked for by name.'],
+    ],
+  ],
+];
+
 /** The text of man/ch-run-ts.1, in man(7). */
 export function renderManual(): string {
   const example = ([line, meaning]: readonly [string, string]) =>
@@ -61,6 +87,10 @@ export function renderManual(): string {
     ...examples.map(example),
     '.SH OPTIONS',
     ...groups.flatMap(([title, options]) => [`.SS ${escapeRoff(title)}`, ...options.map(renderEntry)]),
+    ...surroundings.map(
+      ([title, rows]) =>
+        `.SH ${title}\n${rows.map(([name, meaning]) => `.TP\n.B ${escapeRoff(name)}\n${escapeRoff(meaning)}`).join('\n')}`,
+    ),
     '.SH EXIT STATUS\nThat of COMMAND, or:',
     ...exitStatuses.map(([status, meaning]) => `.TP\n.B ${status}\n${escapeRoff(sentence(meaning))}`),
     '',

@@ -33,7 +33,13 @@ export const optionDetails: Readonly<Partial<Record<OptionName, string>>> = {
   join: 'Ranks that start within --join-timeout and have the same --join-tag share user and mount namespaces, so that they can use shared memory and read each other.',
   'join-pid': 'The process must be yours.',
   verbose: 'Each step comes with the time since the start, which answers why a start was slow.',
-  'dry-run': '--dry-run=plan writes what --plan reads.',
+  profile:
+    'A profile is a table [profile.NAME] in a configuration file. Its options rank above those of the files, and below variables and the command line. Profiles with "when" are on by themselves where one of those paths exists.',
+  config: "The site's file, /etc/ch-run-ts/config.toml, is read all the same. See docs/configuration.md.",
+  'no-config':
+    "What the site's file forbids and always adds still holds, and so do CH_RUN_ variables and profiles that come with ch-run-ts.",
+  'dry-run':
+    'It begins with the options that were set, and where: file and line, variable, or command line. --dry-run=plan writes what --plan reads.',
   plan: 'The file must be a regular file of yours that nobody else can write. Starting with it needs no Node.js.',
   'no-memo': 'See "Remembered plans" in docs/how-it-works.md.',
   completion:

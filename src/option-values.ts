@@ -63,3 +63,13 @@ export function parseColor(value: unknown): LaunchRequest['color'] {
   if (value === 'auto' || value === 'always' || value === 'never') return value;
   throw valueError('color', 'auto, always or never', String(value));
 }
+
+/** How --dry-run prints the plan. */
+export type PlanFormat = 'text' | 'json' | 'plan';
+
+/** --dry-run without a value means text. */
+export function parseFormat(text: string): PlanFormat {
+  if (text === '') return 'text';
+  if (text === 'text' || text === 'json' || text === 'plan') return text;
+  throw valueError('dry-run', 'text, json or plan', text);
+}

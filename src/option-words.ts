@@ -1,6 +1,6 @@
 /** From words as people write them to words that a parser can't misread: `--name` or `--name=value`, one each. */
-import { closest, distance } from 'fastest-levenshtein';
 import { usageError } from './errors.js';
+import { nearestName } from './nearest.js';
 import { type Option, optionTable } from './options.js';
 
 /** Stands before every value: yargs drops a pair of quotes around a value, and an empty value in a list. */
@@ -76,8 +76,9 @@ function findOption(name: string): Option {
   if (candidates.length > 1) {
     throw usageError(`--${name} is ambiguous: ${candidates.map((option) => `--${option.name}`).join(', ')}`);
   }
-  const names = optionTable.map((option) => option.name);
-  const nearest = closest(name, names);
-  const near = distance(name, nearest) <= Math.max(2, name.length / 3);
-  throw usageError(`unknown option --${name}`, near ? `did you mean --${nearest}?` : undefined);
+  const near = nearestName(
+    name,
+    optionTable.map((option) => option.name),
+  );
+  throw usageError(`unknown option --${name}`, near && `did you mean --${near}?`);
 }

@@ -14,6 +14,8 @@ export interface Option {
   readonly repeat: 'refuse' | 'collect' | 'count';
   /** Options of one sequence keep their order among each other. */
   readonly sequence?: 'environment';
+  /** What can set it beside the command line: files and CH_RUN_ variables by default. */
+  readonly settable?: 'by-variable' | 'never';
   /** The heading under which help shows it. */
   readonly group:
     | 'image'
@@ -22,6 +24,7 @@ export interface Option {
     | 'identity'
     | 'join'
     | 'messages'
+    | 'configuration'
     | 'plan'
     | 'information';
   /** One line for --help: lower case, no final period. */
@@ -35,6 +38,7 @@ export const optionGroups: Readonly<Record<Option['group'], string>> = {
   identity: 'User and group',
   join: 'Many processes, one container',
   messages: 'Messages',
+  configuration: 'Configuration',
   plan: 'Launch plans',
   information: 'Information',
 };
@@ -79,6 +83,7 @@ export const options = [
     value: 'optional',
     metavar: 'FORMAT',
     repeat: 'refuse',
+    settable: 'never',
     group: 'image',
     summary: 'list the images in storage and run nothing; FORMAT: text (default), json',
   },
@@ -299,10 +304,36 @@ export const options = [
     summary: 'colour messages: auto (default; obeys NO_COLOR), always, never',
   },
   {
+    name: 'profile',
+    value: 'required',
+    metavar: 'NAME',
+    repeat: 'collect',
+    group: 'configuration',
+    summary: 'add the options of profile NAME, from a configuration file',
+  },
+  {
+    name: 'config',
+    value: 'required',
+    metavar: 'FILE',
+    repeat: 'refuse',
+    settable: 'by-variable',
+    group: 'configuration',
+    summary: 'read FILE instead of your own configuration file (~/.config/ch-run-ts/config.toml)',
+  },
+  {
+    name: 'no-config',
+    value: 'none',
+    repeat: 'refuse',
+    settable: 'by-variable',
+    group: 'configuration',
+    summary: 'leave out what configuration files set, but for what the site insists on',
+  },
+  {
     name: 'dry-run',
     value: 'optional',
     metavar: 'FORMAT',
     repeat: 'refuse',
+    settable: 'by-variable',
     group: 'plan',
     summary: 'print the launch plan and run nothing; FORMAT: text (default), json, plan',
   },
@@ -311,6 +342,7 @@ export const options = [
     value: 'required',
     metavar: 'FILE',
     repeat: 'refuse',
+    settable: 'never',
     group: 'plan',
     summary: 'run the plan that --dry-run=plan wrote to FILE; takes no other option and no IMAGE',
   },
@@ -325,6 +357,7 @@ export const options = [
     name: 'memo-clear',
     value: 'none',
     repeat: 'refuse',
+    settable: 'never',
     group: 'plan',
     summary:
       'forget all remembered plans (in $CH_RUN_MEMO_DIR, $XDG_CACHE_HOME/ch-run-ts or ~/.cache/ch-run-ts)',
@@ -334,6 +367,7 @@ export const options = [
     value: 'required',
     metavar: 'F',
     repeat: 'refuse',
+    settable: 'never',
     group: 'information',
     summary: 'exit 0 if feature F is built in, else 87 (extglob, overlayfs, seccomp, squash, tmpfs-xattrs)',
   },
@@ -342,6 +376,7 @@ export const options = [
     value: 'required',
     metavar: 'SHELL',
     repeat: 'refuse',
+    settable: 'never',
     group: 'information',
     summary: 'print the script that makes SHELL complete our command line: bash, zsh, fish',
   },
@@ -350,6 +385,7 @@ export const options = [
     value: 'optional',
     metavar: 'FORMAT',
     repeat: 'refuse',
+    settable: 'never',
     group: 'information',
     summary:
       'find out what this machine allows, and what to do about what it refuses; FORMAT: text (default), json',
@@ -359,6 +395,7 @@ export const options = [
     short: '?',
     value: 'none',
     repeat: 'refuse',
+    settable: 'never',
     group: 'information',
     summary: 'print this help; with OPTION behind it, all about that one',
   },
@@ -366,6 +403,7 @@ export const options = [
     name: 'usage',
     value: 'none',
     repeat: 'refuse',
+    settable: 'never',
     group: 'information',
     summary: 'print a short usage line',
   },
@@ -374,6 +412,7 @@ export const options = [
     short: 'V',
     value: 'none',
     repeat: 'refuse',
+    settable: 'never',
     group: 'information',
     summary: 'print the version',
   },

@@ -1,7 +1,14 @@
 /** From the values of the options to what the user wants. All throw LaunchError with exit status 64. */
 import { parseDevice } from './cdi/names.js';
 import { usageError, valueError } from './errors.js';
-import { parseBind, parseColor, parseCount, parseEnvironment, parseId } from './option-values.js';
+import {
+  parseBind,
+  parseColor,
+  parseCount,
+  parseEnvironment,
+  parseFormat,
+  parseId,
+} from './option-values.js';
 import type { OptionName } from './options.js';
 import type { LaunchRequest } from './request.js';
 
@@ -54,6 +61,12 @@ function parseDevices(values: Values): Pick<LaunchRequest, 'devices'> {
       runHooks: Boolean(runHooks),
     },
   };
+}
+
+/** Checks values that may not all come from one place, before they are put together. */
+export function checkValues(values: Values): void {
+  toRequest(values, '');
+  if (values['dry-run'] !== undefined) parseFormat(String(values['dry-run']));
 }
 
 /** An empty one would be the working directory. */

@@ -48,6 +48,11 @@ export function fakeHost(machine: FakeMachine = {}): Host {
   };
   return {
     variable,
+    variables(prefix) {
+      const found = Object.entries(variables).filter(([name]) => name.startsWith(prefix));
+      facts.push({ kind: 'variables', prefix, entries: found.map((entry) => entry.join('=')) });
+      return new Map(found);
+    },
     userName: () => variable('USER') || name,
     facts: () => facts,
     matchingPaths(pattern) {
@@ -85,6 +90,10 @@ export function fakeHost(machine: FakeMachine = {}): Host {
     },
     readHead: (path, size) => part(path, 0, size),
     readPart: part,
-    readText: (path) => part(path, 0).toString(),
+    readFile(path) {
+      const found = paths[path];
+      if (found === 'unreadable' || this.pathKind(path) === 'absent') return undefined;
+      return Buffer.isBuffer(found) ? found : Buffer.of();
+    },
   };
 }

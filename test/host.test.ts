@@ -122,6 +122,39 @@ t.test('what can not be found out is an error with path, call and code', (t) => 
   t.end();
 });
 
+t.test('variables with one beginning are one fact, in the order of their bytes', (t) => {
+  const set = { CH_TEST_B: '2', CH_TEST_A: '', CH_TEST_AB: 'é' };
+  Object.assign(process.env, set, { CH_TES: 'x' });
+  t.teardown(() => {
+    for (const name of [...Object.keys(set), 'CH_TES']) delete process.env[name];
+  });
+  const host = new RealHost();
+  t.same(Object.fromEntries(host.variables('CH_TEST_')), set);
+  t.same([...host.variables('CH_TEST_NONE')], []);
+  t.same(host.facts(), [
+    { kind: 'variables', prefix: 'CH_TEST_', entries: ['CH_TEST_A=', 'CH_TEST_AB=é', 'CH_TEST_B=2'] },
+    { kind: 'variables', prefix: 'CH_TEST_NONE', entries: [] },
+  ]);
+  t.end();
+});
+
+t.test('a whole file is read, and is a fact; where there is none, that is one', (t) => {
+  const place = scratch(t, self);
+  writeFileSync(join(place, 'file'), 'content');
+  const host = new RealHost();
+  t.equal(Buffer.from(host.readFile(join(place, 'file')) ?? '').toString(), 'content');
+  t.equal(host.readFile(join(place, 'none')), undefined);
+  t.match(host.facts(), [
+    { kind: 'path', path: join(place, 'file'), found: 'file' },
+    { kind: 'file', path: join(place, 'file'), size: '7' },
+    { kind: 'path', path: join(place, 'none'), found: 'absent' },
+  ]);
+  t.throws(() => host.readFile(place), {
+    message: `can't read ${place}: read: illegal operation on a directory`,
+  });
+  t.end();
+});
+
 t.test('paths become absolute without being resolved', (t) => {
   const place = scratch(t, self);
   const before = process.cwd();

@@ -63,16 +63,18 @@ void squashfs(Launch& launch, const Step& step) {
                 "build it again, or unpack the image with unsquashfs and run the directory",
                 Exit::server);
   }
-  launch.image = squashfs::mount_squashfs({field(step, 0), server, step.fields[1] == "shared"});
+  launch.image = squashfs::serve_squashfs({field(step, 0), server, step.fields[1] == "shared"});
 }
 
 /// attach PLACE: what `squashfs` mounted becomes the image's root.
 void attach(Launch& launch, const Step& step) {
   require_isolation(launch, step);
   if (!launch.image) throw Error("the plan has an attach step without a squashfs step before it");
-  attach_mount(launch.image.get(), field(step, 0));
-  launch.root = std::move(launch.image);
-  launch.image_over_root = step.fields[0] == kOverTheRoot;
+  const std::string place = field(step, 0);
+  mount_served(*launch.image, place);
+  launch.root = open_mount(place);
+  launch.image_over_root = place == kOverTheRoot;
+  launch.image.reset();
 }
 
 unsigned long mount_flag(std::string_view option) {

@@ -11,6 +11,8 @@
 #include "base/glob.h"
 #include "base/records.h"
 
+extern "C" char** environ;
+
 namespace chrun {
 namespace {
 
@@ -61,6 +63,16 @@ bool is_same_value(const Step& fact) {
   return value != nullptr && fact.fields[1] == value;
 }
 
+/// Any that was added, changed or removed counts, so all are compared at once.
+bool are_same_variables(const Step& fact) {
+  std::vector<std::string_view> found;
+  for (char** entry = environ; *entry != nullptr; entry++) {
+    if (std::string_view(*entry).starts_with(fact.fields[0])) found.emplace_back(*entry);
+  }
+  std::sort(found.begin(), found.end());
+  return std::equal(found.begin(), found.end(), fact.fields.begin() + 1, fact.fields.end());
+}
+
 bool has_same_matches(const Step& fact) {
   const auto paths = matching_paths(std::string(fact.fields[0]));
   return std::equal(paths.begin(), paths.end(), fact.fields.begin() + 1, fact.fields.end());
@@ -87,6 +99,7 @@ constexpr Kind kKinds[] = {
     {"file", 6, 6, is_same_file},
     {"glob", 1, ~size_t{0}, has_same_matches},
     {"variable", 1, 2, is_same_value},
+    {"variables", 1, ~size_t{0}, are_same_variables},
 };
 
 /// A fact of an unknown kind, or with other fields than it should have, holds never.

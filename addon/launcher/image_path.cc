@@ -14,6 +14,7 @@ namespace chrun {
 namespace {
 
 constexpr int kMostLinks = 40;  // as the kernel's MAXSYMLINKS
+constexpr int kMostTries = 10;
 
 std::vector<std::string> split_path(const std::string& path) {
   std::vector<std::string> parts;
@@ -70,9 +71,14 @@ Fd try_open(int root, const std::string& path) {
   struct open_how how {};
   how.flags = O_PATH | O_CLOEXEC;
   how.resolve = RESOLVE_IN_ROOT;
-  Fd found(static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
+  Fd found;
+  int tries = 0;
+  do {
+    found = Fd(static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
+    // EAGAIN: while a `..` was followed, something was renamed or mounted, anywhere on the machine
+  } while (!found && errno == EAGAIN && ++tries < kMostTries);
   // EPERM: seccomp filters of older container engines answer so for calls that they do not know
-  if (!found && (errno == ENOSYS || errno == EPERM)) return walk_in_image(root, path);
+  if (!found && (errno == ENOSYS || errno == EPERM || errno == EAGAIN)) return walk_in_image(root, path);
   return found;
 }
 

@@ -11,6 +11,7 @@
 #include "launcher/join.h"
 #include "launcher/overlay.h"
 #include "launcher/plan.h"
+#include "squashfs/client.h"
 
 namespace chrun {
 
@@ -19,15 +20,15 @@ struct Launch {
   const Plan& plan;
   Environment environment;
   std::vector<char*> command;
-  Fd image{};                                  // a SquashFS image's mount, until it is attached
-  Fd root{};                                   // the image's root, from its mount until `pivot`
-  bool image_over_root = false;                // the image's own mount lies over the root (mounts.h)
-  bool overlaid = false;                       // `root` is not the image's own mount, but an overlay
-  Layer layer{};                               // what is to lie over the image, until it does
-  std::map<const Step*, std::string> texts{};  // host files, read while the host's root is still ours
-  std::optional<JoinGroup> group{};            // the peers, with --join
-  bool isolated = false;                       // in a mount namespace of its own
-  bool entered = false;                        // an existing container was entered: nothing is left to create
+  std::optional<squashfs::ServedImage> image{};  // a SquashFS image, until it is mounted
+  Fd root{};                                     // the image's root, from its mount until `pivot`
+  bool image_over_root = false;                  // the image's own mount lies over the root (mounts.h)
+  bool overlaid = false;                         // `root` is not the image's own mount, but an overlay
+  Layer layer{};                                 // what is to lie over the image, until it does
+  std::map<const Step*, std::string> texts{};    // host files, read while the host's root is still ours
+  std::optional<JoinGroup> group{};              // the peers, with --join
+  bool isolated = false;                         // in a mount namespace of its own
+  bool entered = false;                          // an existing container was entered: nothing is left to create
 };
 
 /// One kind of step: a thin function over one kernel concern, which throws Error.

@@ -121,6 +121,13 @@ void attach_mount(int mount, const std::string& place) {
   }
 }
 
+Fd open_mount(const std::string& place) {
+  // the root directory's own name leads below what is mounted over it, its parent's name on top
+  Fd root(open(place == kOverTheRoot ? "/.." : place.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root) throw SysError("open the image at " + place, "open");
+  return root;
+}
+
 PlacedMount mount_copy(const std::string& path) {
   Fd copy(static_cast<int>(
       syscall(SYS_open_tree, AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));
@@ -133,9 +140,7 @@ PlacedMount mount_copy(const std::string& path) {
   if (mount(path.c_str(), path.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) {
     throw SysError("mount the image " + path, "mount");
   }
-  Fd root(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!root) throw SysError("open the image " + path, "open");
-  return {std::move(root), false};
+  return {open_mount(path), false};
 }
 
 bool restrict_mounts(int root, const std::string& name, unsigned long flags) {

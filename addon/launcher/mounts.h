@@ -39,6 +39,9 @@ PlacedMount mount_copy(const std::string& path);
 /// Attaches `mount`, which has no place yet, at host path `place`. Throws SysError.
 void attach_mount(int mount, const std::string& place);
 
+/// The root of what is mounted at host path `place`. Throws SysError.
+Fd open_mount(const std::string& place);
+
 /// Sets `flags` (as of Bind) on the mount at `root`, and on all below it. What else is set on it (nosuid, nodev, noexec
 /// of the host's mount are locked in a user namespace) stays. Throws SysError.
 /// Returns false where mounts below stay as they are: before Linux 5.12.

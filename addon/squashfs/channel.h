@@ -20,6 +20,9 @@ struct Packet {
 inline constexpr char kGranted = '=';
 inline constexpr char kRefused = '!';
 
+/// In the server's words instead of a door: the launcher makes the mount, and sends the device when it is made.
+inline constexpr char kUnmounted[] = "unmounted";
+
 /// False where the other side is gone.
 bool send_packet(int socket, std::string_view text, int descriptor = -1);
 

@@ -1,6 +1,7 @@
 #include "squashfs/client.h"
 
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -14,7 +15,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 700ms;     // with a server that others started: then a private one, all within a second
+constexpr auto kPatience = 700ms;  // with a server that others started: then a private one, all within a second
+// System calls by number: the C libraries of current HPC systems have no names for them.
+constexpr long kOpenTree = 428, kMoveMount = 429, kFsopen = 430, kPidfdOpen = 434;
+
 constexpr auto kStartPatience = 30s;  // with our own, which says so when it fails: its program may lie on a slow disk
 
 Fd open_image(const std::string& path) {
@@ -29,7 +33,7 @@ Fd open_image(const std::string& path) {
 
 /// So that the server learns when this process, by then the user's command, has ended.
 Fd open_self() {
-  Fd self(static_cast<int>(syscall(434 /* pidfd_open */, getpid(), 0)));
+  Fd self(static_cast<int>(syscall(kPidfdOpen, getpid(), 0)));
   if (!self) throw SysError("open a descriptor of this process", "pidfd_open");
   return self;
 }
@@ -40,6 +44,17 @@ Fd open_self() {
               line == std::string::npos ? "" : reply.substr(line + 1), Exit::server);
 }
 
+/// Whether the kernel has detached mounts, and descriptors of processes: not before Linux 5.3, and not where the filter
+/// of an outer container refuses what it does not know.
+bool can_share_mounts() {
+  for (const long call : {kOpenTree, kFsopen, kPidfdOpen}) {
+    // with arguments that are wrong everywhere; without privilege, fsopen is refused before they are looked at
+    const bool there = syscall(call, -1, nullptr, ~0u) >= 0 || (errno != ENOSYS && (errno != EPERM || call == kFsopen));
+    if (!there) return false;
+  }
+  return true;
+}
+
 class Client {
  public:
   explicit Client(const SquashfsRequest& request)
@@ -48,6 +63,12 @@ class Client {
         identity_(sharing_identity(image_.get())),
         door_(identity_) {}
 
+  ServedImage serve() const {
+    if (!can_share_mounts()) return {{}, start_unmounted()};
+    return {mount(), {}};
+  }
+
+ private:
   Fd mount() const {
     const auto deadline = Clock::now() + kPatience;
     while (request_.share && Clock::now() < deadline) {
@@ -65,7 +86,6 @@ class Client {
     return start({});
   }
 
- private:
   std::optional<Packet> ask(int socket, Clock::time_point deadline) const {
     const Fd self = open_self();
     // a server that has refused and gone can't be sent to, but its words are still there
@@ -73,14 +93,35 @@ class Client {
     return receive_packet(socket, deadline);
   }
 
-  /// Starts a server, with a listening socket to share it.
+  /// Starts a server that makes the mount, with a listening socket to share it.
   Fd start(Fd listening) const {
+    const Fd server = spawn_server(std::move(listening));
+    return std::move(checked(ask(server.get(), Clock::now() + kStartPatience)).descriptor);
+  }
+
+  /// Starts a server that waits for a device.
+  Fd start_unmounted() const {
+    Fd server = spawn_server({}, kUnmounted);
+    checked(receive_packet(server.get(), Clock::now() + kStartPatience));
+    return server;
+  }
+
+  /// Throws what the server says, or that it says nothing.
+  Packet checked(std::optional<Packet> packet) const {
+    if (!packet)
+      throw Error("the file-system server of image " + request_.image + " ended before it was ready", "", Exit::server);
+    if (packet->text[0] != kGranted) throw_refusal(packet->text);
+    return std::move(*packet);
+  }
+
+  /// Our end of the socket to a new server.
+  Fd spawn_server(Fd listening, const char* mode = nullptr) const {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
       throw SysError("make a socket for the file-system server", "socketpair");
     }
-    const Fd ours(pair[0]);
-    Fd theirs(pair[1]);
+    Fd ours(pair[0]);
+    const Fd theirs(pair[1]);
     std::vector<std::string> words{"ch-run-ts-squashfs", std::to_string(theirs.get()), std::to_string(image_.get()),
                                    request_.image};
     std::vector<int> inherited{theirs.get(), image_.get()};
@@ -88,14 +129,9 @@ class Client {
       words.push_back(std::to_string(listening.get()));
       inherited.push_back(listening.get());
     }
+    if (mode) words.push_back(mode);
     spawn_orphan(request_.server, words, inherited);
-    theirs.reset();
-    listening.reset();
-    auto packet = ask(ours.get(), Clock::now() + kStartPatience);
-    if (!packet)
-      throw Error("the file-system server of image " + request_.image + " ended before it was ready", "", Exit::server);
-    if (packet->text[0] != kGranted || !packet->descriptor) throw_refusal(packet->text);
-    return std::move(packet->descriptor);
+    return ours;
   }
 
   const SquashfsRequest& request_;
@@ -106,6 +142,24 @@ class Client {
 
 }  // namespace
 
-Fd mount_squashfs(const SquashfsRequest& request) { return Client(request).mount(); }
+ServedImage serve_squashfs(const SquashfsRequest& request) { return Client(request).serve(); }
+
+void mount_served(const ServedImage& image, const std::string& place) {
+  if (image.mount) {
+    if (syscall(kMoveMount, image.mount.get(), "", AT_FDCWD, place.c_str(), MOVE_MOUNT_F_EMPTY_PATH) == 0) return;
+    throw SysError("mount the image at " + place, "move_mount");
+  }
+  // opened here and not before: the device must belong to the user namespace that mounts
+  const Fd device(open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  if (!device) throw SysError("open /dev/fuse", "open");
+  const std::string options =
+      "fd=" + std::to_string(device.get()) + ",rootmode=40000,user_id=0,group_id=0,default_permissions";
+  if (::mount("ch-run-ts", place.c_str(), "fuse.squashfs", MS_RDONLY | MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
+    throw SysError("mount the image at " + place, "mount");
+  }
+  if (!send_packet(image.server.get(), std::string(1, kGranted), device.get())) {
+    throw Error("the image's file-system server ended before the command could start", {}, Exit::server);
+  }
+}
 
 }  // namespace chrun::squashfs

@@ -12,13 +12,22 @@ struct SquashfsRequest {
   bool share = true;   // use a server that is there already, and be found by later launches
 };
 
-/// A detached read-only mount of the image, for move_mount(2) with MOVE_MOUNT_F_EMPTY_PATH in the caller's own
-/// namespaces, made before or after. Connects to a file-system server of this user and image, or starts one. Call it
-/// before unshare(2). The process that calls it is the container's main process: a shared server is open for more
-/// launches as long as it lives (also through execve(2)), and serves as long as the mount is in use anywhere.
+/// An image that a file-system server is ready to serve. One of the two is there.
+struct ServedImage {
+  Fd mount;   // detached and read-only, for move_mount(2) with MOVE_MOUNT_F_EMPTY_PATH in any namespaces
+  Fd server;  // before Linux 5.3: waits for the device of a mount that the caller makes, by send_device()
+};
+
+/// Connects to a file-system server of this user and image, or starts one. Call it before unshare(2). The process that
+/// calls it is the container's main process: a shared server is open for more launches as long as it lives (also
+/// through execve(2)), and serves as long as the mount is in use anywhere. Kernels without detached mounts have a
+/// server for each launch.
 ///
-/// Leaves no child, descriptor, signal handler or signal mask behind. Never waits longer than a second for a server
-/// that does not answer. Throws Error or SysError; with Exit::server where the server ended before it was ready.
-Fd mount_squashfs(const SquashfsRequest& request);
+/// Leaves no child, signal handler or signal mask behind. Never waits longer than a second for a server that does not
+/// answer. Throws Error or SysError; with Exit::server where the server ended before it was ready.
+ServedImage serve_squashfs(const SquashfsRequest& request);
+
+/// Mounts the image at `place` in namespaces of the caller's own, in which it is root, and tells the server.
+void mount_served(const ServedImage& image, const std::string& place);
 
 }  // namespace chrun::squashfs

@@ -49,6 +49,15 @@ bool Doorkeeper::watch(Kind kind, Fd descriptor) {
   return true;
 }
 
+Fd Doorkeeper::receive_device() {
+  send_packet(launcher_.get(), std::string(1, kGranted));
+  auto packet = receive_packet(launcher_.get(), Clock::now() + kLauncherPatience);
+  if (!packet || !packet->descriptor) _exit(static_cast<int>(Exit::failure));
+  launcher_.reset();
+  drop_capabilities();
+  return std::move(packet->descriptor);
+}
+
 void Doorkeeper::prepare(Fd mount) {
   if (listening_) {
     mount_.emplace(std::move(mount));
@@ -77,7 +86,7 @@ void Doorkeeper::serve_launcher() {
 void Doorkeeper::run() {
   epoll_event event{.events = EPOLLIN, .data = {.fd = wake_.get()}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
-  serve_launcher();
+  if (launcher_) serve_launcher();
   open_or_close_door();
   for (;;) {
     epoll_event events[16];

@@ -18,6 +18,8 @@ class Doorkeeper {
 
   /// Reports why there will be no mount.
   void refuse(const std::string& message, const std::string& hint);
+  /// The device of a mount that the launcher makes, which is told that it may. Ends the process if the launcher ends.
+  Fd receive_device();
   /// Takes the mount into its keeping. What may need privileges and fail is done here.
   void prepare(Fd mount);
   /// Gives the mount to the launcher and, unless private, to all who come, until a moment after the last main process

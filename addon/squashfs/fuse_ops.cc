@@ -29,6 +29,7 @@ struct FuseOps::Scratch {
     fuse_attr_out attributes;
     fuse_statfs_out statistics;
     fuse_getxattr_out xattr_size;
+    fuse_open_out open;
   } out{};
   std::string text;
   std::vector<Slice> slices;
@@ -83,6 +84,9 @@ FuseReply FuseOps::dispatch(const FuseRequest& request, Scratch& scratch) const 
       return list_xattrs(request, scratch);
     case FUSE_STATFS:
       return statistics(scratch);
+    case FUSE_OPENDIR:
+      if (opens_directories_) return open_directory(scratch);
+      [[fallthrough]];
     default:
       // the kernel remembers this for open, opendir, flush, access, lseek …, does without us and never asks again
       return FuseReply::error(ENOSYS);
@@ -97,8 +101,9 @@ FuseReply FuseOps::dispatch(const FuseRequest& request, Scratch& scratch) const 
 
 FuseReply FuseOps::init(const FuseRequest& request, Scratch& scratch) const {
   const auto* offer = request.part<fuse_init_in>();
-  // 7.31 came with Linux 5.4; the mount itself needs that
-  if (!offer || offer->major != 7 || offer->minor < 31) return FuseReply::error(EPROTO);
+  // 7.26 came with Linux 4.16; user namespaces may mount FUSE since 4.18
+  if (!offer || offer->major != 7 || offer->minor < 26) return FuseReply::error(EPROTO);
+  opens_directories_ = !(offer->flags & FUSE_NO_OPENDIR_SUPPORT);
   const uint32_t wanted = FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO |
                           FUSE_CACHE_SYMLINKS | FUSE_NO_OPEN_SUPPORT | FUSE_NO_OPENDIR_SUPPORT | FUSE_MAX_PAGES;
   fuse_init_out& out = scratch.out.init;
@@ -250,6 +255,11 @@ FuseReply FuseOps::read_directory(const FuseRequest& request, Scratch& scratch, 
     }
   }
   return FuseReply::bytes(scratch.text.data(), scratch.text.size());
+}
+
+FuseReply FuseOps::open_directory(Scratch& scratch) {
+  scratch.out.open.open_flags = FOPEN_KEEP_CACHE;
+  return Scratch::reply(scratch.out.open);
 }
 
 FuseReply FuseOps::get_xattr(const FuseRequest& request, Scratch& scratch) const {

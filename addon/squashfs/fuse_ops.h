@@ -38,6 +38,7 @@ class FuseOps {
   FuseReply read_link(const FuseRequest& request, Scratch& scratch) const;
   FuseReply read(const FuseRequest& request, Scratch& scratch) const;
   FuseReply read_directory(const FuseRequest& request, Scratch& scratch, bool plus) const;
+  static FuseReply open_directory(Scratch& scratch);
   FuseReply get_xattr(const FuseRequest& request, Scratch& scratch) const;
   FuseReply list_xattrs(const FuseRequest& request, Scratch& scratch) const;
   FuseReply statistics(Scratch& scratch) const;
@@ -53,6 +54,7 @@ class FuseOps {
   const FileSystem& files_;
   const unsigned threads_;
   mutable std::atomic<unsigned> reading_ahead_{0};
+  mutable std::atomic<bool> opens_directories_{false};  // the kernel can't do without, before Linux 5.1
 };
 
 }  // namespace chrun::squashfs

@@ -1,5 +1,6 @@
-// ch-run-ts-squashfs SOCKET IMAGE NAME [DOOR]: serves the SquashFS image that is open as descriptor IMAGE, called NAME
-// in messages. SOCKET leads to the launcher; DOOR, if given, is the listening socket where other launchers come.
+// ch-run-ts-squashfs SOCKET IMAGE NAME [DOOR|unmounted]: serves the SquashFS image that is open as descriptor IMAGE,
+// called NAME in messages. SOCKET leads to the launcher; DOOR, if given, is the listening socket where other launchers
+// come; `unmounted` means that the launcher makes the mount and sends its device.
 // Started by spawn_orphan() of the launcher, never by hand.
 #include <malloc.h>
 #include <pthread.h>
@@ -38,17 +39,20 @@ class Server {
   Server(Fd launcher, Fd door)
       : doorkeeper_(std::move(launcher), std::move(door), [this] { return tidy(); }), workers_(worker_count()) {}
 
-  void run(Fd image, const std::string& name) try {
+  void run(Fd image, const std::string& name, bool unmounted) try {
     files_.emplace(std::move(image), name, kMetadataCache, kDataCache);
     ops_.emplace(*files_, workers_);
     enter_namespaces();
-    FuseMount mount = make_mount(name);
-    device_ = std::move(mount.device);
+    FuseMount mount;
+    if (!unmounted) mount = make_mount(name);
     leave_host_mounts();
-    doorkeeper_.prepare(std::move(mount.root));
+    if (mount.root) doorkeeper_.prepare(std::move(mount.root));
     start_workers();
     enter_sandbox(Role::doorkeeper);
     files_->open_root();
+    device_ = unmounted ? doorkeeper_.receive_device() : std::move(mount.device);
+    ready_.store(true);
+    ready_.notify_all();
     doorkeeper_.run();
   } catch (const Error& error) {
     doorkeeper_.refuse(error.what(), hint_for(error));
@@ -71,6 +75,7 @@ class Server {
 
   void* work() {
     enter_sandbox(Role::worker);
+    ready_.wait(false);
     ops_->serve(device_.get(), [this] {
       if (!busy_.load(std::memory_order_relaxed) && !busy_.exchange(true) && !timed_.exchange(true)) doorkeeper_.wake();
     });
@@ -92,6 +97,7 @@ class Server {
   std::optional<FileSystem> files_;
   std::optional<FuseOps> ops_;
   Fd device_;
+  std::atomic<bool> ready_{false};  // there is a device, and something to answer
   const unsigned workers_;
   std::atomic<bool> busy_{false};   // a request came since tidy() last looked
   std::atomic<bool> timed_{false};  // tidy() will be called
@@ -106,7 +112,9 @@ int descriptor(const char* word) {
 
 int run(int count, char** words) {
   if (count < 4 || count > 5) return static_cast<int>(Exit::usage);
-  Fd launcher(descriptor(words[1])), image(descriptor(words[2])), door(count > 4 ? descriptor(words[4]) : -1);
+  const bool unmounted = count > 4 && words[4] == std::string_view(kUnmounted);
+  Fd launcher(descriptor(words[1])), image(descriptor(words[2]));
+  Fd door(count > 4 && !unmounted ? descriptor(words[4]) : -1);
   try {
     detach({&launcher, &image, &door});
   } catch (const Error& error) {
@@ -116,7 +124,7 @@ int run(int count, char** words) {
   // one arena for all threads: idle memory can be given back, and blocks are kept for use again by the cache anyway
   mallopt(M_ARENA_MAX, 1);
   static Server server(std::move(launcher), std::move(door));
-  server.run(std::move(image), words[3]);
+  server.run(std::move(image), words[3], unmounted);
   _exit(static_cast<int>(Exit::failure));  // threads may be running: nothing of theirs is taken down before
 }
 

@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 
 #include "base/error.h"
 
@@ -23,20 +22,11 @@ void write_file(const char* path, const std::string& text) {
   if (write(file.get(), text.data(), text.size()) < 0) throw SysError(std::string("write ") + path, "write");
 }
 
-std::string kernel_release() {
-  utsname name;
-  return uname(&name) == 0 ? name.release : "unknown";
-}
-
-/// File systems are configured like this since Linux 5.2.
+/// A FUSE file system that is being made, in a way that gives a mount without a place (Linux 5.2).
 class Configuration {
  public:
   Configuration() : context_(static_cast<int>(syscall(kFsopen, "fuse", FSOPEN_CLOEXEC))) {
     if (context_) return;
-    if (errno == ENOSYS) {
-      throw Error("can't mount SquashFS images: this kernel is Linux " + kernel_release(),
-                  "Linux 5.4 or later is needed; or unpack the image to a directory");
-    }
     if (errno == ENODEV)
       throw Error("can't mount SquashFS images: this kernel has no FUSE", "load the kernel module fuse");
     throw SysError("mount FUSE", "fsopen");

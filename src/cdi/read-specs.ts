@@ -25,7 +25,9 @@ export function readDirectory(directory: string, host: Host): readonly SpecFile[
 /** Never throws: a broken file matters only to those who ask for its devices. */
 export function readSpecFile(path: string, host: Host): SpecFile {
   try {
-    const text = host.readText(path);
+    const bytes = host.readFile(path);
+    if (bytes === undefined) throw new Error('there is no such file');
+    const text = Buffer.from(bytes).toString();
     return { path, spec: validateSpec(path.endsWith('.json') ? JSON.parse(text) : parseYaml(text)) };
   } catch (error) {
     // a parser's message may show the place in further lines

@@ -25,7 +25,7 @@ const trials: readonly Trial[] = [
   {
     name: 'new-mount-calls',
     title: 'open_tree, move_mount, fsopen (Linux 5.2)',
-    consequence: 'no SquashFS images; directory images are mounted in an older way',
+    consequence: 'each launch of a SquashFS image has a file-system server of its own',
   },
   {
     name: 'mount-setattr',

@@ -8,19 +8,12 @@ import type { BindOption, Step } from './launch-plan.js';
 /** Every program needs these; host and image must have them. */
 const requiredPaths = ['/dev', '/proc', '/sys'];
 
-/** Bound where host and image have them: name resolution, huge pages, Cray's and Slurm's interfaces. */
+/** Bound where host and image have them: name resolution, huge pages, Slurm's interface. */
 const optionalPaths = [
   '/etc/hosts',
   '/etc/machine-id',
   '/etc/resolv.conf',
   '/var/lib/hugetlbfs',
-  '/etc/opt/cray/wlm_detect',
-  '/opt/cray/wlm_detect',
-  '/opt/cray/alps',
-  '/opt/cray/udreg',
-  '/opt/cray/ugni',
-  '/opt/cray/xpmem',
-  '/var/opt/cray/alps',
   '/var/spool/slurmd',
 ];
 

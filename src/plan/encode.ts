@@ -105,6 +105,8 @@ export function factWords(fact: Fact): readonly string[] {
       return [fact.kind, fact.path];
     case 'variable':
       return [fact.kind, fact.name, ...(fact.value === undefined ? [] : [fact.value])];
+    case 'variables':
+      return [fact.kind, fact.prefix, ...fact.entries];
     case 'path':
     case 'plain-file':
     case 'device':

@@ -10,8 +10,8 @@ import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
 import { planLayer, planMerge, planSeal } from './layer.js';
 import { planAptSandbox, planSeccomp } from './seccomp.js';
 
-/** Decides everything that can be decided before the launch. Throws LaunchError. */
-export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
+/** Decides everything that can be decided before the launch; `noticed` are warnings that come first. Throws LaunchError. */
+export function makePlan(request: LaunchRequest, host: Host, noticed: readonly string[] = []): LaunchPlan {
   const user = host.user();
   const guest = { uid: request.uid ?? user.uid, gid: request.gid ?? user.gid };
   const image = resolveImage(request, host);
@@ -49,7 +49,7 @@ export function makePlan(request: LaunchRequest, host: Host): LaunchPlan {
     ...planSeccomp(request, host),
     { kind: 'command' },
   ];
-  const warnings = [...warnAboutImage(image, request), ...devices.warnings];
+  const warnings = [...noticed, ...warnAboutImage(image, request), ...devices.warnings];
   return { verbosity: request.verbosity, color: request.color, warnings, facts: host.facts(), create, enter };
 }
 

@@ -5,12 +5,15 @@ import {
   image,
   launcher,
   makeImage,
+  noSquashfs,
   probe,
   type Report,
   scratch,
+  skip,
   start,
   users,
 } from '../support.js';
+import { eventually, packImage, serversOf } from './servers.js';
 
 /** System calls that older kernels lack, or that filters of outer containers answer with EPERM. */
 const absent = [
@@ -20,6 +23,8 @@ const absent = [
   'open_tree,move_mount',
   'openat2,open_tree,move_mount,mount_setattr',
   'openat2:1',
+  // as on a machine where something is renamed or mounted all the time
+  'openat2:11',
   'open_tree:1',
   'mount_setattr:1',
   'openat2,open_tree,move_mount,mount_setattr:1',
@@ -72,6 +77,20 @@ for (const user of users) {
       t.end();
     });
   }
+
+  t.test(`a SquashFS image is served without the new calls${as}`, async (t) => {
+    if (noSquashfs) return skip(t, noSquashfs);
+    const older = 'openat2,open_tree,move_mount,mount_setattr,fsopen,fsmount,pidfd_open,close_range';
+    const { file } = packImage(t, { 'bin/': null }, user);
+    for (const options of [[], ['-W'], ['-b', '/usr:/new/place'], ['-m', scratch(t, user)]]) {
+      const { stdout, stderr } = without(older, [...options, file, '--', '/probe']);
+      t.equal(stderr, '', options.join(' '));
+      t.match((JSON.parse(stdout) as Report).mounts[0], options[0] === '-W' ? / \/ rw\b/ : / \/ ro\b/);
+    }
+    t.ok(await eventually(() => serversOf(file).length === 0), 'no server is left');
+    const ending = start(user, probe, ['with', 'forget=mount:19', '--', launcher, file, '--', '/probe']);
+    failsWith(t, ending, 84, /mount/);
+  });
 
   t.test(`--write works without the new calls${as}`, (t) => {
     const own = makeImage(t, {}, user);

@@ -174,7 +174,6 @@ test('where /dev/fuse or a system call is refused, the error says so', (t, user)
       '--',
       'true',
     ]);
-  failsWith(t, refuse('inject=fsopen:error=ENOSYS'), 84, /this kernel is Linux/, /Linux 5.4 or later/);
   failsWith(
     t,
     refuse('inject=fsopen:error=ENODEV'),

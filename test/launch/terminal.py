@@ -75,7 +75,7 @@ def read_until(terminal, wanted):
 
 def main():
     action, launcher = sys.argv[1], sys.argv[2:]
-    script = SCRIPTS.get(action, 'trap "exit 0" USR1; echo ready; while :; do sleep 0.05; done')
+    script = SCRIPTS.get(action, 'trap "exit 0" USR1; echo ready; while :; do read -r _; done')
     # read from a pipe, this program must not leave it to the job
     report_read, report_write = os.pipe()
     child, terminal = pty.fork()

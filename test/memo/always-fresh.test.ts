@@ -1,9 +1,9 @@
 /** Whatever happens between two runs: a remembered plan is the plan that would be made now, or is not used. */
 import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { test } from 'tap';
-import { parseCommandLine } from '../../src/command-line.js';
+import { decide } from '../../src/config/decide.js';
 import { RealHost } from '../../src/host.js';
 import { encodePlan } from '../../src/plan/encode.js';
 import { makePlan } from '../../src/plan/make-plan.js';
@@ -21,11 +21,12 @@ function comparable(plan: string): string {
   return records.slice(0, key < 0 ? records.lastIndexOf('end') : key).join('\0');
 }
 
-function freshPlan(words: readonly string[]): string | undefined {
+async function freshPlan(words: readonly string[]): Promise<string | undefined> {
   try {
-    const line = parseCommandLine([...words, 'true']);
+    const host = new RealHost();
+    const { line, settings } = await decide([...words, 'true'], host);
     if (line.kind !== 'launch') return undefined;
-    return comparable(encodePlan(makePlan(line.request, new RealHost())).toString());
+    return comparable(encodePlan(makePlan(line.request, host, settings.warnings)).toString());
   } catch {
     return undefined;
   }
@@ -47,12 +48,22 @@ const commandLines = fc.record({
     ['-q'],
     ['--color=never'],
   ]),
+  configuration: fc.constantFrom(
+    [],
+    ['--profile=p'],
+    ['--config=own.toml'],
+    ['--config=own.toml', '--profile', 'p'],
+    ['--no-config'],
+  ),
   reference: fc.constantFrom('a', './a', 'b', 'link', 'a/../link', 'file', 'stored'),
   absolute: fc.boolean(),
 });
 
 /** The storage directory of the world. */
 const storage = () => process.env.CH_IMAGE_STORAGE as string;
+
+/** The configuration file of the user of the world. */
+const userFile = () => join(process.env.XDG_CONFIG_HOME as string, 'ch-run-ts/config.toml');
 
 /** Changes of the world between the two runs, each from a fresh world. */
 const changes: Readonly<Record<string, () => void>> = {
@@ -99,12 +110,36 @@ const changes: Readonly<Record<string, () => void>> = {
   'a variable is changed': () => {
     process.env.TMPDIR = '/var/tmp';
   },
+  'the configuration file is edited': () =>
+    writeFileSync(userFile(), '[options]\nset-env = "C=2"\n[profile.p]\ncd = "/etc"\n'),
+  'the configuration file goes': () => rmSync(userFile()),
+  'the configuration file becomes wrong': () => writeFileSync(userFile(), '[options]\ncd = 1.5\n'),
+  'the chosen configuration file is edited': () => writeFileSync('own.toml', '[options]\ncd = "/tmp"\n'),
+  'the chosen configuration file goes': () => rmSync('own.toml'),
+  'configuration lies elsewhere': () => {
+    process.env.XDG_CONFIG_HOME = '/nonexistent';
+  },
+  'what puts a profile on comes': () => writeFileSync('condition', ''),
+  'an option is set by a variable': () => {
+    process.env.CH_RUN_UID = '9';
+  },
+  'an option is set otherwise by a variable': () => {
+    process.env.CH_RUN_CD = '/etc';
+  },
+  'a variable that sets an option goes': () => {
+    delete process.env.CH_RUN_CD;
+  },
+  'a variable with a warning comes': () => {
+    process.env.CH_RUN_BNID = '/x';
+  },
 };
 
 /** Settings that one change may have made must not be there for the next world. */
 function makeWorld(place: string): void {
   rmSync(place, { recursive: true, force: true });
-  delete process.env.TMPDIR;
+  for (const name of ['TMPDIR', 'CH_RUN_UID', 'CH_RUN_BNID']) delete process.env[name];
+  process.env.CH_RUN_CD = '/tmp';
+  process.env.XDG_CONFIG_HOME = join(place, 'configuration');
   process.env.CH_IMAGE_STORAGE = join(place, 'storage');
   mkdirSync(join(storage(), 'img/stored'), { recursive: true });
   for (const folder of [place, join(place, 'deeper')]) {
@@ -113,33 +148,43 @@ function makeWorld(place: string): void {
     symlinkSync('a', join(folder, 'link'));
     writeFileSync(join(folder, 'file'), 'text');
     writeFileSync(join(folder, 'variables'), 'A=1\n');
+    writeFileSync(join(folder, 'own.toml'), '[options]\nunset-env = "X*"\n[profile.p]\n');
   }
+  mkdirSync(dirname(userFile()), { recursive: true });
+  writeFileSync(
+    userFile(),
+    `[options]\nset-env = "C=1"\n[profile.p]\nhome = true\n[profile.q]\nwhen = "${place}/condition"\nset-env = "Q=1"\n`,
+  );
   process.chdir(place);
 }
 
 test('the remembered run and a fresh run have the same plan, always', async (t) => {
   const base = scratch(t, user);
   t.teardown(() => process.chdir('/'));
-  const env = { CH_RUN_MEMO_DIR: join(base, 'memo') };
+  process.env.CH_RUN_MEMO_DIR = join(base, 'memo');
   const seen = { hits: 0, misses: 0 };
   let world = 0;
-  const property = fc.property(commandLines, fc.constantFrom(...Object.keys(changes)), (line, change) => {
-    makeWorld(join(base, `world-${world++}`));
-    const reference = line.absolute ? join(process.cwd(), line.reference) : line.reference;
-    const words = [...line.options.flat(), reference];
-    const here = () => ({ env: { ...process.env, ...env }, cwd: process.cwd() });
-    run(user, [...words, '--', 'true'], here());
-    changes[change]?.();
-    const shown = run(user, ['--memo-show', ...words], here());
-    const fresh = freshPlan(words);
-    if (shown.status !== 0) {
-      seen.misses++;
-      return change !== 'nothing' || fresh === undefined;
-    }
-    seen.hits++;
-    return comparable(shown.stdout) === fresh;
-  });
-  fc.assert(property, { numRuns: process.env.CI === 'true' ? 120 : 60 });
+  const property = fc.asyncProperty(
+    commandLines,
+    fc.constantFrom(...Object.keys(changes)),
+    async (line, change) => {
+      makeWorld(join(base, `world-${world++}`));
+      const reference = line.absolute ? join(process.cwd(), line.reference) : line.reference;
+      const words = [...line.options.flat(), ...line.configuration, reference];
+      const here = () => ({ env: process.env, cwd: process.cwd() });
+      run(user, [...words, '--', 'true'], here());
+      changes[change]?.();
+      const shown = run(user, ['--memo-show', ...words], here());
+      const fresh = await freshPlan(words);
+      if (shown.status !== 0) {
+        seen.misses++;
+        return change !== 'nothing' || fresh === undefined;
+      }
+      seen.hits++;
+      return comparable(shown.stdout) === fresh;
+    },
+  );
+  await fc.assert(property, { numRuns: process.env.CI === 'true' ? 160 : 80 });
   t.ok(seen.hits > 10, `${seen.hits} were remembered`);
   t.ok(seen.misses > 10, `${seen.misses} did not hold any more`);
 });

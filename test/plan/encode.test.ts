@@ -137,6 +137,8 @@ t.test('each kind of fact has its words', (t) => {
   t.same(factWords({ kind: 'directory', path: '/d' }), ['directory', '/d']);
   t.same(factWords({ kind: 'variable', name: 'V', value: '' }), ['variable', 'V', ''], 'set and empty');
   t.same(factWords({ kind: 'variable', name: 'V' }), ['variable', 'V'], 'not set');
+  const entries = ['CH_A=', 'CH_B=1'];
+  t.same(factWords({ kind: 'variables', prefix: 'CH_', entries }), ['variables', 'CH_', ...entries]);
   t.same(factWords({ kind: 'path', path: '/p', found: 'absent' }), ['path', '/p', 'absent']);
   const file = { device: '1', inode: '2', size: '3', modified: '4', changed: '5' };
   t.same(factWords({ kind: 'file', path: '/f', ...file }), ['file', '/f', '1', '2', '3', '4', '5']);

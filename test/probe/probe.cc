@@ -148,7 +148,9 @@ void forget_calls(string names) {
   } calls[] = {{"openat2", SYS_openat2},       {"open_tree", SYS_open_tree},
                {"move_mount", SYS_move_mount}, {"mount_setattr", SYS_mount_setattr},
                {"unshare", SYS_unshare},       {"mount", SYS_mount},
-               {"pivot_root", SYS_pivot_root}, {"memfd_create", SYS_memfd_create}};
+               {"pivot_root", SYS_pivot_root}, {"memfd_create", SYS_memfd_create},
+               {"fsopen", SYS_fsopen},         {"fsmount", SYS_fsmount},
+               {"pidfd_open", SYS_pidfd_open}, {"close_range", SYS_close_range}};
   const size_t colon = names.find(':');
   const unsigned code = colon == string::npos ? ENOSYS : static_cast<unsigned>(atoi(names.c_str() + colon + 1));
   names = "," + names.substr(0, colon) + ",";

@@ -54,15 +54,13 @@ void write_file(const char* path, const std::string& text) {
   if (!file || write(file.get(), text.data(), text.size()) < 0) throw SysError(std::string("write ") + path, "write");
 }
 
-void enter(const Fd& mount, const Words& words) {
+void enter(const chrun::squashfs::ServedImage& image, const Words& words) {
   const auto user = std::to_string(geteuid()), group = std::to_string(getegid());
   if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) throw SysError("make namespaces", "unshare");
   write_file("/proc/self/setgroups", "deny");
   write_file("/proc/self/uid_map", words.uid + " " + user + " 1");
   write_file("/proc/self/gid_map", words.gid + " " + group + " 1");
-  if (syscall(429 /* move_mount */, mount.get(), "", AT_FDCWD, "/mnt", MOVE_MOUNT_F_EMPTY_PATH) < 0) {
-    throw SysError("attach the image", "move_mount");
-  }
+  mount_served(image, "/mnt");
   if (words.keep_root) return;
   if (chroot("/mnt") < 0) throw SysError("enter the image", "chroot");
   if (chdir("/") < 0) throw SysError("enter the image", "chdir");
@@ -76,7 +74,7 @@ int main(int, char** argv) try {
     fprintf(stderr, "usage: mount-run IMAGE [--private] [--uid N] [--gid N] [--keep-root] -- COMMAND [ARG…]\n");
     return static_cast<int>(chrun::Exit::usage);
   }
-  enter(chrun::squashfs::mount_squashfs(words.request), words);
+  enter(chrun::squashfs::serve_squashfs(words.request), words);
   execvp(words.command[0], words.command);
   throw SysError(std::string("run ") + words.command[0], "execve", errno, chrun::Exit::command);
 } catch (const Error& error) {

@@ -1,0 +1,83 @@
+/** What holds in the end: command line, environment, profiles, the user's file, the site's, what is shipped. */
+import { usageError } from '../errors.js';
+import type { Host } from '../host.js';
+import { nearestName } from '../nearest.js';
+import type { Values } from '../to-request.js';
+import { describeSource, type Entry, toEntries, toValues } from './entry.js';
+import { readConfigFiles } from './find-files.js';
+import {
+  automaticProfiles,
+  type Layer,
+  type Owner,
+  type Profile,
+  type Rule,
+  visibleProfiles,
+} from './profiles.js';
+import { settle } from './settle.js';
+import { shippedProfiles } from './shipped-profiles.js';
+import { readVariables } from './variables.js';
+
+export interface Settings {
+  readonly values: Values;
+  /** The same one by one, with who said it. */
+  readonly entries: readonly Entry[];
+  readonly warnings: readonly string[];
+}
+
+/** Adds to the options of a command line what else is said about options. Throws LaunchError. */
+export async function configure(given: Values, host: Host): Promise<Settings> {
+  const { entries: variables, warnings } = readVariables(host);
+  const words = toEntries(given, { kind: 'command-line' });
+  const { site, user } = await readConfigFiles(toValues(settle([variables, words])), host);
+  const profiles = visibleProfiles(shippedProfiles, site.profiles, user.profiles);
+  const named = settle([site.options, user.options, variables, words]).filter(
+    ({ option }) => option === 'profile',
+  );
+  const asked = askedProfiles(profiles, named);
+  const others = profiles.filter((profile) => !asked.includes(profile));
+  const automatic = automaticProfiles(others, host);
+  const automaticOf = (owner: Owner) => automatic.filter((profile) => profile.owner === owner);
+  // from the weakest to the strongest
+  const layers: readonly Layer[] = [
+    ...automaticOf('shipped'),
+    { owner: 'site', entries: site.options },
+    ...automaticOf('site'),
+    { owner: 'user', entries: user.options },
+    ...automaticOf('user'),
+    ...asked,
+    { owner: 'user', entries: variables },
+    { owner: 'user', entries: words },
+    { owner: 'site', entries: site.always },
+  ];
+  refuseForbidden(layers, site.forbid);
+  const entries = settle(layers.map((layer) => layer.entries));
+  return { values: toValues(entries), entries, warnings };
+}
+
+/** Those that were asked for, in this order. Throws LaunchError with exit status 64 where there is no such profile. */
+function askedProfiles(profiles: readonly Profile[], asked: readonly Entry[]): readonly Profile[] {
+  const found = asked.map(({ value, source }) => {
+    const profile = profiles.find(({ name }) => name === value);
+    if (profile) return profile;
+    const names = profiles.map(({ name }) => name);
+    const near = nearestName(String(value), names);
+    throw usageError(
+      `there is no profile ${value}, which ${describeSource(source)} asks for`,
+      near ? `did you mean ${near}?` : `there are ${names.join(', ')}`,
+    );
+  });
+  return [...new Set(found)];
+}
+
+/** What only the site may set, is set by nobody else: not even where something stronger would hide it. */
+function refuseForbidden(layers: readonly Layer[], rules: readonly Rule[]): void {
+  const set = layers.filter(({ owner }) => owner === 'user').flatMap(({ entries }) => entries);
+  for (const { option, value, source } of set) {
+    const rule = rules.find((each) => each.option === option);
+    if (rule === undefined || value === false) continue;
+    throw usageError(
+      `this site forbids --${option}, which ${describeSource(source)} sets`,
+      `see ${rule.file}:${rule.line}`,
+    );
+  }
+}

@@ -1,0 +1,9 @@
+/** The name that was probably meant. */
+import { closest, distance } from 'fastest-levenshtein';
+
+/** The nearest of `names`, if it is near enough to be what a mistyped `name` means. */
+export function nearestName(name: string, names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  const nearest = closest(name, [...names]);
+  return distance(name, nearest) <= Math.max(2, name.length / 3) ? nearest : undefined;
+}
