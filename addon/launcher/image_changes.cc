@@ -61,19 +61,23 @@ Fd directory_for(const LayeredImage& image, const std::string& path) {
   return image.layer < 0 ? create_in_image(image.root, path, false) : layer_directory(image, path);
 }
 
-}  // namespace
-
-void link_in_image(const LayeredImage& image, const std::string& target, const std::string& path) {
-  const size_t slash = path.rfind('/');
-  const Fd directory = directory_for(image, path.substr(0, slash + 1));
-  const std::string name = path.substr(slash + 1);
-  if (read_link(directory.get(), name) == target) return;
-  if (unlinkat(directory.get(), name.c_str(), 0) != 0 && errno != ENOENT) {
+void make_link(int directory, const std::string& target, const std::string& name, const std::string& path) {
+  if (symlinkat(target.c_str(), directory, name.c_str()) == 0) return;
+  if (errno != EEXIST) throw SysError("make the link " + path + " in the image", "symlink");
+  if (read_link(directory, name) == target) return;
+  if (unlinkat(directory, name.c_str(), 0) != 0) {
     if (errno == EISDIR) throw Error("can't make the link " + path + ": there is a directory in the image");
     throw SysError("remove " + path + " from the image", "unlink");
   }
-  if (symlinkat(target.c_str(), directory.get(), name.c_str()) != 0)
+  if (symlinkat(target.c_str(), directory, name.c_str()) != 0)
     throw SysError("make the link " + path + " in the image", "symlink");
+}
+
+}  // namespace
+
+void make_links(const LayeredImage& image, const std::string& path, const std::vector<Link>& links) {
+  const Fd directory = directory_for(image, path);
+  for (const auto& [target, name] : links) make_link(directory.get(), target, name, path + "/" + name);
 }
 
 void place_in_image(const LayeredImage& image, const std::string& path, bool want_file) {

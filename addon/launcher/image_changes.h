@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 namespace chrun {
 
@@ -13,9 +14,13 @@ struct LayeredImage {
   int layer;
 };
 
-/// Makes guest path `path` a link to `target`, in place of a file or link that is there, and the directories on the
-/// way. Throws Error or SysError.
-void link_in_image(const LayeredImage& image, const std::string& target, const std::string& path);
+struct Link {
+  std::string target, name;
+};
+
+/// Makes links in guest directory `path`, which is made if missing, in place of files or links that are there. Throws
+/// Error or SysError.
+void make_links(const LayeredImage& image, const std::string& path, const std::vector<Link>& links);
 
 /// Makes guest path `path`, a directory or an empty file when `want_file`, unless it is there. Throws SysError.
 void place_in_image(const LayeredImage& image, const std::string& path, bool want_file);

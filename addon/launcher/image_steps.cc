@@ -51,8 +51,12 @@ void destinations(Launch& launch, const Step& step) {
 /// file PATH TEXT
 void file(Launch& launch, const Step& step) { write_in_image(root_of(launch, step), field(step, 0), field(step, 1)); }
 
-/// link TARGET PATH
-void link(Launch& launch, const Step& step) { link_in_image(image_of(launch, step), field(step, 0), field(step, 1)); }
+/// links DIRECTORY TARGET NAME …
+void links(Launch& launch, const Step& step) {
+  std::vector<Link> all;
+  for (size_t i = 1; i + 1 < step.fields.size(); i += 2) all.push_back({field(step, i), field(step, i + 1)});
+  make_links(image_of(launch, step), field(step, 0), all);
+}
 
 /// libraries FOLDER NAME …
 void libraries(Launch& launch, const Step& step) {
@@ -90,7 +94,7 @@ constexpr StepKind kKinds[] = {
     {"overlay", 1, 2, overlay},
     {"destinations", 2, kAnyFields, destinations},
     {"file", 2, 2, file},
-    {"link", 2, 2, link},
+    {"links", 3, kAnyFields, links},
     {"libraries", 2, kAnyFields, libraries},
     {"cuda-compat", 2, 2, cuda_compat},
     {"chmod", 2, 2, chmod},

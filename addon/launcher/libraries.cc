@@ -91,12 +91,18 @@ std::vector<std::string> libraries_in(int root, const std::string& directory) {
   return names;
 }
 
+std::vector<Link> links_to(const std::string& directory, const std::vector<std::string>& names) {
+  std::vector<Link> links;
+  for (const std::string& name : names) links.push_back({directory + "/" + name, name});
+  return links;
+}
+
 }  // namespace
 
 void show_libraries(const LayeredImage& image, const std::string& folder, const std::vector<std::string>& names) {
   for (const std::string& directory : searched_directories(image.root)) {
     if (is_same_directory(image.root, directory, folder)) continue;
-    for (const std::string& name : names) link_in_image(image, folder + "/" + name, directory + "/" + name);
+    make_links(image, directory, links_to(folder, names));
   }
 }
 
@@ -111,9 +117,8 @@ void prefer_newer_cuda(const LayeredImage& image, const std::string& directory, 
   }
   if (newest <= atoi(driver.c_str())) return;
   log::verbose(1, "the CUDA libraries in " + directory + " are newer than the driver of the host: they are used");
-  for (const std::string& place : searched_directories(image.root)) {
-    for (const std::string& name : names) link_in_image(image, directory + "/" + name, place + "/" + name);
-  }
+  for (const std::string& place : searched_directories(image.root))
+    make_links(image, place, links_to(directory, names));
 }
 
 }  // namespace chrun

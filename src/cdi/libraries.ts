@@ -1,17 +1,12 @@
 /** Which links make the libraries of the host usable in a container: what ldconfig(8) does for the host. */
 import { basename, dirname } from 'node:path';
 import type { Host } from '../host.js';
+import type { Link } from '../plan/links.js';
 import { readSoname } from './soname.js';
 
 /** A shared library of the host, and where it appears in the container. */
 export interface Library {
   readonly source: string;
-  readonly path: string;
-}
-
-/** A link in the container. */
-export interface Link {
-  readonly target: string;
   readonly path: string;
 }
 

@@ -1,23 +1,23 @@
 /** Hooks of devices: those that we know are carried out by ourselves, as steps. */
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { Edits } from '../cdi/edits.js';
 import { type HookWork, interpretHook } from '../cdi/hooks.js';
-import { type Library, type Link, librariesIn, sonameLinks } from '../cdi/libraries.js';
+import { type Library, librariesIn, sonameLinks } from '../cdi/libraries.js';
 import type { Hook } from '../cdi/spec.js';
 import type { Host } from '../host.js';
 import { isHosts } from './binds.js';
 import type { DeviceBind } from './device-mounts.js';
 import type { Step } from './launch-plan.js';
+import type { Link } from './links.js';
 
 interface HooksPlan {
-  readonly links: readonly Step[];
+  readonly links: readonly Link[];
+  /** How libraries are found; the CUDA libraries of the image come last, because they replace links. */
+  readonly libraries: readonly Step[];
   readonly modes: readonly Step[];
   readonly programs: readonly Step[];
   readonly warnings: readonly string[];
 }
-
-/** Links first, then what is made of them, and the CUDA libraries of the image last: they replace links. */
-const order: readonly Step['kind'][] = ['link', 'libraries', 'cuda-compat'];
 
 /** `run`: whether hooks that are unknown to us are run. */
 export function planHooks(
@@ -29,12 +29,13 @@ export function planHooks(
   const hooks = edits.flatMap(({ hooks = [], file }) => hooks.map((hook) => ({ hook, file })));
   const works = hooks.map(({ hook, file }) => ({ hook, file, work: interpretHook(hook) }));
   const known = works.flatMap(({ work }) => (work === undefined ? [] : [work]));
-  const links = [...planLinks(known), ...planLibraries(known, binds, host), ...known.filter(isCudaCompat)];
+  const libraries = planLibraries(known, binds, host);
   const unknown = works.filter(({ work }) => work === undefined);
   const runs = unknown.filter(({ hook }) => run && isEarly(hook));
   const left = unknown.filter((each) => !runs.includes(each));
   return {
-    links: withoutRepetition(links).sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind)),
+    links: [...linksIn(known).filter(({ path }) => !isHosts(path)), ...libraries.links],
+    libraries: [...libraries.steps, ...withoutRepetition(known.filter(isCudaCompat))],
     modes: withoutRepetition(known.flatMap(planModes)),
     programs: withoutRepetition(runs.map(({ hook }) => planProgram(hook))),
     warnings: [...new Set(left.map(({ hook, file }) => warnAbout(hook, file)))],
@@ -46,14 +47,6 @@ function withoutRepetition(steps: readonly Step[]): Step[] {
   return [...new Map(steps.map((step) => [JSON.stringify(step), step])).values()];
 }
 
-const toStep = ({ target, path }: Link): Step => ({ kind: 'link', target, path });
-
-function planLinks(works: readonly HookWork[]): readonly Step[] {
-  return linksIn(works)
-    .filter(({ path }) => !isHosts(path))
-    .map(toStep);
-}
-
 function linksIn(works: readonly HookWork[]): readonly Link[] {
   return works.flatMap((work) => (work.kind === 'links' ? work.links : []));
 }
@@ -62,26 +55,27 @@ function planLibraries(
   works: readonly HookWork[],
   binds: readonly DeviceBind[],
   host: Host,
-): readonly Step[] {
+): { readonly links: readonly Link[]; readonly steps: readonly Step[] } {
   const wanted = works.flatMap((work) => (work.kind === 'libraries' ? [work] : []));
-  const folders = [...new Set(wanted.flatMap((work) => work.folders))].map((folder) => ({
-    folder,
-    search: wanted.some((work) => work.search && work.folders.includes(folder)),
-    libraries: librariesIn(folder, binds, host),
-  }));
-  return folders.flatMap(({ folder, search, libraries }) => {
+  const folders = [...new Set(wanted.flatMap((work) => work.folders))].map((folder) => {
+    const libraries = librariesIn(folder, binds, host);
     const links = sonameLinks(libraries, host);
     const more = linksIn(works).filter(({ path }) => dirname(path) === folder);
-    const names = namesOf(libraries, [...links, ...more]);
-    const step: Step = { kind: 'libraries', folder, names };
-    return [...links.map(toStep), ...(search && names.length > 0 ? [step] : [])];
+    const search = wanted.some((work) => work.search && work.folders.includes(folder));
+    return { folder, links, names: search ? namesOf(libraries, [...links, ...more]) : [] };
   });
+  return {
+    links: folders.flatMap(({ links }) => links),
+    steps: folders
+      .filter(({ names }) => names.length > 0)
+      .map(({ folder, names }) => ({ kind: 'libraries', folder, names })),
+  };
 }
 
 /** By which names programs may ask for the libraries of one folder. */
 function namesOf(libraries: readonly Library[], links: readonly Link[]): readonly string[] {
   const paths = [...libraries, ...links].map(({ path }) => path);
-  return [...new Set(paths.map((path) => path.slice(path.lastIndexOf('/') + 1)))];
+  return [...new Set(paths.map((path) => basename(path)))];
 }
 
 const isCudaCompat = (work: HookWork) => work.kind === 'cuda-compat';

@@ -22,7 +22,7 @@ export interface DevicesPlan {
 
 const nothing: DevicesPlan = {
   binds: [],
-  changes: { links: [], modes: [], needsPlaces: false },
+  changes: { links: [], libraries: [], modes: [], needsPlaces: false },
   hooks: [],
   environment: [],
   warnings: [],
@@ -41,6 +41,7 @@ export function planDevices(request: DevicesRequest | undefined, host: Host): De
     binds,
     changes: {
       links: hooks.links,
+      libraries: hooks.libraries,
       modes: hooks.modes,
       needsPlaces: hooks.programs.length > 0 || binds.some(({ destination }) => !isHosts(destination)),
     },

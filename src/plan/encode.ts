@@ -51,8 +51,8 @@ export function stepWords(step: Step): readonly string[] {
       return [step.kind, step.path];
     case 'seccomp':
       return [step.kind, step.program];
-    case 'link':
-      return [step.kind, step.target, step.path];
+    case 'links':
+      return [step.kind, step.directory, ...step.links.flatMap(({ target, name }) => [target, name])];
     case 'libraries':
       return [step.kind, step.folder, ...step.names];
     case 'cuda-compat':

@@ -77,8 +77,12 @@ export type Step =
   | { readonly kind: 'tmpfs'; readonly destination: string; readonly options: string }
   /** Write a small guest file, if its directory is there and it is not. */
   | { readonly kind: 'file'; readonly path: string; readonly text: string }
-  /** Make a link at a guest path, in place of a file or link that is there. */
-  | { readonly kind: 'link'; readonly target: string; readonly path: string }
+  /** Make links in a guest directory, in place of files or links that are there. */
+  | {
+      readonly kind: 'links';
+      readonly directory: string;
+      readonly links: readonly { readonly target: string; readonly name: string }[];
+    }
   /** Let programs find these libraries of a guest directory: links where the image's own loader looks. */
   | { readonly kind: 'libraries'; readonly folder: string; readonly names: readonly string[] }
   /** Prefer the image's CUDA libraries in this directory if they are for a newer driver than this. */

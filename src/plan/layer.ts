@@ -4,11 +4,13 @@ import type { LaunchRequest } from '../request.js';
 import { planDestinations, type ResolvedBind } from './binds.js';
 import { planOverlay } from './image.js';
 import type { Step } from './launch-plan.js';
+import { type Link, planLinks } from './links.js';
 import { mergeBinds } from './merge-binds.js';
 
-/** What is to be made in the image: links and the like, and modes, which need what is there. */
+/** What is to be made in the image; modes come when all is there. */
 export interface ImageChanges {
-  readonly links: readonly Step[];
+  readonly links: readonly Link[];
+  readonly libraries: readonly Step[];
   readonly modes: readonly Step[];
   /** Places for binds that must be there although nobody asked for a writable image. */
   readonly needsPlaces: boolean;
@@ -17,13 +19,13 @@ export interface ImageChanges {
 /** Directories, empty files and links take next to nothing. */
 const sealedSize = '64m';
 
+const isChanged = ({ links, libraries, modes }: ImageChanges) =>
+  links.length + libraries.length + modes.length > 0;
+
 /** Whether nothing of what is made in the image stays, so that it can be other than what was asked for. */
-function vanishes(
-  { writable, overlay }: LaunchRequest,
-  { links, modes, needsPlaces }: ImageChanges,
-): boolean {
+function vanishes({ writable, overlay }: LaunchRequest, changes: ImageChanges): boolean {
   if (overlay !== undefined) return 'memory' in overlay;
-  return !writable && (needsPlaces || links.length + modes.length > 0);
+  return !writable && (changes.needsPlaces || isChanged(changes));
 }
 
 /** Merges binds where links in their place do no harm to anybody. */
@@ -51,17 +53,17 @@ export function planLayer(
   host: Host,
 ): readonly Step[] {
   const { overlay } = request;
-  const { links, modes, needsPlaces } = changes;
+  const links = [...planLinks(changes.links), ...changes.libraries];
   const unasked = !request.writable && overlay === undefined;
-  const changed = links.length + modes.length > 0 || (needsPlaces && unasked);
+  const changed = isChanged(changes) || (changes.needsPlaces && unasked);
   if (!changed || !vanishes(request, changes)) {
-    return [...planOverlay(request, host), ...planDestinations(binds, !unasked), ...links, ...modes];
+    return [...planOverlay(request, host), ...planDestinations(binds, !unasked), ...links, ...changes.modes];
   }
   return [
     { kind: 'layer', size: overlay !== undefined && 'memory' in overlay ? overlay.memory : sealedSize },
     ...planDestinations(binds, false),
     ...links,
     { kind: 'overlay', upper: 'layer' },
-    ...modes,
+    ...changes.modes,
   ];
 }

@@ -2,7 +2,7 @@
 import { basename, dirname } from 'node:path';
 import type { BindFlag } from '../request.js';
 import { defaultPlaces, type ResolvedBind } from './binds.js';
-import type { Step } from './launch-plan.js';
+import type { Link } from './links.js';
 
 /** Fewer files are bound one by one: then nobody meets a link where a file was expected. */
 const fewest = 4;
@@ -12,7 +12,7 @@ const scratch = '/.ch-run-ts';
 
 export interface MergedBinds {
   readonly binds: readonly ResolvedBind[];
-  readonly links: readonly Step[];
+  readonly links: readonly Link[];
 }
 
 /**
@@ -42,8 +42,8 @@ function bindFolder(group: readonly ResolvedBind[], destination: string): Resolv
   return { source: dirname(first.source), destination, flags: restrictions(first) };
 }
 
-function linkTo({ source, destination }: ResolvedBind, place: string): Step {
-  return { kind: 'link', target: `${place}/${basename(source)}`, path: destination };
+function linkTo({ source, destination }: ResolvedBind, place: string): Link {
+  return { target: `${place}/${basename(source)}`, path: destination };
 }
 
 const restrictions = ({ flags }: ResolvedBind): readonly BindFlag[] =>

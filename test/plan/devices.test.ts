@@ -52,8 +52,8 @@ t.test('what the tool of NVIDIA writes', (t) => {
   t.same(added(['--device=nvidia.com/gpu=0']), [
     'layer 64m',
     `destinations /HOST/nvidia-smi /usr/bin/nvidia-smi /HOST/socket /run/nvidia-persistenced/socket /HOST/${cuda} ${at}/${cuda} /HOST/${ml} ${at}/${ml}`,
-    `link libcuda.so.1 ${at}/libcuda.so`,
-    `link ../libcuda.so.1 ${at}/vdpau/libvdpau_nvidia.so`,
+    `links ${at} libcuda.so.1 libcuda.so`,
+    `links ${at}/vdpau ../libcuda.so.1 libvdpau_nvidia.so`,
     `libraries ${at} ${cuda} ${ml} libcuda.so`,
     'cuda-compat /usr/local/cuda/compat 550.54.14',
     'overlay layer',
@@ -98,7 +98,7 @@ t.test('where changes are made when writing is asked for', (t) => {
   t.match(added(['-W', ...words]).slice(0, 1), ['layer 12%']);
   t.notOk(added(['-W', ...words]).includes('seal'));
   const direct = added(['-w', ...words]);
-  t.match(direct[0], 'link ');
+  t.match(direct[0], 'links ');
   t.ok(direct.includes('bind /HOST/nvidia-smi /usr/bin/nvidia-smi create read-only nosuid nodev'));
   t.notOk(added(['--overlay=/o', ...words]).includes('overlay layer'));
   t.end();
