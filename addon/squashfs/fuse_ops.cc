@@ -19,6 +19,11 @@ constexpr uint32_t kAhead = 4;                // blocks
 constexpr size_t kZerosSize = 64 << 10;
 const uint8_t kZeros[kZerosSize] = {};
 
+/// The beginning of fuse_init_in.
+struct InitOffer {
+  uint32_t major, minor, max_readahead, flags;
+};
+
 }  // namespace
 
 /// Memory of one reply, until it is sent.
@@ -45,7 +50,7 @@ size_t FuseOps::receive(int device, uint8_t* buffer) {
     const ssize_t size = ::read(device, buffer, kRequestSize);
     if (size >= static_cast<ssize_t>(sizeof(fuse_in_header))) return static_cast<size_t>(size);
     // ENOENT: the request was taken back. ENODEV, the only other end: the last mount is gone, or was forced away.
-    if (size < 0 && errno != EINTR && errno != EAGAIN && errno != ENOENT) return 0;
+    if (size == 0 || (size < 0 && errno != EINTR && errno != EAGAIN && errno != ENOENT)) return 0;
   }
 }
 
@@ -100,7 +105,8 @@ FuseReply FuseOps::dispatch(const FuseRequest& request, Scratch& scratch) const 
 }
 
 FuseReply FuseOps::init(const FuseRequest& request, Scratch& scratch) const {
-  const auto* offer = request.part<fuse_init_in>();
+  // what all versions send; since 7.36 (Linux 5.17) more follows
+  const auto* offer = request.part<InitOffer>();
   // 7.26 came with Linux 4.16; user namespaces may mount FUSE since 4.18
   if (!offer || offer->major != 7 || offer->minor < 26) return FuseReply::error(EPROTO);
   opens_directories_ = !(offer->flags & FUSE_NO_OPENDIR_SUPPORT);
