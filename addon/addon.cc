@@ -117,6 +117,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("compileFilter", Napi::Function::New(env, compile_filter));
   exports.Set("glob", Napi::Function::New(env, glob));
   exports.Set("features", features(env));
+  exports.Set("seccompLibrary", Napi::String::New(env, chrun::seccomp_library_version()));
   return exports;
 }
 

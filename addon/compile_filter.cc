@@ -50,6 +50,12 @@ void add_rule(const Filter& filter, const FilterRule& rule) {
 
 }  // namespace
 
+std::string seccomp_library_version() {
+  const scmp_version* version = seccomp_version();
+  return "libseccomp " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
+         std::to_string(version->micro);
+}
+
 std::string compile_filter(const std::vector<FilterRule>& rules) {
   const Filter filter = make_filter();
   for (const FilterRule& rule : rules) add_rule(filter, rule);
@@ -66,6 +72,8 @@ std::string compile_filter(const std::vector<FilterRule>& rules) {
 namespace chrun {
 
 std::string compile_filter(const std::vector<FilterRule>&) { throw Error("built without libseccomp"); }
+
+std::string seccomp_library_version() { return {}; }
 
 }  // namespace chrun
 

@@ -17,4 +17,7 @@ struct FilterRule {
 /// and its 32-bit one, and allows everything else. Throws Error, also where this was built without libseccomp.
 std::string compile_filter(const std::vector<FilterRule>& rules);
 
+/// The linked libseccomp with its version; empty where this was built without.
+std::string seccomp_library_version();
+
 }  // namespace chrun

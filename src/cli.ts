@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fromBytes } from './bytes.js';
 import type { CommandLine } from './command-line.js';
+import { listCommands } from './completion/commands.js';
 import { renderCompletion } from './completion/render.js';
 import { configure, type Settings } from './config/configure.js';
 import { decide } from './config/decide.js';
@@ -12,8 +13,9 @@ import { renderHelp, renderOptionHelp, renderUsage } from './help.js';
 import { type Host, RealHost } from './host.js';
 import { listNames, listStorage, renderList } from './image/list-storage.js';
 import { storageDirectory } from './image/storage.js';
-import { print, printError, setColor, setProgram } from './messages.js';
+import { print, printError, setProgram, setStyle } from './messages.js';
 import { launcherPath, loadNative } from './native.js';
+import { guessLog } from './option-words.js';
 import { decodeRecords, encodePlan } from './plan/encode.js';
 import { makePlan } from './plan/make-plan.js';
 import { renderPlan } from './plan/render.js';
@@ -64,7 +66,8 @@ function runLaunch(
   { entries, warnings }: Settings,
   host: Host,
 ): number {
-  setColor(line.request.color);
+  const { color, log } = line.request;
+  setStyle({ color, log });
   const plan = makePlan(line.request, host, warnings);
   const options = entries.filter(({ option }) => option !== 'dry-run');
   switch (line.dryRun) {
@@ -91,16 +94,20 @@ function runList({ storage, format }: Extract<CommandLine, { kind: 'list' }>): n
   return 0;
 }
 
-/** One a line, for completion: without storage there are none. */
-async function imageNames(): Promise<string> {
+/** For completion: without storage there are none. */
+function imageNames(storage: string | undefined, host: Host): readonly string[] {
+  const directory = storageDirectory(storage, host);
+  return directory === undefined ? [] : listNames(directory);
+}
+
+async function completionText(line: Extract<CommandLine, { kind: 'completion' }>): Promise<string> {
+  if ('shell' in line) return renderCompletion(line.shell);
   const host = new RealHost();
   const { values } = await configure({}, host);
-  const directory = storageDirectory(values.storage as string | undefined, host);
-  return directory === undefined
-    ? ''
-    : listNames(directory)
-        .map((name) => `${name}\n`)
-        .join('');
+  const storage = values.storage as string | undefined;
+  const names =
+    line.image === undefined ? imageNames(storage, host) : listCommands(line.image, storage, host);
+  return names.map((name) => `${name}\n`).join('');
 }
 
 /** Loaded only here: what it needs of Node would delay every launch. */
@@ -132,7 +139,7 @@ async function run(invocation: Invocation): Promise<number> {
     case 'feature':
       return testFeature(line.feature);
     case 'completion':
-      print(1, line.of === 'images' ? await imageNames() : renderCompletion(line.of));
+      print(1, await completionText(line));
       return 0;
     case 'doctor':
       return runDoctor(invocation, line.format);
@@ -148,6 +155,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     const invocation = readInvocation(argv);
     setProgram(invocation.words[0] ?? '');
+    setStyle({ log: guessLog(invocation.words.slice(1), process.env.CH_RUN_LOG) });
     return await run(invocation);
   } catch (error) {
     await printError(error);

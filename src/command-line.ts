@@ -18,7 +18,9 @@ export type CommandLine =
   | { readonly kind: 'feature'; readonly feature: string }
   | { readonly kind: 'list'; readonly storage?: string; readonly format: 'text' | 'json' }
   | { readonly kind: 'doctor'; readonly format: 'text' | 'json' }
-  | { readonly kind: 'completion'; readonly of: Shell | 'images' }
+  | { readonly kind: 'completion'; readonly shell: Shell }
+  /** What the shells' scripts ask: the commands in an image, or else the names of images. */
+  | { readonly kind: 'completion'; readonly image: string | undefined }
   | { readonly kind: 'run-plan'; readonly file: string; readonly commandIndex: number }
   | {
       readonly kind: 'launch';
@@ -100,9 +102,11 @@ function parseLaunch(values: Values, words: readonly string[], next: number): Co
 }
 
 function parseCompletion(word: string): CommandLine {
-  const of = [...shells, 'images' as const].find((each) => each === word);
-  if (of === undefined) throw valueError('completion', shells.join(', '), word);
-  return { kind: 'completion', of };
+  const [, image] = /^commands:(.*)$/s.exec(word) ?? [];
+  if (image !== undefined || word === 'images') return { kind: 'completion', image };
+  const shell = shells.find((each) => each === word);
+  if (shell === undefined) throw valueError('completion', shells.join(', '), word);
+  return { kind: 'completion', shell };
 }
 
 function parseTextOrJson(option: OptionName, value: unknown): 'text' | 'json' {

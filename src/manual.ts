@@ -24,7 +24,7 @@ export function renderMarkdown(): string {
   return [
     '# Options',
     'Made from `src/options.ts` by `npm run docs`. `ch-run-ts --help OPTION` prints the same.',
-    `    ${synopsis}`,
+    `<!-- not a command: the form of all of them -->\n\n    ${synopsis}`,
     ...groups.flatMap(([title, options]) => [`## ${title}`, ...options.map(renderRow)]),
     '## Exit status',
     `That of the command, or:\n\n${exitStatuses.map(([status, meaning]) => `* ${status}: ${meaning}`).join('\n')}`,

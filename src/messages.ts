@@ -1,27 +1,29 @@
-/** The one place that prints messages: `ch-run-ts[123]: error: …` on standard error, a hint on the next line. */
+/**
+ * The one place that prints messages: `ch-run-ts[123]: error: …` on standard error, a hint on the next line; with
+ * --log=json one object a line. The launcher prints the same (addon/launcher/log.cc).
+ */
 import { writeSync } from 'node:fs';
 import type { ChalkInstance } from 'chalk';
 import { toBytes } from './bytes.js';
-import { LaunchError } from './errors.js';
+import { ExitStatus, LaunchError } from './errors.js';
 import type { LaunchRequest } from './request.js';
 
-const program = { name: 'ch-run-ts', color: 'auto' as LaunchRequest['color'] };
+type Style = Pick<LaunchRequest, 'color' | 'log'>;
+
+const program: { name: string } & { -readonly [Key in keyof Style]: Style[Key] } = {
+  name: 'ch-run-ts',
+  color: 'auto',
+  log: 'text',
+};
 
 /** The name for the prefix, from argv[0]: a link named ch-run reads as ch-run. */
 export function setProgram(argv0: string): void {
   program.name = argv0.slice(argv0.lastIndexOf('/') + 1) || program.name;
 }
 
-/** What --color asked for. */
-export function setColor(color: LaunchRequest['color']): void {
-  program.color = color;
-}
-
-/** Loaded only when something is printed: it needs Node's terminals, whose loading takes a sixth of a start. */
-async function loadPainter(): Promise<ChalkInstance> {
-  const { Chalk, supportsColorStderr } = await import('chalk');
-  const auto = process.env.NO_COLOR || !supportsColorStderr ? 0 : 1;
-  return new Chalk({ level: program.color === 'auto' ? auto : program.color === 'always' ? 1 : 0 });
+/** What --color and --log asked for. */
+export function setStyle(style: Partial<Style>): void {
+  Object.assign(program, style);
 }
 
 /** Writes all of `text`, and waits where the other side is slow: no stream, which would set O_NONBLOCK on it. */
@@ -37,14 +39,44 @@ export function print(descriptor: 1 | 2, text: string | Uint8Array): void {
   }
 }
 
-/** Prints an error, with its hint if it has one. Errors that are not ours come with their stack: they are bugs. */
-export async function printError(error: unknown): Promise<void> {
-  const paint = await loadPainter();
+/** Errors that are not ours come with their stack: they are bugs. */
+function messageOf(error: unknown): string {
+  if (error instanceof LaunchError) return error.message;
+  return `internal error: ${(error as Error | undefined)?.stack ?? error}`;
+}
+
+/** An error as --log=json has it; `time` in microseconds since 1970. Keys without a value are left out by JSON. */
+export function describeError(error: unknown, time: number): Readonly<Record<string, unknown>> {
+  const ours = error instanceof LaunchError ? error : undefined;
+  const errno = (ours?.cause as NodeJS.ErrnoException | undefined)?.errno;
+  return {
+    time,
+    program: program.name,
+    pid: process.pid,
+    level: 'error',
+    message: messageOf(error),
+    hint: ours?.hint,
+    status: ours?.exitStatus ?? ExitStatus.failure,
+    call: ours?.syscall,
+    errno: errno === undefined ? undefined : -errno,
+    path: ours?.path,
+  };
+}
+
+/** An error for people, with its hint if it has one. */
+export function renderError(error: unknown, paint: Pick<ChalkInstance, 'red' | 'cyan'>): string {
   const prefix = `${program.name}[${process.pid}]:`;
-  const message =
-    error instanceof LaunchError ? error.message : `internal error: ${(error as Error).stack ?? error}`;
-  const lines = [`${prefix} ${paint.red('error:')} ${message}`];
+  const lines = [`${prefix} ${paint.red('error:')} ${messageOf(error)}`];
   if (error instanceof LaunchError && error.hint)
     lines.push(`${prefix} ${paint.cyan('hint:')} ${error.hint}`);
-  print(2, `${lines.join('\n')}\n`);
+  return lines.join('\n');
+}
+
+/** Prints an error as --log has it. */
+export async function printError(error: unknown): Promise<void> {
+  const text =
+    program.log === 'json'
+      ? JSON.stringify(describeError(error, Date.now() * 1000))
+      : renderError(error, (await import('./painter.js')).makePainter(program.color));
+  print(2, `${text}\n`);
 }

@@ -40,6 +40,8 @@ export interface Native {
   glob(pattern: Buffer): Buffer;
   /** Names of the features that are built in, as --feature has them. */
   readonly features: readonly string[];
+  /** The linked libseccomp with its version; empty where there is none. */
+  readonly seccompLibrary: string;
 }
 
 /** Where this package lies. */

@@ -3,11 +3,11 @@ import type { OptionName } from './options.js';
 
 export const optionDetails: Readonly<Partial<Record<OptionName, string>>> = {
   write:
-    'A directory image is changed in place, by everybody who runs it. A SquashFS image can not be written to: use --write-fake or --overlay.',
+    "A directory image is changed in place, by everybody who runs it. A SquashFS image can't be written to: use --write-fake or --overlay.",
   'write-fake':
     'SIZE is a number of bytes with k, m or g, or a percentage of the memory of the machine. What is written counts as memory of the job. It needs unprivileged overlays: Linux 5.11 or later.',
   overlay:
-    'DIR must lie on a local file system: NFS, Lustre, GPFS and FUSE can not hold the upper layer of an overlay. One container at a time can use it. DIR/upper holds what was written.',
+    "DIR must lie on a local file system: NFS, Lustre, GPFS and FUSE can't hold the upper layer of an overlay. One container at a time can use it. DIR/upper holds what was written.",
   storage: 'A name such as debian:12 means the directory that ch-image keeps under that name in DIR/img.',
   mount: 'Only for SquashFS images. DIR must exist; nobody else sees the mount.',
   'no-share':
@@ -32,7 +32,11 @@ export const optionDetails: Readonly<Partial<Record<OptionName, string>>> = {
     "It fakes chown, set*id, setgroups, capset, mknod of devices, kexec_load and their variants. With --uid=0 the image's own passwd and group stay, because packages add users. Where the image can be written to, apt is told to download as root.",
   join: 'Ranks that start within --join-timeout and have the same --join-tag share user and mount namespaces, so that they can use shared memory and read each other.',
   'join-pid': 'The process must be yours.',
-  verbose: 'Each step comes with the time since the start, which answers why a start was slow.',
+  verbose:
+    'Each step comes with the time since the start, which answers why a start was slow: that of Node.js is in it, where no plan was remembered.',
+  log: 'Keys of every object: time (microseconds since 1970), program, pid, level (error, warning, info, step) and message. Where they apply: hint; status, with which the program ends; call and errno of the system call that failed; path; step, the one that was being carried out; elapsed (microseconds since the start). A byte that is not UTF-8 is written as \\udc80 to \\udcff. A mistake in the command line itself is told in JSON if --log=json stands before the image.',
+  syslog:
+    "The line is sent to /dev/log when the container is ready, and says: launch user=NAME uid=NUMBER version=VERSION image=PATH command=NAME memo=hit|miss|none, for a plan that was remembered, or not, or that did not come by this way. Values with blanks or unusual bytes are written as JSON strings. The command's arguments are not told. Where nobody listens or the log is slow, the line is dropped: no launch waits for it.",
   profile:
     'A profile is a table [profile.NAME] in a configuration file. Its options rank above those of the files, and below variables and the command line. Profiles with "when" are on by themselves where one of those paths exists.',
   config: "The site's file, /etc/ch-run-ts/config.toml, is read all the same. See docs/configuration.md.",
@@ -43,7 +47,7 @@ export const optionDetails: Readonly<Partial<Record<OptionName, string>>> = {
   plan: 'The file must be a regular file of yours that nobody else can write. Starting with it needs no Node.js.',
   'no-memo': 'See "Remembered plans" in docs/how-it-works.md.',
   completion:
-    'In ~/.bashrc: source <(ch-run-ts --completion=bash). In ~/.zshrc, after compinit: source <(ch-run-ts --completion=zsh). In config.fish: ch-run-ts --completion=fish | source. With "images" for SHELL, the names of the images in storage are printed, as these scripts need them.',
+    'In ~/.bashrc: source <(ch-run-ts --completion=bash). In ~/.zshrc, after compinit: source <(ch-run-ts --completion=zsh). In config.fish: ch-run-ts --completion=fish | source. These scripts ask back: with "images" for SHELL, the names of the images in storage are printed, and with "commands:IMAGE" the programs of a directory image.',
   feature: 'Prints nothing.',
   doctor:
     'Every check is done for real, in a process of its own. A "no" comes with its cause and what you or the administrator can do. The exit status is 0 if containers can be run here, else 31.',

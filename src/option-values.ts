@@ -56,6 +56,12 @@ export function parseId(option: 'uid' | 'gid', text: string): number {
   return id;
 }
 
+export function parseLog(value: unknown): LaunchRequest['log'] {
+  if (value === undefined || value === 'text') return 'text';
+  if (value === 'json') return 'json';
+  throw valueError('log', 'text or json', String(value));
+}
+
 /** --color without a value means always. */
 export function parseColor(value: unknown): LaunchRequest['color'] {
   if (value === undefined) return 'auto';

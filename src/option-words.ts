@@ -41,6 +41,21 @@ export function normalizeWords(words: readonly string[]): { normal: string[]; ne
   return { normal, next };
 }
 
+/**
+ * Whether --log=json is plainly among the words, or else the value of CH_RUN_LOG, before they are parsed: for the errors
+ * of that. The launcher does the same (addon/launcher/log.cc) for what fails before there is a plan.
+ */
+export function guessLog(words: readonly string[], variable?: string): 'text' | 'json' {
+  const dashes = words.indexOf('--');
+  const firstOther = words.findIndex((word) => !word.startsWith('-'));
+  const end = dashes >= 0 ? dashes : firstOther >= 0 ? firstOther : words.length;
+  const given = words.slice(0, end).flatMap((word, at) => {
+    if (word === '--log') return [words[at + 1]];
+    return word.startsWith('--log=') ? [word.slice('--log='.length)] : [];
+  });
+  return [variable, ...given].at(-1) === 'json' ? 'json' : 'text';
+}
+
 function parseLongWord(word: string): [Option, string | undefined] {
   const equals = word.indexOf('=');
   const name = equals < 0 ? word.slice(2) : word.slice(2, equals);

@@ -304,6 +304,21 @@ export const options = [
     summary: 'colour messages: auto (default; obeys NO_COLOR), always, never',
   },
   {
+    name: 'log',
+    value: 'required',
+    metavar: 'FORMAT',
+    repeat: 'refuse',
+    group: 'messages',
+    summary: 'how messages are printed; FORMAT: text (default), json (one object a line)',
+  },
+  {
+    name: 'syslog',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'messages',
+    summary: "write one line about each launch to the system's log",
+  },
+  {
     name: 'profile',
     value: 'required',
     metavar: 'NAME',

@@ -94,4 +94,8 @@ export interface LaunchRequest {
   /** −3 … 3: --quiet counts down, --verbose up. */
   readonly verbosity: number;
   readonly color: 'auto' | 'always' | 'never';
+  /** How messages are printed on standard error. */
+  readonly log: 'text' | 'json';
+  /** Tell the system's log of each launch. */
+  readonly syslog: boolean;
 }

@@ -8,6 +8,7 @@ import {
   parseEnvironment,
   parseFormat,
   parseId,
+  parseLog,
 } from './option-values.js';
 import type { OptionName } from './options.js';
 import type { LaunchRequest } from './request.js';
@@ -41,6 +42,8 @@ export function toRequest(values: Values, image: string): LaunchRequest {
     ...parseJoin(values),
     verbosity: Math.min(verbose, 3) - Math.min(quiet, 3),
     color: parseColor(values.color),
+    log: parseLog(values.log),
+    syslog: Boolean(values.syslog),
   };
 }
 

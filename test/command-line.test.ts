@@ -10,7 +10,7 @@ const plain: LaunchRequest = plainLine.request;
 
 t.test('without options the image is read-only, and as little as possible is changed', (t) => {
   t.match(plain, { image: 'img', writable: false, directory: '/', tmp: 'host', identity: 'host' });
-  t.match(plain, { verbosity: 0, color: 'auto' });
+  t.match(plain, { verbosity: 0, color: 'auto', log: 'text', syslog: false });
   t.same([plain.binds, plain.environment, plain.uid, plain.gid], [[], [], undefined, undefined]);
   t.equal(plainLine.commandIndex, 2);
   t.end();
@@ -164,6 +164,9 @@ const requests: readonly [string | readonly string[], Partial<LaunchRequest>][] 
   ['--color=never', { color: 'never' }],
   ['--color=auto', { color: 'auto' }],
   ['--col=never', { color: 'never' }],
+  ['--log=text', { log: 'text' }],
+  ['--log json', { log: 'json' }],
+  ['--syslog', { syslog: true }],
 ];
 
 const toWords = (words: string | readonly string[]) =>
@@ -257,6 +260,7 @@ const errors: readonly [string | readonly string[], string][] = [
   ['--unset-env= img -- true', "expected a pattern for --unset-env, got ''"],
   ['--set-env==x img -- true', "expected a variable name before = for --set-env, got '=x'"],
   ['--set-env0==x img -- true', "expected a variable name before = for --set-env0, got '=x'"],
+  ['--log=xml img -- true', "expected text or json for --log, got 'xml'"],
   ['--color=pink img -- true', "expected auto, always or never for --color, got 'pink'"],
   ['--dry-run=yaml img', "expected text, json or plan for --dry-run, got 'yaml'"],
   ['-w -W img -- true', '--write and --write-fake exclude each other'],
@@ -411,7 +415,8 @@ for (const [words, imageWord, commandIndex] of commands) {
 
 for (const option of optionTable.filter(({ name }) => name !== 'completion')) {
   // each option has its own idea of a value: a number is one, and so is a path, but for those that count
-  const value = option.value === 'required' ? (/id$|^join/.test(option.name) ? '=1' : '=/x') : '';
+  const sample = /id$|^join/.test(option.name) ? '=1' : option.name === 'log' ? '=json' : '=/x';
+  const value = option.value === 'required' ? sample : '';
   const prefixes = [...option.name].map((_, end) => option.name.slice(0, end + 1));
   const unique = prefixes.filter(
     (prefix) =>

@@ -103,6 +103,24 @@ t.test('make-squashfs packs an image directory, which then runs, also by name fr
   t.end();
 });
 
+t.test('long work shows progress on a terminal, and none in a log', (t) => {
+  const place = scratch(t, self);
+  const onTerminal = (words: readonly string[]) => {
+    const play = 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)';
+    const sized = ['-c', 'stty cols 80; exec "$@"', 'sh', ...words];
+    return start(self, 'python3', ['-c', play, 'sh', ...sized], { cwd: place });
+  };
+  const example = (name: string) => join(checkout, 'examples', name);
+  const made = onTerminal([example('make-image'), 'img', '/etc/hostname']);
+  t.match(made, { status: 0, stdout: '\r\x1b[Kmake-image: /' });
+  t.ok(made.stdout.endsWith('\r\x1b[K'), 'which goes in the end');
+  t.match(makeImage([join(place, 'quiet')]), { status: 0, stdout: '', stderr: '' });
+  if (noSquashfs) return skip(t, noSquashfs);
+  t.match(onTerminal([example('make-squashfs'), 'img', 'a.sqfs']), { status: 0, stdout: /100%/ });
+  t.match(makeSquashfs([join(place, 'img'), join(place, 'b.sqfs')]), { status: 0, stdout: '', stderr: '' });
+  return t.end();
+});
+
 t.test('make-squashfs says what is wrong', (t) => {
   if (noSquashfs) return skip(t, noSquashfs);
   const place = scratch(t, self);

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t from 'tap';
 import { parseCommandLine } from '../src/command-line.js';
+import { readHints, renderTroubleshooting } from '../src/doctor/troubleshooting.js';
 import { renderHelp, renderOptionHelp, spellOption } from '../src/help.js';
 import { renderManual, renderMarkdown } from '../src/manual.js';
 import { optionDetails } from '../src/option-details.js';
@@ -11,6 +12,14 @@ import { checkout, committed, failsWith, ordinaryUser, run, skip } from './suppo
 t.test('the committed manual and docs/options.md are those of the table (else: npm run docs)', (t) => {
   t.equal(committed('docs/options.md'), renderMarkdown());
   t.equal(committed('man/ch-run-ts.1'), renderManual());
+  t.end();
+});
+
+t.test('the committed docs/troubleshooting.md is that of the table of hints (else: npm run docs)', (t) => {
+  const table = Buffer.from(run(ordinaryUser, ['--hints']).stdout);
+  t.equal(committed('docs/troubleshooting.md'), renderTroubleshooting(readHints(table)));
+  t.throws(() => readHints(table.subarray(0, -2)), { message: 'the table of hints is cut off' });
+  t.throws(() => readHints(Buffer.alloc(0)), { message: 'the table of hints is cut off' });
   t.end();
 });
 

@@ -2,6 +2,9 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { ExitStatus, LaunchError, usageError, valueError } from '../src/errors.js';
+import { describeError, renderError, setProgram, setStyle } from '../src/messages.js';
+import { guessLog } from '../src/option-words.js';
+import { makePainter } from '../src/painter.js';
 import { ordinaryUser, probe, scratch, start } from './support.js';
 
 /** Runs a script with the messages module in a process of its own, and returns what it printed. */
@@ -38,11 +41,71 @@ t.test('an error that is not ours is called internal, and shows where', (t) => {
 
 t.test('colour is given when asked for, and with --color=auto not to a pipe', (t) => {
   const script = (color: string) =>
-    `messages.setColor('${color}'); messages.printError(new errors.LaunchError('x'))`;
+    `messages.setStyle({ color: '${color}' }); messages.printError(new errors.LaunchError('x'))`;
   t.match(printed(script('always')), '\x1b[31merror:');
   t.notMatch(printed(script('never')), '\x1b');
   t.notMatch(printed(script('auto')), '\x1b');
   t.match(printed(script('always'), { NO_COLOR: '1' }), '\x1b[31m');
+  t.end();
+});
+
+const plain = { red: (text: string) => text, cyan: (text: string) => text } as Parameters<
+  typeof renderError
+>[1];
+
+t.test('the words for people, and the object for programs, say the same', (t) => {
+  const cause = Object.assign(new Error('no'), { code: 'ENOENT', syscall: 'open', errno: -2 });
+  const error = new LaunchError('it broke', { hint: 'mend it', path: '/p', cause, exitStatus: 64 });
+  setProgram('/usr/bin/ch-run');
+  t.equal(
+    renderError(error, plain),
+    `ch-run[${process.pid}]: error: it broke\nch-run[${process.pid}]: hint: mend it`,
+  );
+  const object = { time: 5, program: 'ch-run', pid: process.pid, level: 'error', message: 'it broke' };
+  t.strictSame(JSON.parse(JSON.stringify(describeError(error, 5))), {
+    ...object,
+    hint: 'mend it',
+    status: 64,
+    call: 'open',
+    errno: 2,
+    path: '/p',
+  });
+  const bare = describeError(new LaunchError('it broke'), 5);
+  t.strictSame(JSON.parse(JSON.stringify(bare)), { ...object, status: 31 });
+  t.match(describeError(new TypeError('bug'), 5), {
+    message: /^internal error: TypeError: bug\n +at /,
+    status: 31,
+  });
+  t.match(describeError(undefined, 5), { message: 'internal error: undefined' });
+  setStyle({ log: 'text' });
+  t.end();
+});
+
+t.test('--log=json is found before the words are parsed, but not behind the image', (t) => {
+  const rows: readonly [readonly string[], 'text' | 'json'][] = [
+    [[], 'text'],
+    [['--log=json', 'img', 'cmd'], 'json'],
+    [['--log', 'json', 'img', 'cmd'], 'json'],
+    [['--log'], 'text'],
+    [['-b', '/a', '--log=json', 'img', '--', 'cmd'], 'json'],
+    [['--log=json', '--log=text', 'img', '--', 'cmd'], 'text'],
+    [['img', 'cmd', '--log=json'], 'text'],
+    [['img', '--', 'cmd', '--log=json'], 'text'],
+    [['--log=xml', 'img'], 'text'],
+  ];
+  for (const [words, format] of rows) t.equal(guessLog(words), format, words.join(' '));
+  t.equal(guessLog(['img'], 'json'), 'json', 'by CH_RUN_LOG');
+  t.equal(guessLog(['--log=text', 'img'], 'json'), 'text', 'which the command line outranks');
+  t.end();
+});
+
+t.test('only a terminal is painted by itself', (t) => {
+  t.equal(makePainter('always').red('x'), '\x1b[31mx\x1b[39m');
+  t.equal(makePainter('never').red('x'), 'x');
+  const { NO_COLOR } = process.env;
+  process.env.NO_COLOR = '1';
+  t.equal(makePainter('auto').red('x'), 'x');
+  if (NO_COLOR === undefined) delete process.env.NO_COLOR;
   t.end();
 });
 

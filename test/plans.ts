@@ -37,8 +37,8 @@ export const enterSteps: readonly Words[] = [
 /** A whole plan around `steps`. */
 export function planOf(user: User, steps: readonly Words[]): Words[] {
   return [
-    ['ch-run-ts-plan', '1'],
-    ['messages', '3', 'auto'],
+    ['ch-run-ts-plan', '2'],
+    ['messages', '3', 'auto', 'text'],
     ['fact', 'user', String(user.uid), String(user.gid)],
     ...steps,
     ['end'],

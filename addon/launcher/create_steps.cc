@@ -12,10 +12,9 @@
 #include "launcher/log.h"
 #include "launcher/mounts.h"
 #include "launcher/namespaces.h"
-#include "launcher/own_path.h"
 #include "launcher/root.h"
+#include "launcher/squashfs_image.h"
 #include "launcher/user_ns.h"
-#include "squashfs/client.h"
 
 namespace chrun {
 namespace {
@@ -55,15 +54,7 @@ void root(Launch& launch, const Step& step) {
 
 /// squashfs PATH shared|private: before the namespaces, because the file-system server must not live in them.
 void squashfs(Launch& launch, const Step& step) {
-  const std::string program = own_path();
-  const std::string server = program.substr(0, program.rfind('/')) + "/../build/Release/ch-run-ts-squashfs";
-  if (access(server.c_str(), X_OK) != 0) {
-    throw Error("this ch-run-ts was built without SquashFS: there is no " + server,
-                "install the libraries (Debian: libdeflate-dev liblzma-dev liblzo2-dev liblz4-dev libzstd-dev) and "
-                "build it again, or unpack the image with unsquashfs and run the directory",
-                Exit::server);
-  }
-  launch.image = squashfs::serve_squashfs({field(step, 0), server, step.fields[1] == "shared"});
+  launch.image = serve_squashfs_image(field(step, 0), step.fields[1] == "shared");
 }
 
 /// attach PLACE: what `squashfs` mounted becomes the image's root.

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "launcher/exec.h"
+#include "launcher/identity.h"
 #include "launcher/launch.h"
 #include "launcher/log.h"
 #include "launcher/seccomp.h"
@@ -84,6 +85,31 @@ void no_new_privileges(Launch&, const Step&) {
 /// seccomp PROGRAM
 void seccomp(Launch&, const Step& step) { install_filter(step.fields[0]); }
 
+std::string_view memo_word(Origin origin) {
+  switch (origin) {
+    case Origin::remembered:
+      return "hit";
+    case Origin::decided:
+      return "miss";
+    case Origin::given:
+      return "none";
+  }
+  return "";
+}
+
+/// syslog VERSION IMAGE: inside, /dev/log leads nowhere.
+void prepare_syslog(Launch& launch, const Step& step) {
+  const std::string uid = std::to_string(geteuid());
+  launch.system_log.emplace(std::initializer_list<SystemLog::Word>{{"user", user_name(geteuid())},
+                                                                   {"uid", uid},
+                                                                   {"version", step.fields[0]},
+                                                                   {"image", step.fields[1]},
+                                                                   {"command", launch.command[0]},
+                                                                   {"memo", memo_word(launch.origin)}});
+}
+
+void syslog(Launch& launch, const Step&) { launch.system_log->send(); }
+
 void command(Launch& launch, const Step&) {
   const std::string path(launch.environment.get("PATH").value_or("/bin:/usr/bin"));
   become_command(launch.command, launch.environment.pointers(), path);
@@ -94,6 +120,7 @@ constexpr StepKind kKinds[] = {
     {"directory", 1, 1, directory},
     {"no-new-privileges", 0, 0, no_new_privileges},
     {"seccomp", 1, 1, seccomp},
+    {"syslog", 2, 2, syslog, prepare_syslog},
     {"command", 0, 0, command},
 };
 

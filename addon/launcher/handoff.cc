@@ -3,9 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <climits>
+
 #include "base/error.h"
 #include "base/files.h"
 #include "base/records.h"
+#include "launcher/log.h"
 #include "launcher/own_path.h"
 
 #ifndef CH_RUN_NODE
@@ -56,6 +59,7 @@ Fd to_memory_file(std::string_view bytes) {
   append_record(bytes, "words", to_fields(words));
   append_record(bytes, "environment", to_fields(environment));
   append_record(bytes, "memory", {memory});
+  append_record(bytes, "start", {std::to_string(log::start_time())});
   if (turn) append_record(bytes, "turn", {std::to_string(turn.get())});
   std::string script = program.substr(0, program.rfind('/')) + "/../dist/cli.cjs";
   if (access(script.c_str(), R_OK) != 0) {
@@ -87,6 +91,8 @@ void finish_handoff(Handoff& handoff, int descriptor) {
       handoff.environment = to_pointers(record);
     else if (record.name == "memory")
       handoff.memory = record.fields.at(0);
+    else if (record.name == "start")
+      handoff.start_time = static_cast<long long>(parse_number(record.fields.at(0), LLONG_MAX, "the start time"));
     else if (record.name == "turn")
       handoff.turn = Fd(static_cast<int>(parse_number(record.fields.at(0), 1 << 30, "a descriptor")));
   }

@@ -15,6 +15,7 @@ struct Handoff {
   std::vector<char*> environment;  // NULL-terminated
   Fd turn;                         // the turn to start the CLI (memo_turn.h), if this process took it
   std::string memory;              // why no remembered plan was used, in words
+  long long start_time = 0;        // of the first launcher process, as log.h has it
 
   Handoff() = default;
   Handoff(Handoff&&) = delete;

@@ -1,5 +1,5 @@
-// What to do about a refusal: the kernel's errno values mislead, so one table turns them into advice. Failed launches
-// print it as a hint, `--doctor` prints it in full: the words exist once.
+// What to do about a refusal: the kernel's errno values mislead, so one table (hint_table.cc) turns them into advice.
+// Failed launches print it as a hint, `--doctor` prints it in full: the words exist once.
 #pragma once
 #include <string>
 
@@ -18,10 +18,14 @@ struct Advice {
   std::string file;
 };
 
-/// The table's advice for this refusal, from what this process can see of the machine.
-Advice advice_for(const SysError& refusal);
+/// The table's advice for this failure, from what this process can see of the machine.
+Advice advice_for(const SysError& failure);
 
 /// The advice for this failure in one line, or an empty string: its own hint if it has one, else the table's.
 std::string hint_for(const Error& failure);
+
+/// The whole table, with its texts as they are before values are filled in, for docs/troubleshooting.md: title, call,
+/// errno, about, cause, user, administrator and file of each reason of each refusal, a NUL byte behind each.
+std::string list_hints();
 
 }  // namespace chrun

@@ -71,6 +71,13 @@ void bind_text(int root, int scratch, const char* destination, const char* name,
 
 }  // namespace
 
+std::string user_name(uid_t uid) {
+  struct passwd entry;
+  std::vector<char> buffer;
+  const struct passwd* user = look_up(getpwuid_r, uid, entry, buffer);
+  return user ? user->pw_name : "";
+}
+
 void bind_identity(int root, uid_t uid, gid_t gid) {
   const std::string passwd = passwd_text(uid, gid), group = group_text(gid);
   // The files need a file system that nobody else can see: a tmpfs at the guest's /dev, which the bind of the

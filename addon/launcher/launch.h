@@ -11,6 +11,8 @@
 #include "launcher/join.h"
 #include "launcher/overlay.h"
 #include "launcher/plan.h"
+#include "launcher/steps.h"
+#include "launcher/system_log.h"
 #include "squashfs/client.h"
 
 namespace chrun {
@@ -18,6 +20,7 @@ namespace chrun {
 /// What the steps of one launch share.
 struct Launch {
   const Plan& plan;
+  const Origin origin;
   Environment environment;
   std::vector<char*> command;
   std::optional<squashfs::ServedImage> image{};  // a SquashFS image, until it is mounted
@@ -27,6 +30,7 @@ struct Launch {
   Layer layer{};                                 // what is to lie over the image, until it does
   std::map<const Step*, std::string> texts{};    // host files, read while the host's root is still ours
   std::optional<JoinGroup> group{};              // the peers, with --join
+  std::optional<SystemLog> system_log{};         // opened while the host's /dev is in sight
   bool isolated = false;                         // in a mount namespace of its own
   bool entered = false;                          // an existing container was entered: nothing is left to create
 };

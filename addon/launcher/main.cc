@@ -13,6 +13,7 @@
 #include "base/records.h"
 #include "launcher/facts.h"
 #include "launcher/handoff.h"
+#include "launcher/hints.h"
 #include "launcher/log.h"
 #include "launcher/memo.h"
 #include "launcher/memo_turn.h"
@@ -45,12 +46,12 @@ std::vector<char*> to_vector(char** words) {
 
 int to_descriptor(const char* word) { return static_cast<int>(parse_number(word, 1 << 30, "a descriptor")); }
 
-[[noreturn]] void launch(const Plan& plan, char* const* environment, std::vector<char*> command) {
-  log::set_style(plan.verbosity, plan.color);
+[[noreturn]] void launch(const Plan& plan, Origin origin, char* const* environment, std::vector<char*> command) {
+  log::set_style(plan.style);
   for (const auto warning : plan.warnings) log::warning(std::string(warning));
   check_user(plan);
   if (command.size() < 2) throw Error("no command to run in the container", {}, Exit::usage);
-  run_plan(plan, Environment(environment), std::move(command));
+  run_plan(plan, origin, Environment(environment), std::move(command));
 }
 
 /// --launch PLAN HANDOFF INDEX KEY: the CLI has decided. The command is the words from INDEX on of the command
@@ -68,14 +69,16 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
   } else {
     finish_handoff(handoff, to_descriptor(argv[3]));
     log::set_program(handoff.words[0]);
+    log::set_start_time(handoff.start_time);
   }
   const size_t index = parse_number(argv[4], handoff.words.size() - 1, "the position of the command");
   const size_t key_words = parse_number(argv[5], index, "the number of key words");
-  log::set_style(plan.verbosity, plan.color);
+  log::set_style(plan.style);
   if (!handoff.memory.empty()) log::verbose(1, "no remembered plan: " + handoff.memory);
   if (key_words > 0) log::verbose(1, remember(plan, handoff.words, key_words));
   handoff.turn.reset();
-  launch(plan, handoff.environment.empty() ? environ : handoff.environment.data(),
+  launch(plan, key_words > 0 ? Origin::decided : Origin::given,
+         handoff.environment.empty() ? environ : handoff.environment.data(),
          {handoff.words.begin() + static_cast<ptrdiff_t>(index), handoff.words.end()});
 }
 
@@ -89,7 +92,7 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
     if (!file) throw SysError(std::string("read the plan ") + path, "open");
     read_plan(plan, file.get(), path);
   }
-  launch(plan, environ, to_vector(rest));
+  launch(plan, Origin::given, environ, to_vector(rest));
 }
 
 /// The usual way: by a remembered plan if there is one, else by the CLI.
@@ -104,9 +107,9 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
     memory = recall(plan, argv);
     if (memory.command == 0) start_cli(argv, environ, std::move(state), turn.holder, memory.why);
   }
-  log::set_style(plan.verbosity, plan.color);
+  log::set_style(plan.style);
   log::verbose(1, "remembered plan: " + memory.why);
-  launch(plan, environ, to_vector(argv + memory.command));
+  launch(plan, Origin::remembered, environ, to_vector(argv + memory.command));
 }
 
 int clear_memory() {
@@ -123,6 +126,12 @@ int show_memory(char** argv) {
   return 0;
 }
 
+/// --hints: the table that docs/troubleshooting.md is made from.
+int print_hints() {
+  write_all(STDOUT_FILENO, list_hints(), "standard output");
+  return 0;
+}
+
 int run(int argc, char** argv) {
   refuse_set_id();
   if (argc >= 6 && strcmp(argv[1], "--launch") == 0) launch_for_cli(argv);
@@ -131,6 +140,7 @@ int run(int argc, char** argv) {
   if (argc == 2 && strcmp(argv[1], "--memo-clear") == 0) return clear_memory();
   if (argc >= 2 && strcmp(argv[1], "--memo-show") == 0) return show_memory(argv + 1);
   if (argc == 3 && strcmp(argv[1], "--try") == 0) return try_check(argv[2]);
+  if (argc == 2 && strcmp(argv[1], "--hints") == 0) return print_hints();
   launch_command_line(argv);
 }
 
@@ -139,7 +149,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace chrun;
-  log::set_program(argv[0]);
+  log::begin(argv);
   try {
     return run(argc, argv);
   } catch (const Error& failure) {

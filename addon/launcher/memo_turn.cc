@@ -11,6 +11,8 @@
 #include <functional>
 #include <string>
 
+#include "launcher/leading_words.h"
+
 namespace chrun {
 namespace {
 
@@ -22,11 +24,7 @@ std::string shared_words(char* const* words) {
   char* directory = getcwd(nullptr, 0);
   std::string shared = directory ? directory : "";
   free(directory);
-  size_t end = 1;
-  while (words[end] != nullptr && strcmp(words[end], "--") != 0) end++;
-  if (words[end] == nullptr) {
-    for (end = 1; words[end] != nullptr && words[end][0] == '-';) end++;
-  }
+  const size_t end = count_leading_words(words + 1) + 1;
   for (size_t i = 1; i <= end && words[i] != nullptr; i++) (shared += '\0') += words[i];
   return shared;
 }

@@ -28,9 +28,10 @@ Step to_step(const Record& record, const std::string& name) {
 }
 
 void take_messages(Plan& plan, const Record& record, const std::string& name) {
-  if (record.fields.size() != 2) throw Error(name + ": malformed messages record");
-  plan.verbosity = static_cast<int>(parse_number(record.fields[0], 6, "verbosity in " + name)) - 3;
-  plan.color = record.fields[1];
+  if (record.fields.size() != 3) throw Error(name + ": malformed messages record");
+  plan.style.verbosity = static_cast<int>(parse_number(record.fields[0], 6, "verbosity in " + name)) - 3;
+  plan.style.color = record.fields[1];
+  plan.style.json = record.fields[2] == "json";
 }
 
 }  // namespace

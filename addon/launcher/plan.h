@@ -5,11 +5,12 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "launcher/log.h"
 
 namespace chrun {
 
 /// Changes whenever the meaning of a record changes; the CLI writes the same number (src/plan/encode.ts).
-constexpr std::string_view kPlanFormat = "1";
+constexpr std::string_view kPlanFormat = "2";
 
 struct Step {
   std::string_view kind;
@@ -18,8 +19,7 @@ struct Step {
 
 struct Plan {
   std::string bytes;  // what the views below point into
-  int verbosity = 0;  // -3 … 3: what --quiet and --verbose asked for
-  std::string_view color = "auto";
+  log::Style style;
   std::vector<std::string_view> warnings;
   std::vector<std::string_view> key;  // of a remembered plan: what it is found by (memo.h)
   std::vector<Step> facts;

@@ -22,7 +22,7 @@ const StepKind& kind_of(const Step& step) {
 }
 
 void run_step(Launch& launch, const Step& step) {
-  if (log::is_verbose(1)) log::verbose(1, to_words(step));
+  if (log::follows_steps()) log::step(to_words(step));
   kind_of(step).act(launch, step);
 }
 
@@ -60,8 +60,8 @@ int root_of(const Launch& launch, const Step& step) {
   return launch.root.get();
 }
 
-[[noreturn]] void run_plan(const Plan& plan, Environment environment, std::vector<char*> command) {
-  Launch launch{plan, std::move(environment), std::move(command)};
+[[noreturn]] void run_plan(const Plan& plan, Origin origin, Environment environment, std::vector<char*> command) {
+  Launch launch{plan, origin, std::move(environment), std::move(command)};
   // all of it is checked and read before any of it is done
   for (const auto* steps : {&plan.create, &plan.enter}) {
     for (const Step& step : *steps) {

@@ -7,7 +7,14 @@
 
 namespace chrun {
 
+/// Where a plan came from.
+enum class Origin {
+  remembered,  // of an earlier launch
+  decided,     // by the CLI, for this launch
+  given,       // by --plan, --no-memo, or another program
+};
+
 /// Carries out a plan; its last step makes this process the command. Returns never; throws Error.
-[[noreturn]] void run_plan(const Plan& plan, Environment environment, std::vector<char*> command);
+[[noreturn]] void run_plan(const Plan& plan, Origin origin, Environment environment, std::vector<char*> command);
 
 }  // namespace chrun

@@ -22,6 +22,7 @@
 #include "launcher/mounts.h"
 #include "launcher/namespaces.h"
 #include "launcher/root.h"
+#include "launcher/try_overlay.h"
 #include "launcher/user_ns.h"
 
 // <sys/mount.h> of older C libraries can't be included beside <linux/mount.h>
@@ -51,9 +52,13 @@ void try_bind() {
   check(mount("/", "/", nullptr, MS_BIND | MS_REC, nullptr), "bind /", "mount");
 }
 
+void cover_place() {
+  check(mount("tmpfs", kPlace, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=64k"), "mount a tmpfs", "mount");
+}
+
 void mount_memory() {
   enter_outer();
-  check(mount("tmpfs", kPlace, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=64k"), "mount a tmpfs", "mount");
+  cover_place();
 }
 
 void try_pivot() {
@@ -62,12 +67,9 @@ void try_pivot() {
   pivot_into(root.get(), false);
 }
 
-void try_overlay() {
-  mount_memory();
+void enter_memory() {
+  cover_place();
   check(chdir(kPlace), "enter a tmpfs", "chdir");
-  for (const char* name : {"lower", "upper", "work", "merged"}) check(mkdir(name, 0755), "make a directory", "mkdir");
-  check(mount("overlay", "merged", "overlay", 0, "lowerdir=lower,upperdir=upper,workdir=work,userxattr"),
-        "mount an overlay", "mount");
 }
 
 void try_fuse() {
@@ -181,8 +183,9 @@ constexpr Check kChecks[] = {
     {"bind", try_bind},
     {"tmpfs", mount_memory},
     {"pivot-root", try_pivot},
-    {"overlay", try_overlay},
+    {"overlay", [] { try_overlay(enter_outer, enter_memory); }},
     {"fuse", try_fuse},
+    {"overlay-over-fuse", [] { try_overlay_over_fuse(enter_outer, enter_memory); }},
     {"new-mount-calls", try_new_mounts},
     {"mount-setattr", try_mount_setattr},
     {"openat2", try_openat2},
@@ -192,13 +195,14 @@ constexpr Check kChecks[] = {
     {"seccomp", try_filter},
 };
 
-int report(const SysError& refusal) {
-  const Advice advice = advice_for(refusal);
+/// A refusal by the file-system server comes with a hint of its own.
+int report(const Error& failure) {
+  const auto* refusal = dynamic_cast<const SysError*>(&failure);
+  const Advice advice = refusal ? advice_for(*refusal) : Advice{failure.hint(), "", "", ""};
   std::string fields;
-  for (const auto& field : {std::string(refusal.call()), std::to_string(refusal.code()), std::string(refusal.what()),
-                            advice.cause, advice.user, advice.administrator, advice.file}) {
+  for (const auto& field : {std::string(refusal ? refusal->call() : ""), std::to_string(refusal ? refusal->code() : 0),
+                            std::string(failure.what()), advice.cause, advice.user, advice.administrator, advice.file})
     fields += field + '\0';
-  }
   write_all(STDOUT_FILENO, fields, "standard output");
   return static_cast<int>(Exit::failure);
 }
@@ -211,8 +215,8 @@ int try_check(const char* name) {
     try {
       check.perform();
       return 0;
-    } catch (const SysError& refusal) {
-      return report(refusal);
+    } catch (const Error& failure) {
+      return report(failure);
     }
   }
   throw Error(std::string("there is no check named ") + name, {}, Exit::usage);

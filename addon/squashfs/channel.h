@@ -16,7 +16,7 @@ struct Packet {
   Fd descriptor;
 };
 
-// Replies of the server begin with one of these; after a refusal come the words, and a hint on the next line.
+// Replies of the server begin with one of these; after a refusal come the words, and a hint behind a NUL byte.
 inline constexpr char kGranted = '=';
 inline constexpr char kRefused = '!';
 

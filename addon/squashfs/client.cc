@@ -39,9 +39,9 @@ Fd open_self() {
 }
 
 [[noreturn]] void throw_refusal(const std::string& reply) {
-  const size_t line = reply.find('\n');
-  throw Error(reply.substr(1, line == std::string::npos ? line : line - 1),
-              line == std::string::npos ? "" : reply.substr(line + 1), Exit::server);
+  const size_t end = reply.find('\0');
+  throw Error(reply.substr(1, end == std::string::npos ? end : end - 1),
+              end == std::string::npos ? "" : reply.substr(end + 1), Exit::server);
 }
 
 /// Whether the kernel has detached mounts, and descriptors of processes: not before Linux 5.3, and not where the filter

@@ -159,6 +159,31 @@ const char* compressor_name(Compressor compressor) {
 
 bool compressor_available(Compressor compressor) { return decoder_of(compressor) != nullptr; }
 
+std::string library_versions() {
+  std::string versions;
+  [[maybe_unused]] const auto add = [&](const char* name, const char* version) {
+    ((versions += versions.empty() ? "" : ", ") += name) += version;
+  };
+#if defined(SQUASHFS_WITH_DEFLATE)
+  add("libdeflate ", LIBDEFLATE_VERSION_STRING);
+#elif defined(SQUASHFS_WITH_ZLIB)
+  add("zlib ", zlibVersion());
+#endif
+#ifdef SQUASHFS_WITH_XZ
+  add("liblzma ", lzma_version_string());
+#endif
+#ifdef SQUASHFS_WITH_LZO
+  add("lzo ", lzo_version_string());
+#endif
+#ifdef SQUASHFS_WITH_LZ4
+  add("lz4 ", LZ4_versionString());
+#endif
+#ifdef SQUASHFS_WITH_ZSTD
+  add("zstd ", ZSTD_versionString());
+#endif
+  return versions;
+}
+
 size_t decompress(Compressor compressor, std::span<const uint8_t> packed, std::span<uint8_t> plain) {
   return decoder_of(compressor)(packed, plain);
 }

@@ -33,7 +33,7 @@ Doorkeeper::Doorkeeper(Fd launcher, Fd listening, std::function<bool()> tidy)
       listening_(std::move(listening)) {}
 
 void Doorkeeper::refuse(const std::string& message, const std::string& hint) {
-  send_packet(launcher_.get(), kRefused + message + (hint.empty() ? "" : "\n" + hint));
+  send_packet(launcher_.get(), kRefused + message + (hint.empty() ? "" : '\0' + hint));
 }
 
 void Doorkeeper::wake() const {

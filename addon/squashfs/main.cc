@@ -1,7 +1,8 @@
 // ch-run-ts-squashfs SOCKET IMAGE NAME [DOOR|unmounted]: serves the SquashFS image that is open as descriptor IMAGE,
 // called NAME in messages. SOCKET leads to the launcher; DOOR, if given, is the listening socket where other launchers
 // come; `unmounted` means that the launcher makes the mount and sends its device.
-// Started by spawn_orphan() of the launcher, never by hand.
+// Started by spawn_orphan() of the launcher, never by hand; but for --libraries, which prints what it is
+// linked with.
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
@@ -13,6 +14,7 @@
 #include <thread>
 
 #include "launcher/hints.h"
+#include "squashfs/decompress.h"
 #include "squashfs/detach.h"
 #include "squashfs/doorkeeper.h"
 #include "squashfs/fuse_ops.h"
@@ -111,6 +113,10 @@ int descriptor(const char* word) {
 }
 
 int run(int count, char** words) {
+  if (count == 2 && std::string_view(words[1]) == "--libraries") {
+    puts(library_versions().c_str());
+    return 0;
+  }
   if (count < 4 || count > 5) return static_cast<int>(Exit::usage);
   const bool unmounted = count > 4 && words[4] == std::string_view(kUnmounted);
   Fd launcher(descriptor(words[1])), image(descriptor(words[2]));

@@ -32,12 +32,11 @@ ${withValue.map(bashValues).join('\n')}
 }
 
 _ch_run_ts_command() {
-  local image=$1
-  if [[ -d $image ]]; then
-    _ch_run_ts_reply -W "$(ls "$image"/{bin,sbin,usr/bin,usr/sbin,usr/local/bin}/ 2>/dev/null | sort -u)"
-  else
-    compopt -o default
-  fi
+  local image=\${COMP_WORDS[$1]} commands
+  # a name with a colon is three words
+  if [[ \${COMP_WORDS[$1 - 1]} == : ]]; then image=\${COMP_WORDS[$1 - 2]}:$image; fi
+  commands=$("\${COMP_WORDS[0]}" --completion="commands:$image" 2>/dev/null)
+  if [[ $commands ]]; then _ch_run_ts_reply -W "$commands"; else compopt -o default; fi
 }
 
 _ch_run_ts_image() {
@@ -58,7 +57,7 @@ _ch_run_ts() {
   COMPREPLY=()
   for ((at = 1; at < COMP_CWORD; at++)); do
     [[ \${COMP_WORDS[at]} == -- ]] || continue
-    if ((at == COMP_CWORD - 1)); then _ch_run_ts_command "\${COMP_WORDS[at - 1]}"; else compopt -o default; fi
+    if ((at == COMP_CWORD - 1)); then _ch_run_ts_command $((at - 1)); else compopt -o default; fi
     return
   done
   if [[ $word == = ]]; then

@@ -26,7 +26,16 @@ export function renderFish(): string {
   return `function __ch_run_ts_before_command
   not contains -- -- (commandline -opc)
 end
+function __ch_run_ts_at_command
+  set -l words (commandline -opc)
+  test "$words[-1]" = -- -a (count (string match -- -- $words)) = 1
+end
+function __ch_run_ts_commands
+  set -l words (commandline -opc)
+  ch-run-ts --completion="commands:$words[-2]" 2>/dev/null
+end
 ${optionTable.map(fishLine).join('\n')}
 complete -c ch-run-ts -n __ch_run_ts_before_command -a '(ch-run-ts --completion=images 2>/dev/null)' -d image
+complete -c ch-run-ts -n __ch_run_ts_at_command -a '(__ch_run_ts_commands)' -d command
 `;
 }

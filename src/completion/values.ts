@@ -17,6 +17,7 @@ const valueKinds: Readonly<Partial<Record<OptionName, readonly string[] | 'path'
   'set-env': 'path',
   'set-env0': 'path',
   color: ['auto', 'always', 'never'],
+  log: ['text', 'json'],
   config: 'path',
   'dry-run': ['text', 'json', 'plan'],
   plan: 'path',

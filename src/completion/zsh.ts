@@ -29,11 +29,20 @@ _ch_run_ts_images() {
   compadd -a images
   _files
 }
+_ch_run_ts_command() {
+  # words are those from the image on
+  local -a commands
+  local at=2
+  if [[ $words[2] == -- ]]; then at=3; fi
+  if ((CURRENT == at)); then commands=(\${(f)"$($program --completion="commands:\${(Q)words[1]}" 2>/dev/null)"}); fi
+  if (($#commands)); then compadd -a commands; else _files; fi
+}
 _ch_run_ts() {
+  local program=$words[1]
   _arguments -S \\
 ${optionTable.map(zshSpec).join('\n')}
     '1:image:_ch_run_ts_images' \\
-    '*::command:_normal'
+    '*::command:_ch_run_ts_command'
 }
 compdef _ch_run_ts ch-run-ts
 `;

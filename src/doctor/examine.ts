@@ -7,7 +7,7 @@ import { runTrials } from './trials.js';
 
 /** Tries and reads everything; `program` is the launcher. */
 export function examine(program: string, host: Host): Report {
-  const findings = [...runTrials(program), ...readFacts(host)];
+  const findings = [...runTrials(program), ...readFacts(program, host)];
   const healthy = findings.every(({ needed, verdict }) => !needed || verdict !== 'no');
   return { healthy, version, findings };
 }

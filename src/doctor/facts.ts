@@ -1,6 +1,8 @@
 /** What is read, not tried: settings of the kernel, of this process, of the batch system, and of our own build. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { LaunchError } from '../errors.js';
 import type { Host } from '../host.js';
 import { storageDirectory } from '../image/storage.js';
@@ -26,11 +28,20 @@ const settings = [
   'kernel.yama.ptrace_scope',
 ];
 
+/** Yama, proc(5) and kernel.org: Documentation/admin-guide/LSM/Yama.rst; 0 is no restriction. */
+const restrictedTracing: Partial<Finding> = {
+  consequence:
+    "MPI ranks can't read each other's memory and copy it instead; debuggers attach only to what they have started",
+  administrator: 'run: sysctl -w kernel.yama.ptrace_scope=0',
+};
+
 /** Settings that the kernel has; what it lacks restricts nothing. */
 function readSettings(): readonly Finding[] {
   return settings.flatMap((name) => {
     const value = contentOf(`/proc/sys/${name.replaceAll('.', '/')}`);
-    return value === undefined ? [] : [note(name, `sysctl ${name}`, value)];
+    if (value === undefined) return [];
+    const more = name === 'kernel.yama.ptrace_scope' && value !== '0' ? restrictedTracing : {};
+    return [note(name, `sysctl ${name}`, value, more)];
   });
 }
 
@@ -55,11 +66,12 @@ function readMaskedProc(): Finding {
   const masked = ownMounts()
     .map(({ place }) => place)
     .filter((place) => place.startsWith('/proc/') && place !== '/proc/sys/fs/binfmt_misc');
-  const title = 'parts of /proc that are covered';
+  const title = '/proc, covered in places';
   if (masked.length === 0) return note('masked-proc', title, 'none');
   return note('masked-proc', title, [...new Set(masked)].join(', '), {
-    cause: 'an outer container covers them, so the kernel allows no fresh /proc',
-    consequence: 'no harm: containers see this same /proc',
+    cause:
+      'an outer container mounts over them, to hide them; so the kernel would refuse to mount a fresh /proc',
+    consequence: 'no harm: containers show this same /proc, and need no fresh one',
   });
 }
 
@@ -74,18 +86,24 @@ function readBatch(): Finding {
   return note('batch', 'Slurm, PMI', detail);
 }
 
-function readBuild(): Finding {
+/** The libraries that our programs are linked with, and their versions. */
+function listLibraries(program: string): string {
+  const server = join(dirname(program), '../build/Release/ch-run-ts-squashfs');
+  const { stdout } = spawnSync(server, ['--libraries'], { encoding: 'utf8' });
+  return [stdout?.trim(), loadNative().seccompLibrary].filter(Boolean).join(', ') || 'none';
+}
+
+function readBuild(program: string): readonly Finding[] {
   try {
     const { features } = loadNative();
-    return note(
-      'build',
-      'ch-run-ts',
-      `${version}, features: ${features.join(', ')}; Node.js ${process.versions.node}`,
-    );
+    return [
+      note('build', 'ch-run-ts', `${version}, features: ${features.join(', ')}`),
+      note('libraries', 'libraries', `${listLibraries(program)}; Node.js ${process.versions.node}`),
+    ];
   } catch (error) {
     const hint = error instanceof LaunchError && error.hint ? { user: error.hint } : {};
     const detail = (error as Error).message;
-    return { name: 'build', title: 'ch-run-ts', verdict: 'no', needed: true, detail, ...hint };
+    return [{ name: 'build', title: 'ch-run-ts', verdict: 'no', needed: true, detail, ...hint }];
   }
 }
 
@@ -101,9 +119,9 @@ function readDirectories(host: Host): readonly Finding[] {
 }
 
 /** Everything that is read. */
-export function readFacts(host: Host): readonly Finding[] {
+export function readFacts(program: string, host: Host): readonly Finding[] {
   return [
-    readBuild(),
+    ...readBuild(program),
     note('kernel', 'Linux', release()),
     ...readSettings(),
     ...readProcess(),

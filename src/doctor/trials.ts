@@ -2,15 +2,17 @@
 import { spawnSync } from 'node:child_process';
 import type { Finding } from './finding.js';
 
-interface Trial {
+export interface Trial {
   /** As the launcher knows it. */
   readonly name: string;
   readonly title: string;
   /** What does not work where this is refused; without one, nothing works. */
   readonly consequence?: string;
+  /** Trials without which this one would only fail again. */
+  readonly needs?: readonly string[];
 }
 
-const trials: readonly Trial[] = [
+export const trials: readonly Trial[] = [
   { name: 'user-namespace', title: 'user and mount namespaces' },
   { name: 'nested-user-namespace', title: 'a user namespace inside another' },
   { name: 'bind', title: 'bind mounts' },
@@ -22,6 +24,13 @@ const trials: readonly Trial[] = [
     consequence: 'no --write-fake, --overlay, --home, and missing destinations of binds are not made',
   },
   { name: 'fuse', title: 'FUSE mounts', consequence: 'no SquashFS images: unpack them to directories' },
+  {
+    name: 'overlay-over-fuse',
+    title: 'an overlay over a FUSE mount',
+    consequence:
+      'no --write-fake, --overlay and --home with SquashFS images; destinations of binds must be there',
+    needs: ['overlay', 'fuse'],
+  },
   {
     name: 'new-mount-calls',
     title: 'open_tree, move_mount, fsopen (Linux 5.2)',
@@ -56,6 +65,12 @@ function readRefusal(output: string): Partial<Finding> {
   return Object.fromEntries(named.filter(([, value]) => value !== ''));
 }
 
+/** A trial that was left out, for what it needs was refused. */
+function leaveOut({ name, title, consequence = '' }: Trial, without: readonly Finding[]): Finding {
+  const missing = without.map((finding) => finding.title).join(' and ');
+  return { name, title, verdict: 'no', needed: false, consequence, detail: `not tried without ${missing}` };
+}
+
 function runTrial(program: string, { name, title, consequence }: Trial): Finding {
   const { status, signal, stdout, stderr, error } = spawnSync(program, ['--try', name], {
     encoding: 'utf8',
@@ -64,7 +79,8 @@ function runTrial(program: string, { name, title, consequence }: Trial): Finding
   });
   const about = { name, title, needed: consequence === undefined };
   if (status === 0) return { ...about, verdict: 'yes' };
-  const refusal = readRefusal(stdout);
+  // without a program there is no output, whatever the type says
+  const refusal = readRefusal(stdout ?? '');
   const ending = error?.message ?? (stderr.trim() || `the check ended by ${signal ?? `status ${status}`}`);
   return {
     ...about,
@@ -77,5 +93,10 @@ function runTrial(program: string, { name, title, consequence }: Trial): Finding
 
 /** Runs every trial by the launcher at `program`. */
 export function runTrials(program: string): readonly Finding[] {
-  return trials.map((trial) => runTrial(program, trial));
+  const findings: Finding[] = [];
+  for (const trial of trials) {
+    const refused = findings.filter(({ name, verdict }) => verdict === 'no' && trial.needs?.includes(name));
+    findings.push(refused.length > 0 ? leaveOut(trial, refused) : runTrial(program, trial));
+  }
+  return findings;
 }

@@ -13,7 +13,10 @@ export interface Image {
 }
 
 /** Finds the image that the request means: a name in storage, else a path. Throws LaunchError if there is none. */
-export function resolveImage(request: LaunchRequest, host: Host): Image {
+export function resolveImage(
+  request: Pick<LaunchRequest, 'image' | 'storage' | 'writable'>,
+  host: Host,
+): Image {
   const { image: reference, writable } = request;
   if (reference === '') throw new LaunchError('the image reference is empty');
   const storage = storageDirectory(request.storage, host);

@@ -4,7 +4,7 @@ import type { Fact } from '../host.js';
 import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
 
 /** Changes with the meaning of any record; the launcher has the same number (addon/launcher/plan.h). */
-export const planFormat = '1';
+export const planFormat = '2';
 
 const idMap = ({ inside, outside }: IdMap): string => `${inside}:${outside}`;
 const expansion = (expand: boolean): string => (expand ? 'expand' : 'literal');
@@ -63,6 +63,8 @@ export function stepWords(step: Step): readonly string[] {
       const { kind, timeout, path, arguments: words, environment } = step;
       return [kind, String(timeout), path, String(words.length), ...words, ...environment];
     }
+    case 'syslog':
+      return [step.kind, step.version, step.image];
     case 'seal':
     case 'pivot':
     case 'no-new-privileges':
@@ -122,7 +124,7 @@ export function factWords(fact: Fact): readonly string[] {
 export function encodePlan(plan: LaunchPlan): Buffer {
   const records = [
     ['ch-run-ts-plan', planFormat],
-    ['messages', String(plan.verbosity + 3), plan.color],
+    ['messages', String(plan.verbosity + 3), plan.color, plan.log],
     ...plan.warnings.map((text) => ['warning', text]),
     ...plan.facts.map((fact) => ['fact', ...factWords(fact)]),
     ...plan.create.map((step) => ['create', ...stepWords(step)]),

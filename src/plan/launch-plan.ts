@@ -134,6 +134,8 @@ export type Step =
   | { readonly kind: 'no-new-privileges' }
   /** Install a filter of system calls: a BPF program, 8 bytes an instruction, in hexadecimal. */
   | { readonly kind: 'seccomp'; readonly program: string }
+  /** Tell the system's log, with the user, the command and whether the plan was remembered. */
+  | { readonly kind: 'syslog'; readonly version: string; readonly image: string }
   /** Become the user's command. */
   | { readonly kind: 'command' };
 
@@ -141,6 +143,7 @@ export interface LaunchPlan {
   /** −3 … 3: from silent to all details. */
   readonly verbosity: number;
   readonly color: 'auto' | 'always' | 'never';
+  readonly log: 'text' | 'json';
   /** What the user should know, printed at every launch. */
   readonly warnings: readonly string[];
   /** What the plan was derived from. */

@@ -2,6 +2,7 @@
 import type { Host } from '../host.js';
 import { resolveImage } from '../image/resolve-image.js';
 import type { EnvironmentRequest, LaunchRequest } from '../request.js';
+import { version } from '../version.js';
 import { planBinds, planDefaultBinds, planTmp, resolveBinds } from './binds.js';
 import { planDevices } from './devices.js';
 import { planHome, planMount, planServer, warnAboutImage } from './image.js';
@@ -45,12 +46,14 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
   const enter: Step[] = [
     ...planEnvironment(request.environment, [...devices.environment, ...planHomeVariable(home)], host),
     { kind: 'directory', path: request.directory },
+    ...planSyslog(request.syslog, image.path),
     { kind: 'no-new-privileges' },
     ...planSeccomp(request, host),
     { kind: 'command' },
   ];
   const warnings = [...noticed, ...warnAboutImage(image, request), ...devices.warnings];
-  return { verbosity: request.verbosity, color: request.color, warnings, facts: host.facts(), create, enter };
+  const { verbosity, color, log } = request;
+  return { verbosity, color, log, warnings, facts: host.facts(), create, enter };
 }
 
 interface Ids {
@@ -85,6 +88,10 @@ function planEnvironment(
     }),
     setVariable('CH_RUNNING', 'ch-run-ts'),
   ];
+}
+
+function planSyslog(wanted: boolean, image: string): readonly Step[] {
+  return wanted ? [{ kind: 'syslog', version, image }] : [];
 }
 
 function setVariable(name: string, value: string): Step {

@@ -1,12 +1,27 @@
 /** Completion by the shells themselves. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
+import { listCommands } from '../../src/completion/commands.js';
 import { renderCompletion } from '../../src/completion/render.js';
 import { kindOf, shells } from '../../src/completion/values.js';
+import { RealHost } from '../../src/host.js';
 import { optionTable } from '../../src/options.js';
-import { failsWith, image, launcher, ordinaryUser, run, scratch, skip, start } from '../support.js';
+import {
+  checkout,
+  failsWith,
+  image,
+  launcher,
+  ordinaryUser,
+  plant,
+  run,
+  scratch,
+  skip,
+  squashed,
+  stage,
+  start,
+} from '../support.js';
 
 /** What bash offers behind these words, which it parts at = and : by itself. */
 function complete(t: Test, words: readonly string[], env: NodeJS.ProcessEnv = {}): readonly string[] {
@@ -64,6 +79,27 @@ t.test('bash completes images by path and by name in storage', (t) => {
 t.test('bash completes the commands of a directory image', (t) => {
   t.same(complete(t, [image, '--', 'tou']), ['touch']);
   t.same(complete(t, ['no-such-image', '--', 'tou']), []);
+  const env = { CH_IMAGE_STORAGE: storageWith(t, 'tools:1') };
+  t.same(complete(t, ['tools', ':', '1', '--', 'too'], env), ['tool'], 'of an image by name');
+  t.end();
+});
+
+/** A storage directory with a small image of that name. */
+function storageWith(t: Test, name: string): string {
+  const storage = scratch(t);
+  plant(storage, { [`img/${name.replace(':', '+')}/usr/bin/tool`]: 'x' });
+  return storage;
+}
+
+t.test('the commands of an image are those in its directories of programs, each once', (t) => {
+  const place = scratch(t);
+  plant(place, { 'img/bin/b': '', 'img/usr/bin/b': '', 'img/usr/sbin/a': '', 'img/usr/lib/c': '', file: '' });
+  plant(place, { 'img/sbin': { link: '/nowhere' } });
+  const commands = (reference: string) => listCommands(reference, undefined, new RealHost());
+  t.same(commands(join(place, 'img')), ['a', 'b']);
+  for (const none of [join(place, 'file'), join(place, 'none'), '', squashed])
+    t.same(commands(none), [], none);
+  t.same(run(ordinaryUser, [`--completion=commands:${place}/img`]).stdout, 'a\nb\n');
   t.end();
 });
 
@@ -82,16 +118,46 @@ for (const shell of shells) {
   });
 }
 
-t.test('fish completes options, values and images', (t) => {
-  const home = scratch(t);
+/** Where shells find the launcher, and keep nothing. */
+function surroundings(t: Test): NodeJS.ProcessEnv {
+  return { HOME: scratch(t), PATH: `${dirname(launcher)}:${dirname(process.execPath)}:/usr/bin:/bin` };
+}
+
+t.test('fish completes options, values, images, and the commands of a directory image', (t) => {
+  const env = { ...surroundings(t), CH_IMAGE_STORAGE: storageWith(t, 'tools:1') };
   const ask = (line: string) => {
     const script = `source (ch-run-ts --completion=fish | psub); complete -C '${line}'`;
-    const path = `${dirname(launcher)}:${dirname(process.execPath)}:/usr/bin:/bin`;
-    return spawnSync('fish', ['-c', script], { encoding: 'utf8', env: { HOME: home, PATH: path } });
+    return spawnSync('fish', ['-c', script], { encoding: 'utf8', cwd: stage, env });
   };
   if (ask('').error) return skip(t, 'there is no fish');
+  t.match(ask('ch-run-ts too').stdout, /^tools:1\timage$/m);
+  t.equal(ask('ch-run-ts ./image -- tou').stdout, 'touch\tcommand\n');
+  t.equal(ask('ch-run-ts -w tools:1 -- too').stdout, 'tool\tcommand\n');
+  t.equal(ask('ch-run-ts ./image -- touch tou').stdout, '', 'arguments are none');
+  t.match(ask('ch-run-ts ./image.sqfs -- prob').stdout, /^probe$/m, 'files where nothing else is known');
   t.match(ask('ch-run-ts --join-t').stdout, /^--join-tag=?\t.*\n--join-timeout=?\t/m);
   t.match(ask('ch-run-ts --color=al').stdout, /^--color=always/m);
+  t.end();
+});
+
+t.test('zsh completes options, values, images, and the commands of a directory image', (t) => {
+  const env = { ...surroundings(t), CH_IMAGE_STORAGE: storageWith(t, 'tools:1') };
+  if (spawnSync('zsh', ['-c', ':']).error) return skip(t, 'there is no zsh');
+  const press = (line: string) => {
+    const out = join(scratch(t), 'line');
+    const words = [join(checkout, 'test/completion/press-tab.zsh'), line, out];
+    spawnSync('zsh', words, { cwd: stage, env, timeout: 60_000 });
+    return readFileSync(out, 'utf8').trimEnd();
+  };
+  for (const [typed, completed] of [
+    ['--join-ta', '--join-tag='],
+    ['--color=al', '--color=always'],
+    ['too', 'tools:1'],
+    ['./image -- tou', './image -- touch'],
+    ['-W -b . ./image tou', '-W -b . ./image touch'],
+    ['./image.sqfs -- prob', './image.sqfs -- probe'],
+  ])
+    t.equal(press(`ch-run-ts ${typed}`).replaceAll('\\', ''), `ch-run-ts ${completed}`);
   t.end();
 });
 

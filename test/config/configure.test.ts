@@ -1,6 +1,7 @@
 /** Which of many places is heard about an option. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import t from 'tap';
 import { parseOptions } from '../../src/command-line.js';
 import { configure, type Settings } from '../../src/config/configure.js';
@@ -507,6 +508,40 @@ for (const [name, warning] of oddities) {
     t.same(warnings, warning ? [warning] : []);
   });
 }
+
+t.test('whatever stands in a file, it is understood or refused with its name', async (t) => {
+  const words = [
+    '[',
+    ']',
+    '{',
+    '}',
+    '=',
+    '.',
+    ',',
+    '"',
+    '\n',
+    'options',
+    'profile',
+    'p',
+    'when',
+    'bind',
+    'uid',
+    '1',
+    '"/a"',
+  ];
+  const text = fc.array(
+    fc.constantFrom(...words, ...['[options]\n', '[[x]]', '1979-05-27', '\0', '__proto__']),
+  );
+  const property = fc.property(text, (parts) => {
+    try {
+      return parseConfigFile(parts.join(''), 'FILE', 'site') !== undefined;
+    } catch (error) {
+      return error instanceof LaunchError && error.message.startsWith('in FILE');
+    }
+  });
+  fc.assert(property, { numRuns: 2000 });
+  t.pass('2000 files');
+});
 
 t.test('the shipped profiles are those of profiles/ (else: npm run docs)', async (t) => {
   const files = readdirSync(join(checkout, 'profiles')).map((name) => `profiles/${name}`);

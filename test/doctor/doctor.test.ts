@@ -2,9 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { renderReport } from '../../src/doctor/examine.js';
+import { examine, renderReport } from '../../src/doctor/examine.js';
 import { fileSystemName, mountOf, parseMounts } from '../../src/doctor/file-systems.js';
 import type { Finding, Report } from '../../src/doctor/finding.js';
+import { runTrials, trials } from '../../src/doctor/trials.js';
+import { RealHost } from '../../src/host.js';
 import {
   failsWith,
   image,
@@ -57,6 +59,44 @@ for (const situation of situations) {
     t.end();
   });
 }
+
+t.test('every trial and every fact has one finding, with a title of one line', (t) => {
+  const report = examine(launcher, new RealHost());
+  const names = report.findings.map(({ name }) => name);
+  t.same(names, [...new Set(names)]);
+  t.same(
+    names.slice(0, trials.length),
+    trials.map(({ name }) => name),
+  );
+  for (const name of [
+    'build',
+    'libraries',
+    'kernel',
+    'seccomp-mode',
+    'masked-proc',
+    'devices',
+    'batch',
+    'tmp',
+  ])
+    t.ok(names.includes(name), name);
+  for (const { title, verdict, cause, detail } of report.findings) {
+    t.match(title, /^[^\n]{3,44}$/);
+    if (verdict === 'no') t.ok(cause ?? detail, title);
+  }
+  t.match(renderReport(report), `\nContainers can${report.healthy ? '' : ' NOT'} be run here.\n`);
+  t.end();
+});
+
+t.test('a program that can not be tried is a refusal, not a crash', (t) => {
+  const findings = runTrials('/none');
+  t.ok(findings.every(({ verdict }) => verdict === 'no'));
+  t.match(findings[0]?.detail, 'ENOENT');
+  t.match(
+    findings.find(({ name }) => name === 'overlay-over-fuse')?.detail,
+    /^not tried without overlay mounts and FUSE/,
+  );
+  t.end();
+});
 
 t.test('the table says in words what JSON says', (t) => {
   const { status, stdout, stderr } = run(ordinaryUser, ['--doctor']);

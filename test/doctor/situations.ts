@@ -26,7 +26,15 @@ const fakeSetting = (name: string, value: number) =>
   prepared(`mount -t tmpfs none /proc/sys/kernel; echo ${value} >/proc/sys/kernel/${name}`);
 
 const needed = ['user-namespace', 'nested-user-namespace', 'bind', 'tmpfs', 'pivot-root'];
-const withoutNamespaces = [...needed, 'overlay', 'fuse', 'new-mount-calls', 'mount-setattr', 'join'];
+const withoutNamespaces = [
+  ...needed,
+  'overlay',
+  'fuse',
+  'overlay-over-fuse',
+  'new-mount-calls',
+  'mount-setattr',
+  'join',
+];
 const unshareRefused = (errno: string) =>
   ({
     image: 'directory',
@@ -82,7 +90,7 @@ export const situations: readonly Situation[] = [
       title: `a seccomp filter that answers mount with errno ${code}`,
       wrap: filtered(`mount:${code}`),
       healthy: false,
-      refused: ['bind', 'tmpfs', 'pivot-root', 'overlay', 'fuse'],
+      refused: ['bind', 'tmpfs', 'pivot-root', 'overlay', 'fuse', 'overlay-over-fuse'],
       says: outerFilter,
       launch: { image: 'directory', message: /: mount: (operation not permitted|function not implemented)/ },
     }),
@@ -91,7 +99,7 @@ export const situations: readonly Situation[] = [
     title: 'a seccomp filter that answers pivot_root with EPERM',
     wrap: filtered('pivot_root:1'),
     healthy: false,
-    refused: ['pivot-root'],
+    refused: ['pivot-root', 'overlay-over-fuse'],
     says: outerFilter,
     launch: { image: 'directory', message: /: pivot_root: operation not permitted/ },
   },
@@ -100,7 +108,7 @@ export const situations: readonly Situation[] = [
     wrap: filtered('openat2,open_tree,move_mount,mount_setattr'),
     healthy: true,
     refused: ['new-mount-calls', 'mount-setattr', 'openat2'],
-    says: { detail: /function not implemented/ },
+    says: { detail: /function not implemented/, cause: /seccomp filter.* answers like an older kernel/ },
   },
   {
     title: 'kernel.unprivileged_userns_clone=0',
@@ -143,7 +151,7 @@ export const situations: readonly Situation[] = [
     healthy: true,
     refused: [],
     told: 'masked-proc',
-    says: { detail: /\/proc\/uptime, \/proc\/fs/, cause: /an outer container covers them/ },
+    says: { detail: /\/proc\/uptime, \/proc\/fs/, cause: /an outer container mounts over them/ },
   },
   {
     title: 'no /dev/fuse and no /dev/shm',
@@ -151,7 +159,7 @@ export const situations: readonly Situation[] = [
       'mount -t tmpfs none /mnt; touch /mnt/null; mount --bind /dev/null /mnt/null; mount --rbind /mnt /dev',
     ),
     healthy: true,
-    refused: ['fuse', 'shared-memory', 'semaphore'],
+    refused: ['fuse', 'overlay-over-fuse', 'shared-memory', 'semaphore'],
     says: { cause: /there is no FUSE device/, user: /--device \/dev\/fuse/, administrator: /modprobe fuse/ },
     launch: { image: 'squashfs', message: /open \/dev\/fuse: open: no such file or directory/ },
   },
@@ -159,7 +167,7 @@ export const situations: readonly Situation[] = [
     title: '/dev/fuse that may not be used',
     wrap: prepared('mount --bind /dev/fuse /dev/fuse; mount -o remount,bind,nodev /dev/fuse'),
     healthy: true,
-    refused: ['fuse'],
+    refused: ['fuse', 'overlay-over-fuse'],
     says: { cause: /\/dev\/fuse is not open to you/, administrator: /chmod 666 \/dev\/fuse/ },
     launch: { image: 'squashfs', message: /open \/dev\/fuse: open: permission denied/ },
   },
@@ -167,7 +175,7 @@ export const situations: readonly Situation[] = [
     title: '/dev/fuse that is something else',
     wrap: prepared('mount --bind /dev/null /dev/fuse'),
     healthy: true,
-    refused: ['fuse'],
+    refused: ['fuse', 'overlay-over-fuse'],
     says: { cause: /there is no FUSE device/ },
     launch: { image: 'squashfs', message: /mount FUSE/ },
   },

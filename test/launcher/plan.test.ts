@@ -39,21 +39,21 @@ const wrong: readonly [string, readonly Words[] | Buffer, string | RegExp][] = [
   ['the magic word alone', Buffer.from('ch-run-ts-plan\0'), 'FILE is truncated'],
   ['the magic word without its end', Buffer.from('ch-run-ts-plan'), 'FILE is not a launch plan'],
   ['a format without a number', Buffer.from('ch-run-ts-plan\x000\0'), 'FILE has plan format ?'],
-  ['an older format', [['ch-run-ts-plan', '0'], ['end']], 'FILE has plan format 0, this program reads 1'],
-  ['a newer format', [['ch-run-ts-plan', '999'], ['end']], 'FILE has plan format 999, this program reads 1'],
+  ['an older format', [['ch-run-ts-plan', '0'], ['end']], 'FILE has plan format 0, this program reads 2'],
+  ['a newer format', [['ch-run-ts-plan', '999'], ['end']], 'FILE has plan format 999, this program reads 2'],
   ['a format that is no number', [['ch-run-ts-plan', 'x'], ['end']], 'FILE has plan format x'],
-  ['a field count that is no number', Buffer.from('ch-run-ts-plan\x001\x001\0fact\0x\0'), "got 'x'"],
-  ['an empty field count', Buffer.from('ch-run-ts-plan\x001\x001\0fact\0\0'), "got ''"],
-  ['a negative field count', Buffer.from('ch-run-ts-plan\x001\x001\0fact\x00-1\0'), "got '-1'"],
-  ['a field count with blanks', Buffer.from('ch-run-ts-plan\x001\x001\0fact\x00 1\0a\0'), "got ' 1'"],
+  ['a field count that is no number', Buffer.from('ch-run-ts-plan\x001\x002\0fact\0x\0'), "got 'x'"],
+  ['an empty field count', Buffer.from('ch-run-ts-plan\x001\x002\0fact\0\0'), "got ''"],
+  ['a negative field count', Buffer.from('ch-run-ts-plan\x001\x002\0fact\x00-1\0'), "got '-1'"],
+  ['a field count with blanks', Buffer.from('ch-run-ts-plan\x001\x002\0fact\x00 1\0a\0'), "got ' 1'"],
   [
     'a huge field count',
-    Buffer.from('ch-run-ts-plan\x001\x001\0fact\x004294967295\0a\0'),
+    Buffer.from('ch-run-ts-plan\x001\x002\0fact\x004294967295\0a\0'),
     'FILE is truncated',
   ],
   [
     'a field count beyond 64 bits',
-    Buffer.from(`ch-run-ts-plan\x001\x001\0fact\x00${'9'.repeat(30)}\0`),
+    Buffer.from(`ch-run-ts-plan\x001\x002\0fact\x00${'9'.repeat(30)}\0`),
     '999',
   ],
   ['no end record', planOf(user, [...createSteps(user), ...enterSteps]).slice(0, -1), 'FILE is truncated'],
@@ -67,7 +67,11 @@ const wrong: readonly [string, readonly Words[] | Buffer, string | RegExp][] = [
   ['a step without a kind', planOf(user, [['create']]), 'FILE: a create record without a kind'],
   ['a fact without a kind', planOf(user, [['fact']]), 'FILE: a fact record without a kind'],
   ['a malformed messages record', planOf(user, [['messages', '3']]), 'FILE: malformed messages record'],
-  ['a verbosity out of range', planOf(user, [['messages', '7', 'auto']]), "verbosity in FILE, got '7'"],
+  [
+    'a verbosity out of range',
+    planOf(user, [['messages', '7', 'auto', 'text']]),
+    "verbosity in FILE, got '7'",
+  ],
   ['no step at all', planOf(user, []), 'the plan has no command step'],
   ['no command step', planOf(user, createSteps(user)), 'the plan has no command step'],
   ['an unknown step', planOf(user, [['create', 'frobnicate', 'x']]), "unknown step 'frobnicate' in the plan"],
@@ -193,7 +197,13 @@ for (const { build, program } of launchers) {
   }
 
   t.test(`${build} refuses a plan cut off at any byte`, (t) => {
-    const whole = encode([['ch-run-ts-plan', '1'], ['messages', '3', 'auto'], ids, ...enterSteps, ['end']]);
+    const whole = encode([
+      ['ch-run-ts-plan', '2'],
+      ['messages', '3', 'auto', 'text'],
+      ids,
+      ...enterSteps,
+      ['end'],
+    ]);
     const plan = writePlan(t, user, whole);
     for (let size = whole.length - 1; size >= 0; size--) {
       truncateSync(plan, size);
@@ -206,7 +216,13 @@ for (const { build, program } of launchers) {
   });
 
   t.test(`${build} survives a plan with any one byte changed`, (t) => {
-    const whole = encode([['ch-run-ts-plan', '1'], ['messages', '3', 'auto'], ids, ...enterSteps, ['end']]);
+    const whole = encode([
+      ['ch-run-ts-plan', '2'],
+      ['messages', '3', 'auto', 'text'],
+      ids,
+      ...enterSteps,
+      ['end'],
+    ]);
     const plan = writePlan(t, user, whole);
     for (let at = 0; at < whole.length; at++) {
       const changed = Buffer.from(whole);

@@ -116,7 +116,7 @@ for (const user of users) {
       const memory = makeMemory(t, user);
       story(user, memory, [image, '--', 'true']);
       const [name = ''] = readdirSync(memory.path);
-      for (const damage of ['', 'x', 'ch-run-ts-plan\x001\x001\0', 'ch-run-ts-plan\x001\x009\0']) {
+      for (const damage of ['', 'x', 'ch-run-ts-plan\x001\x002\0', 'ch-run-ts-plan\x001\x009\0']) {
         writeFileSync(join(memory.path, name), damage);
         t.match(story(user, memory, [image, '--', 'true']), missed, JSON.stringify(damage));
         t.equal(story(user, memory, [image, '--', 'true']), found);

@@ -51,6 +51,7 @@ t.test('whatever a plan holds, its records hold the same words', (t) => {
         const plan: LaunchPlan = {
           verbosity,
           color: 'auto',
+          log: 'json',
           warnings,
           facts: [{ kind: 'user', uid: 1, gid: 2 }],
           create,
@@ -58,7 +59,7 @@ t.test('whatever a plan holds, its records hold the same words', (t) => {
         };
         t.strictSame(recordsOf(encodePlan(plan)), [
           ['ch-run-ts-plan', planFormat],
-          ['messages', String(verbosity + 3), 'auto'],
+          ['messages', String(verbosity + 3), 'auto', 'json'],
           ...warnings.map((text) => ['warning', text]),
           ['fact', 'user', '1', '2'],
           ...create.map((each) => ['create', ...stepWords(each)]),
@@ -123,6 +124,7 @@ const steps: readonly [Step, string][] = [
   [{ kind: 'environment', action: 'unset', glob: 'A*' }, 'environment unset A*'],
   [{ kind: 'directory', path: '/d' }, 'directory /d'],
   [{ kind: 'no-new-privileges' }, 'no-new-privileges'],
+  [{ kind: 'syslog', version: '1', image: '/i' }, 'syslog 1 /i'],
   [{ kind: 'command' }, 'command'],
 ];
 for (const [each, words] of steps) {
@@ -150,6 +152,7 @@ t.test('bytes that are not UTF-8 are bytes again in the encoded plan', (t) => {
   const bytes = encodePlan({
     verbosity: 0,
     color: 'auto',
+    log: 'text',
     warnings: [],
     facts: [],
     create: [],

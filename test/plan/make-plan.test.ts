@@ -1,6 +1,7 @@
 import t from 'tap';
 import { LaunchError } from '../../src/errors.js';
 import { renderPlan } from '../../src/plan/render.js';
+import { version } from '../../src/version.js';
 import type { FakeMachine } from '../fake-host.js';
 import { type Change, changed, lines, plain, planOf } from './plain-plan.js';
 
@@ -47,6 +48,7 @@ const changes: readonly [readonly string[], Change][] = [
       },
     },
   ],
+  [['--syslog', '/img'], { before: { 'no-new-privileges': [`syslog ${version} /img`] } }],
   [['-b', '/a', '/img'], { before: { [identity]: ['destinations /a /a'], pivot: ['bind /a /a'] } }],
   [
     ['-b', '/a:/b', '-b', '/c:/d', '/img'],
@@ -105,6 +107,7 @@ for (const [words, change] of changes) {
 t.test('verbosity and colour are part of the plan', (t) => {
   t.match(planOf(['-vv', '--color', '/img']), { verbosity: 2, color: 'always' });
   t.match(planOf(['-q', '/img']), { verbosity: -1, color: 'auto' });
+  t.match(planOf(['--log=json', '/img']), { log: 'json' });
   t.end();
 });
 

@@ -1,0 +1,22 @@
+#include "launcher/squashfs_image.h"
+
+#include <unistd.h>
+
+#include "base/error.h"
+#include "launcher/own_path.h"
+
+namespace chrun {
+
+squashfs::ServedImage serve_squashfs_image(const std::string& path, bool share) {
+  const std::string program = own_path();
+  const std::string server = program.substr(0, program.rfind('/')) + "/../build/Release/ch-run-ts-squashfs";
+  if (access(server.c_str(), X_OK) != 0) {
+    throw Error("this ch-run-ts was built without SquashFS: there is no " + server,
+                "install the libraries (Debian: libdeflate-dev liblzma-dev liblzo2-dev liblz4-dev libzstd-dev) and "
+                "build it again, or unpack the image with unsquashfs and run the directory",
+                Exit::server);
+  }
+  return squashfs::serve_squashfs({path, server, share});
+}
+
+}  // namespace chrun

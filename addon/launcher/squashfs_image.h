@@ -1,0 +1,13 @@
+// SquashFS images, as the steps of a launch and the trials of --doctor see them.
+#pragma once
+#include <string>
+
+#include "squashfs/client.h"
+
+namespace chrun {
+
+/// The image file at `path`, served by a file-system server, shared or of its own: to be called before unshare(2).
+/// Throws Error with Exit::server, also where this was built without SquashFS.
+squashfs::ServedImage serve_squashfs_image(const std::string& path, bool share);
+
+}  // namespace chrun

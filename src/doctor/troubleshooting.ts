@@ -1,0 +1,102 @@
+/** docs/troubleshooting.md, made by `npm run docs` from the launcher's table of refusals and the doctor's trials. */
+import { fromBytes } from '../bytes.js';
+import { trials } from './trials.js';
+
+/** A reason for a refusal, and how that looks: `call: errno`, in messages about `about`. */
+export interface Hint {
+  readonly title: string;
+  readonly call: string;
+  readonly errno: string;
+  readonly about: string;
+  readonly cause: string;
+  readonly user: string;
+  readonly administrator: string;
+  readonly file: string;
+}
+
+const fields = ['title', 'call', 'errno', 'about', 'cause', 'user', 'administrator', 'file'] as const;
+
+/** Reads what the launcher's `--hints` prints (list_hints() in addon/launcher/hints.h). */
+export function readHints(output: Uint8Array): readonly Hint[] {
+  const words = fromBytes(output).split('\0').slice(0, -1);
+  if (words.length === 0 || words.length % fields.length !== 0)
+    throw new Error('the table of hints is cut off');
+  const count = words.length / fields.length;
+  return Array.from({ length: count }, (_, row) => {
+    const entries = fields.map((field, at) => [field, words[row * fields.length + at] ?? '']);
+    return Object.fromEntries(entries) as Hint;
+  });
+}
+
+/** What stands in the page for values that differ between machines. */
+const placeholders: readonly (readonly [RegExp, string])[] = [
+  [/\{programs\}/g, '/opt/ch-run-ts/{bin/ch-run-ts,build/Release/ch-run-ts-squashfs}'],
+  [/\{profile\}/g, 'NAME'],
+  [/\{[a-z_.]+\}/g, 'N'],
+];
+
+const generalize = (text: string) =>
+  placeholders.reduce((general, [pattern, word]) => general.replace(pattern, word), text);
+
+const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+
+/** The calls that fail by a reason, each with the errors that they fail with. */
+function renderLooks(rows: readonly Hint[]): string {
+  const errors = new Map<string, string[]>();
+  for (const { call, errno, about } of rows) {
+    const name = about ? `\`${call}\` (${about})` : `\`${call}\``;
+    errors.set(name, [...(errors.get(name) ?? []), errno]);
+  }
+  return [...errors].map(([name, words]) => `${name}: ${words.join(', ')}`).join('; ');
+}
+
+function renderReason(title: string, rows: readonly Hint[]): string {
+  const [{ cause, user, administrator, file } = rows[0] as Hint] = rows;
+  const remedies = [
+    ...(user ? [`* You can ${generalize(user)}.`] : []),
+    ...(administrator ? [`* The administrator can ${generalize(administrator)}.`] : []),
+  ];
+  const content = generalize(file).trimEnd();
+  return [
+    `### ${title}`,
+    `Seen as ${renderLooks(rows)}.`,
+    sentence(generalize(cause)),
+    remedies.join('\n'),
+    ...(content ? [`<!-- not a command: the file -->\n\n${content.replace(/^(?=.)/gm, '    ')}`] : []),
+  ].join('\n\n');
+}
+
+const introduction = `# Troubleshooting
+
+Made from \`addon/launcher/hint_table.cc\` and \`src/doctor/trials.ts\` by \`npm run docs\`: an error's hint and \`--doctor\` say the
+same, about the machine that they run on.
+
+    ch-run-ts --doctor              # what this machine allows, and what helps where it does not
+    ch-run-ts -v ./img -- true      # every step with the time since the start: which one fails, or takes so long?
+    ch-run-ts --dry-run ./img       # what would be done
+    ch-run-ts --no-memo ./img -- true    # decided anew, for once
+
+An error names the call that was refused, on which path, and why. Status 49 says that the container is there but the command
+could not be started, 31 that there is no container; all are in [options](options.md#exit-status).`;
+
+/** The text of docs/troubleshooting.md. */
+export function renderTroubleshooting(hints: readonly Hint[]): string {
+  const titles = [...new Set(hints.map(({ title }) => title))];
+  const rows = trials.map(
+    ({ title, consequence }) => `| ${title} | ${consequence ?? 'no container can be run'} |`,
+  );
+  return [
+    introduction,
+    '## What was refused, and why',
+    ...titles.map((title) =>
+      renderReason(
+        title,
+        hints.filter((hint) => hint.title === title),
+      ),
+    ),
+    '## What does not work without what',
+    `| where \`--doctor\` says no to | |\n| --- | --- |\n${rows.join('\n')}`,
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
