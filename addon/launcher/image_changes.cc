@@ -47,12 +47,15 @@ Fd layer_directory(const LayeredImage& image, const std::string& path) {
   Fd directory(openat(image.layer, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
   for (size_t start = 0, end; start < whole.size(); start = end + 1) {
     end = std::min(whole.find('/', start), whole.size());
-    if (end == start) continue;
+    const std::string name = whole.substr(start, end - start);
+    if (name.empty() || name == ".") continue;
+    // from a directory that is made here, it could lead out of the layer
+    if (name == "..") throw Error("can't create " + path + " in the image: it has .. in a part that is not there yet");
     struct stat status;
     const std::string reached = whole.substr(0, end);
     const bool exists = end <= there.size() && fstatat(image.root, ("." + reached).c_str(), &status, 0) == 0;
     const mode_t mode = exists ? status.st_mode & 07777 : 0755;
-    directory = enter_directory(directory.get(), whole.substr(start, end - start), mode, path);
+    directory = enter_directory(directory.get(), name, mode, path);
   }
   return directory;
 }

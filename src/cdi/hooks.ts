@@ -44,7 +44,8 @@ export function interpretHook(hook: Hook): HookWork | undefined {
   });
   // as their parser has it: a comma parts what else would be given twice
   const list = (name: 'folder' | 'link' | 'path') =>
-    ((values[name] as string[] | undefined) ?? []).flatMap((text) => text.split(','));
+    // a name without a value has true for one
+    [values[name] ?? []].flat().flatMap((value) => (typeof value === 'string' ? value.split(',') : []));
   switch (command) {
     case 'create-symlinks':
       return parseLinks(list('link'));

@@ -17,8 +17,14 @@ const optionalPaths = [
   '/var/spool/slurmd',
 ];
 
-/** Where something of the host appears without being asked for. */
-export const defaultPlaces: readonly string[] = [...requiredPaths, ...optionalPaths, '/tmp'];
+/** Where something appears without being asked for. */
+export const defaultPlaces: readonly string[] = [
+  ...requiredPaths,
+  ...optionalPaths,
+  '/tmp',
+  '/etc/passwd',
+  '/etc/group',
+];
 
 /** Whether a guest path lies in what is always the host's, where nothing can be made. */
 export function isHosts(path: string): boolean {

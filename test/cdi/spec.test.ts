@@ -201,6 +201,13 @@ t.test('hooks of both names are understood', (t) => {
   t.end();
 });
 
+t.test('options of hooks that have no value say nothing', (t) => {
+  const libraries = { kind: 'libraries', folders: ['/a'], search: true };
+  t.same(interpretHook(hook('nvidia-cdi-hook', 'update-ldcache', '--folder=/a', '--folder')), libraries);
+  t.equal(interpretHook(hook('nvidia-cdi-hook', 'chmod', '--mode', '--path')), undefined);
+  t.end();
+});
+
 t.test('other hooks are not', (t) => {
   for (const other of [
     hook('nvidia-cdi-hook', 'new-thing'),

@@ -270,6 +270,33 @@ for (const user of users) {
     t.end();
   });
 
+  t.test(`no link leads out of the image${as}`, (t) => {
+    const own = copyImage(t, user);
+    const outside = scratch(t, user);
+    execFileSync('ln', ['-s', outside, join(own, 'opt/out')]);
+    const at = (path: string) => {
+      const args = ['nvidia-cdi-hook', 'create-symlinks', '--link', `x::${path}`];
+      return run(user, [
+        makeHook(t, '', { path: '/usr/bin/nvidia-cdi-hook', args }),
+        own,
+        '--',
+        'readlink',
+        path,
+      ]);
+    };
+    failsWith(
+      t,
+      at(`/new/../../../../../../..${outside}/link`),
+      31,
+      'it has .. in a part that is not there yet',
+    );
+    // made in the image at that path, where the host's /tmp covers it
+    for (const path of [`/opt/../../../../..${outside}/link`, '/opt/out/link'])
+      t.match(at(path), { status: 0, stderr: '' });
+    t.same(list(outside), []);
+    t.end();
+  });
+
   t.test(`a mode is changed in the container only${as}`, (t) => {
     const own = copyImage(t, user);
     mkdirSync(join(own, 'opt/d'), { mode: 0o700 });

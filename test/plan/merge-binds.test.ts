@@ -47,6 +47,10 @@ const unmerged: readonly [string, readonly ResolvedBind[]][] = [
   ['what a later bind covers', [...files('/lib', 4), bind('/d', '/opt')]],
   ['what goes there by a usual link', [bind('/d', '/usr/lib64'), ...files('/lib', 4, '/lib64')]],
   ['what goes to a place of the host', [...files('/d', 4, '/dev'), ...files('/e', 4, '/var/spool/slurmd')]],
+  [
+    'what is written afresh',
+    ['passwd', 'group', 'hosts', 'resolv.conf'].map((at) => bind(`/lib/${at}`, `/etc/${at}`)),
+  ],
   ['files at one place', [1, 2, 3, 4].map((at) => bind(`/lib/${at}`, '/opt/x'))],
 ];
 for (const [what, binds] of unmerged) {
