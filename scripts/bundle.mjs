@@ -16,7 +16,7 @@ const dropUnused = {
   },
 };
 
-/** What both bundles have in common; __filename is that of the one that runs. */
+/** What the bundles have in common; __filename is that of the one that runs. */
 const common = {
   bundle: true,
   platform: 'node',
@@ -29,8 +29,15 @@ const common = {
 };
 const moduleUrl = "const moduleUrl = require('node:url').pathToFileURL(__filename).href;";
 
-/** Writes dist/cli.cjs, which Node starts, and dist/main.bundle.js, which that one runs. */
+/** Writes dist/cli.cjs, which Node starts, dist/main.bundle.js, which that one runs, and dist/yaml.cjs. */
 export async function bundleCli(root) {
+  // src/cdi/yaml.ts loads it where it is needed
+  await build({
+    ...common,
+    absWorkingDir: root,
+    stdin: { contents: "export { parse } from 'yaml';", resolveDir: root },
+    outfile: join(root, 'dist/yaml.cjs'),
+  });
   await build({
     ...common,
     absWorkingDir: root,

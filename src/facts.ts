@@ -3,6 +3,9 @@
 /** What a path leads to, links followed. */
 export type PathKind = 'directory' | 'file' | 'other' | 'absent';
 
+/** Which device a path leads to: `c` or `b` with `MAJOR:MINOR`, a pipe `p`, something else, or nothing. */
+export type DeviceKind = `${'b' | 'c'} ${string}` | 'p' | 'other' | 'absent';
+
 /** Something that was true when the plan was made; the plan holds as long as all of them hold. */
 export type Fact =
   /** Effective user and group id of the caller. */
@@ -15,6 +18,10 @@ export type Fact =
   | { readonly kind: 'variables'; readonly prefix: string; readonly entries: readonly string[] }
   /** What lies at an absolute path. */
   | { readonly kind: 'path'; readonly path: string; readonly found: PathKind }
+  /** Whether there is a regular file at an absolute path, and not by a link. */
+  | { readonly kind: 'plain-file'; readonly path: string; readonly found: 'yes' | 'no' }
+  /** The device at an absolute path. */
+  | { readonly kind: 'device'; readonly path: string; readonly found: DeviceKind }
   /** The paths that match an absolute pattern as in glob(7), in the order of their bytes. */
   | { readonly kind: 'glob'; readonly pattern: string; readonly paths: readonly string[] }
   /** A file whose content was read: device, inode, size in bytes, times in nanoseconds since 1970. */

@@ -1,12 +1,21 @@
 /** The only place that asks the machine anything. What it was asked is recorded: the facts that a plan rests on. */
-import { closeSync, openSync, readFileSync, readlinkSync, readSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { userInfo } from 'node:os';
 import { fromBytes, toBytes } from './bytes.js';
 import { LaunchError } from './errors.js';
-import type { Fact, PathKind } from './facts.js';
+import type { DeviceKind, Fact, PathKind } from './facts.js';
 import { type FilterRule, loadNative } from './native.js';
 
-export type { Fact, PathKind };
+export type { DeviceKind, Fact, PathKind };
 
 /** What the deciding code may ask. Tests answer in the machine's place. */
 export interface Host {
@@ -22,10 +31,16 @@ export interface Host {
   absolute(path: string): string;
   /** What lies at an absolute path. Throws LaunchError if that can't be found out. */
   pathKind(path: string): PathKind;
+  /** Whether there is a regular file at an absolute path, and not by a link. Throws LaunchError as pathKind(). */
+  isPlainFile(path: string): boolean;
   /** The paths that match an absolute pattern as in glob(7), in the order of their bytes. */
   matchingPaths(pattern: string): readonly string[];
   /** The first `size` bytes of a file. Throws LaunchError if it can't be read. */
   readHead(path: string, size: number): Uint8Array;
+  /** `size` bytes of a file from `offset` on; fewer where it ends. Throws LaunchError if it can't be read. */
+  readPart(path: string, offset: number, size: number): Uint8Array;
+  /** Which device a path leads to. Throws LaunchError if that can't be found out. */
+  deviceAt(path: string): DeviceKind;
   /** A whole file; undefined if there is none, or the way there is barred. Throws LaunchError if it can't be read. */
   readFile(path: string): Uint8Array | undefined;
   /**
@@ -50,6 +65,14 @@ function variableOf(name: string): string | undefined {
   if (!value?.includes('\ufffd')) return value;
   const entries = fromBytes(readFileSync('/proc/self/environ')).split('\0');
   return entries.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? value;
+}
+
+/** `major:minor` of a device number, which the C library packs in four parts (makedev(3)). */
+function deviceNumbers(number: number): string {
+  const bits = BigInt(number);
+  const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & ~0xfffn);
+  const minor = (bits & 0xffn) | ((bits >> 12n) & ~0xffn & 0xffffffffn);
+  return `${major}:${minor}`;
 }
 
 /** The machine that we run on. */
@@ -106,6 +129,12 @@ export class RealHost implements Host {
     return found;
   }
 
+  isPlainFile(path: string): boolean {
+    const plain = this.#look(path, lstatSync)?.isFile() ?? false;
+    this.#record(`plain-file ${path}`, { kind: 'plain-file', path, found: plain ? 'yes' : 'no' });
+    return plain;
+  }
+
   matchingPaths(pattern: string): readonly string[] {
     const found = fromBytes(loadNative().glob(toBytes(pattern)));
     const paths = found.split('\0').slice(0, -1);
@@ -114,12 +143,16 @@ export class RealHost implements Host {
   }
 
   readHead(path: string, size: number): Uint8Array {
+    return this.readPart(path, 0, size);
+  }
+
+  readPart(path: string, offset: number, size: number): Uint8Array {
     try {
       this.#recordFile(path);
       const file = openSync(toBytes(path), 'r');
       try {
         const bytes = new Uint8Array(size);
-        return bytes.subarray(0, readSync(file, bytes, 0, size, 0));
+        return bytes.subarray(0, readSync(file, bytes, 0, size, offset));
       } finally {
         closeSync(file);
       }
@@ -136,6 +169,12 @@ export class RealHost implements Host {
     } catch (cause) {
       throw failure('read', path, cause);
     }
+  }
+
+  deviceAt(path: string): DeviceKind {
+    const found = this.#findDevice(path);
+    this.#record(`device ${path}`, { kind: 'device', path, found });
+    return found;
   }
 
   compileFilter(rules: readonly FilterRule[]): Uint8Array {
@@ -163,6 +202,7 @@ export class RealHost implements Host {
 
   /** Before it is read: a change meanwhile makes the fact a wrong one, and not the plan. */
   #recordFile(path: string): void {
+    if (this.#facts.has(`file ${path}`)) return;
     const { dev, ino, size, mtimeNs, ctimeNs } = statSync(toBytes(path), { bigint: true });
     this.#record(`file ${path}`, {
       kind: 'file',
@@ -176,12 +216,25 @@ export class RealHost implements Host {
   }
 
   #findKind(path: string): PathKind {
+    const status = this.#look(path);
+    if (status === undefined) return 'absent';
+    return status.isDirectory() ? 'directory' : status.isFile() ? 'file' : 'other';
+  }
+
+  #findDevice(path: string): DeviceKind {
+    const status = this.#look(path);
+    if (status === undefined) return 'absent';
+    const type = status.isCharacterDevice() ? 'c' : status.isBlockDevice() ? 'b' : undefined;
+    return type ? `${type} ${deviceNumbers(status.rdev)}` : status.isFIFO() ? 'p' : 'other';
+  }
+
+  /** Undefined for what is absent. */
+  #look(path: string, stat: (path: Buffer) => Stats = statSync): Stats | undefined {
     try {
-      const status = statSync(toBytes(path));
-      return status.isDirectory() ? 'directory' : status.isFile() ? 'file' : 'other';
+      return stat(toBytes(path));
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
-      if (code === 'ENOENT' || code === 'ENOTDIR') return 'absent';
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
       throw failure('look at', path, cause);
     }
   }

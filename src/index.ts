@@ -19,9 +19,16 @@ import type { LaunchRequest } from './request.js';
 import { toRequest } from './to-request.js';
 
 export { LaunchError } from './errors.js';
-export type { Fact, PathKind } from './host.js';
+export type { DeviceKind, Fact, PathKind } from './host.js';
 export type { BindOption, IdMap, LaunchPlan, Step } from './plan/launch-plan.js';
-export type { BindFlag, BindRequest, EnvironmentRequest, JoinRequest, LaunchRequest } from './request.js';
+export type {
+  BindFlag,
+  BindRequest,
+  DevicesRequest,
+  EnvironmentRequest,
+  JoinRequest,
+  LaunchRequest,
+} from './request.js';
 
 /**
  * Decides how a container is launched, for the calling user on this machine. Nothing is started. No configuration file

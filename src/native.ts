@@ -44,17 +44,18 @@ export interface Native {
   readonly seccompLibrary: string;
 }
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+/** Where this package lies. */
+export const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** The launcher program that belongs to this installation. */
-export const launcherPath: string = join(root, 'bin/ch-run-ts');
+export const launcherPath: string = join(packageRoot, 'bin/ch-run-ts');
 
 /** Loads the addon. Throws LaunchError if it was not built or does not fit this machine. */
 export function loadNative(): Native {
   try {
     // not by require(), which asks the file system about every folder on the way
     const addon = { exports: {} };
-    process.dlopen(addon, join(root, 'build/Release/ch_run_ts.node'));
+    process.dlopen(addon, join(packageRoot, 'build/Release/ch_run_ts.node'));
     return addon.exports as Native;
   } catch (cause) {
     throw new LaunchError(

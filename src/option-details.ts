@@ -12,8 +12,16 @@ export const optionDetails: Readonly<Partial<Record<OptionName, string>>> = {
   mount: 'Only for SquashFS images. DIR must exist; nobody else sees the mount.',
   'no-share':
     'By default one server for each user, image and node serves all launches, and ends with the last container.',
-  bind: 'Everything mounted below SRC comes along. Given more than once, in this order. Links in DST are followed inside the image. A missing DST is made in memory where the image is read-only, in the image with --write. SRC can be a pattern as in glob(7): each match appears in directory DST. ro: read-only, with all that is mounted below it (Linux 5.12). optional: skip it where SRC or DST is missing. create: make DST also where it is optional, or inside an earlier bind.',
+  bind: 'Everything mounted below SRC comes along. Given more than once, in this order. Links in DST are followed inside the image. A missing DST is made in memory where the image is read-only, in the image with --write. SRC can be a pattern as in glob(7): each match appears in directory DST. ro: read-only, with all that is mounted below it (Linux 5.12). optional: skip it where SRC or DST is missing. create: make DST also where it is optional, or inside an earlier bind. nosuid, nodev, noexec: as of mount(8).',
   cd: 'Where DIR does not exist in the container, the command is not started.',
+  device:
+    "DEV is a name as the specification of the Container Device Interface has it, such as nvidia.com/gpu=0, or the path of a specification file, which begins with / or . and means all its devices. Device nodes are the host's; libraries and programs of the driver are bound, and what the vendor's hooks would do is done by ch-run-ts. Places that the image lacks, and links, are made in memory; the image stays read-only. See docs/devices.md.",
+  devices:
+    'Of a kind that has a device called all, only that. A specification that can not be used gives a warning.',
+  'cdi-dirs':
+    'Directories are separated by colons. Where several describe the same device, the last one counts; within one directory that is an error. Files end in .json or .yaml.',
+  'cdi-run-hooks':
+    'Without it a warning names them. They run before the container is ready, as createContainer hooks of the OCI runtime specification, as you, with the mounts of the container; those for later moments are not run.',
   'set-env':
     'Values may name other variables as $VAR, each item of a colon-separated list being dropped if its variable is not set; see --env-no-expand. Lines in FILE are VAR=VALUE; single quotes around the value are removed.',
   'unset-env':

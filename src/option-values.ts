@@ -2,7 +2,7 @@
 import { usageError, valueError } from './errors.js';
 import type { BindFlag, BindRequest, EnvironmentRequest, LaunchRequest } from './request.js';
 
-const bindFlags: readonly BindFlag[] = ['ro', 'rw', 'optional', 'create'];
+const bindFlags: readonly BindFlag[] = ['ro', 'rw', 'optional', 'create', 'nosuid', 'nodev', 'noexec'];
 
 /** Parses `SRC[:DST[:OPT,…]]`. */
 export function parseBind(text: string): BindRequest {

@@ -114,6 +114,39 @@ export const options = [
       'bind host path SRC at guest path DST (same path by default); a missing DST is made; OPT: ro, rw, optional, create',
   },
   {
+    name: 'device',
+    value: 'required',
+    metavar: 'DEV',
+    repeat: 'collect',
+    group: 'files',
+    summary:
+      'put device DEV (CDI) into the container: vendor.com/class=name, vendor.com/class=all, or a specification file',
+  },
+  {
+    name: 'devices',
+    short: 'd',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'files',
+    summary: 'put all devices into the container that are described on this machine (CDI)',
+  },
+  {
+    name: 'cdi-dirs',
+    value: 'required',
+    metavar: 'DIRS',
+    repeat: 'refuse',
+    group: 'files',
+    summary:
+      'look for descriptions of devices in these directories (default: $CH_RUN_CDI_DIRS or /etc/cdi:/var/run/cdi)',
+  },
+  {
+    name: 'cdi-run-hooks',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'files',
+    summary: "run those programs of a device's vendor (hooks) that ch-run-ts can not replace",
+  },
+  {
     name: 'home',
     value: 'none',
     repeat: 'refuse',

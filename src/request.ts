@@ -1,7 +1,10 @@
 /** What the user wants, before anything was asked of the machine. */
 
-/** How a bind is made: `rw` is the default; `optional` skips one with a missing side; `create` makes a missing DST. */
-export type BindFlag = 'ro' | 'rw' | 'optional' | 'create';
+/**
+ * How a bind is made: `rw` is the default; `optional` skips one with a missing side; `create` makes a missing DST; the
+ * others are those of mount(8).
+ */
+export type BindFlag = 'ro' | 'rw' | 'optional' | 'create' | 'nosuid' | 'nodev' | 'noexec';
 
 /** Bind host path `source` at guest path `destination`. */
 export interface BindRequest {
@@ -43,6 +46,18 @@ export type JoinRequest =
   /** That of a process which runs already. */
   | { readonly kind: 'process'; readonly pid: number };
 
+/** Devices that are described by the Container Device Interface (CDI). */
+export interface DevicesRequest {
+  /** `vendor.com/class=name`, `vendor.com/class=all`, or the path of a specification file. */
+  readonly names: readonly string[];
+  /** Every device that is found. */
+  readonly all: boolean;
+  /** Where specifications lie, the most important directory last; absent: $CH_RUN_CDI_DIRS, or the usual places. */
+  readonly directories?: readonly string[];
+  /** Run the hooks that we do not know ourselves. */
+  readonly runHooks: boolean;
+}
+
 export interface LaunchRequest {
   /** The image reference: a name in storage, or the path of a directory or SquashFS file. */
   readonly image: string;
@@ -59,6 +74,8 @@ export interface LaunchRequest {
   /** Bind $HOME at /home/$USER, and set HOME. */
   readonly home: boolean;
   readonly binds: readonly BindRequest[];
+  /** Devices of the host, with what their programs need; none if absent. */
+  readonly devices?: DevicesRequest;
   /** Guest directory in which the command starts. */
   readonly directory: string;
   /** What lies at /tmp: the host's $TMPDIR (or /tmp), or a fresh tmpfs. */

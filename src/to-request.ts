@@ -1,4 +1,5 @@
 /** From the values of the options to what the user wants. All throw LaunchError with exit status 64. */
+import { parseDevice } from './cdi/names.js';
 import { usageError, valueError } from './errors.js';
 import {
   parseBind,
@@ -30,6 +31,7 @@ export function toRequest(values: Values, image: string): LaunchRequest {
     share: !values['no-share'],
     home: Boolean(values.home),
     binds: ((values.bind as string[]) ?? []).map((text) => parseBind(text)),
+    ...parseDevices(values),
     directory: values.cd === undefined ? '/' : String(values.cd),
     tmp: values['private-tmp'] ? 'private' : 'host',
     environment: ((values.environment as string[]) ?? []).map((text) => parseEnvironment(text, expand)),
@@ -42,6 +44,25 @@ export function toRequest(values: Values, image: string): LaunchRequest {
     color: parseColor(values.color),
     log: parseLog(values.log),
     syslog: Boolean(values.syslog),
+  };
+}
+
+function parseDevices(values: Values): Pick<LaunchRequest, 'devices'> {
+  const { device = [], devices, 'cdi-dirs': dirs, 'cdi-run-hooks': runHooks } = values;
+  const names = device as readonly string[];
+  const wrong = names.find((name) => parseDevice(name) === undefined);
+  if (wrong !== undefined) throw valueError('device', 'vendor.com/class=name or a path', wrong);
+  const directories = dirs === undefined ? undefined : String(dirs).split(':');
+  if (directories?.includes(''))
+    throw valueError('cdi-dirs', 'directories separated by colons', String(dirs));
+  if (names.length === 0 && !devices) return {};
+  return {
+    devices: {
+      names,
+      all: Boolean(devices),
+      ...(directories ? { directories } : {}),
+      runHooks: Boolean(runHooks),
+    },
   };
 }
 

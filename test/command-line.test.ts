@@ -231,7 +231,7 @@ const errors: readonly [string | readonly string[], string][] = [
   ['--= img', 'is ambiguous'],
   ['--u 1 img -- true', '--u is ambiguous: --unset-env, --uid, --usage'],
   ['--set img -- true', '--set is ambiguous: --set-env, --set-env0'],
-  ['--c /a img -- true', '--c is ambiguous: --cd, --color, --config'],
+  ['--c /a img -- true', '--c is ambiguous: --cdi-dirs, --cdi-run-hooks, --cd, --color, --config'],
   ['--ver img -- true', '--ver is ambiguous: --verbose, --version'],
   ['--p img -- true', '--p is ambiguous: --private-tmp, --profile, --plan'],
   ['-b : img -- true', "expected SRC[:DST[:OPT,...]] for --bind, got ':': SRC is empty"],

@@ -1,6 +1,6 @@
 /** A machine that answers as the test says. */
 import { LaunchError } from '../src/errors.js';
-import type { Fact, Host, PathKind } from '../src/host.js';
+import type { DeviceKind, Fact, Host, PathKind } from '../src/host.js';
 
 export interface FakeMachine {
   readonly uid?: number;
@@ -12,13 +12,35 @@ export interface FakeMachine {
   readonly name?: string;
   /** What lies where; everything else is absent. A Buffer is a file's content. */
   readonly paths?: Readonly<Record<string, PathKind | Buffer | 'unreadable'>>;
+  /** Which devices there are: `c 1:3`. */
+  readonly devices?: Readonly<Record<string, DeviceKind>>;
+}
+
+/** As glob(7), for patterns with stars in the last component only. */
+function matchesGlob(path: string, pattern: string): boolean {
+  const words = pattern.split('*').map((text) => text.replace(/[.[\]\\^$|?()+{}]/g, '\\$&'));
+  return new RegExp(`^${words.join('[^/]*')}$`).test(path);
 }
 
 const alice: Readonly<Record<string, string>> = { USER: 'alice', HOME: '/home/alice' };
 
 export function fakeHost(machine: FakeMachine = {}): Host {
-  const { uid = 1001, gid = 100, directory = '/work', variables = alice, name, paths = {} } = machine;
+  const {
+    uid = 1001,
+    gid = 100,
+    directory = '/work',
+    variables = alice,
+    name,
+    paths = {},
+    devices = {},
+  } = machine;
   const facts: Fact[] = [];
+  const part = (path: string, from: number, size?: number): Buffer => {
+    const found = paths[path];
+    return Buffer.isBuffer(found)
+      ? found.subarray(from, size === undefined ? undefined : from + size)
+      : Buffer.of();
+  };
   const variable = (wanted: string): string | undefined => {
     const value = variables[wanted];
     facts.push({ kind: 'variable', name: wanted, ...(value === undefined ? {} : { value }) });
@@ -34,8 +56,19 @@ export function fakeHost(machine: FakeMachine = {}): Host {
     userName: () => variable('USER') || name,
     facts: () => facts,
     matchingPaths(pattern) {
-      facts.push({ kind: 'glob', pattern, paths: [] });
-      return [];
+      const found = Object.keys(paths).filter((path) => matchesGlob(path, pattern));
+      facts.push({ kind: 'glob', pattern, paths: found });
+      return found;
+    },
+    isPlainFile(path) {
+      const found = Buffer.isBuffer(paths[path]) || paths[path] === 'file';
+      facts.push({ kind: 'plain-file', path, found: found ? 'yes' : 'no' });
+      return found;
+    },
+    deviceAt(path) {
+      const found = devices[path] ?? 'absent';
+      facts.push({ kind: 'device', path, found });
+      return found;
     },
     compileFilter: (rules) => Buffer.from(JSON.stringify(rules)),
     user() {
@@ -55,14 +88,12 @@ export function fakeHost(machine: FakeMachine = {}): Host {
       facts.push({ kind: 'path', path, found: kind });
       return kind;
     },
+    readHead: (path, size) => part(path, 0, size),
+    readPart: part,
     readFile(path) {
       const found = paths[path];
       if (found === 'unreadable' || this.pathKind(path) === 'absent') return undefined;
       return Buffer.isBuffer(found) ? found : Buffer.of();
-    },
-    readHead(path, size) {
-      const found = paths[path];
-      return Buffer.isBuffer(found) ? found.subarray(0, size) : Buffer.of();
     },
   };
 }

@@ -1,4 +1,5 @@
 // The steps that create a container.
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <climits>
@@ -6,13 +7,11 @@
 #include "base/error.h"
 #include "base/records.h"
 #include "launcher/identity.h"
-#include "launcher/image_path.h"
 #include "launcher/join_rules.h"
 #include "launcher/launch.h"
 #include "launcher/log.h"
 #include "launcher/mounts.h"
 #include "launcher/namespaces.h"
-#include "launcher/overlay.h"
 #include "launcher/root.h"
 #include "launcher/squashfs_image.h"
 #include "launcher/user_ns.h"
@@ -69,33 +68,12 @@ void attach(Launch& launch, const Step& step) {
   launch.image.reset();
 }
 
-/// The image's root, for the steps between `root` and `pivot`.
-int root_of(const Launch& launch, const Step& step) {
-  if (!launch.root)
-    throw Error("the plan has a " + std::string(step.kind) + " step that is not between root and pivot");
-  return launch.root.get();
-}
-
-/// overlay memory SIZE, overlay directory PATH
-void overlay(Launch& launch, const Step& step) {
-  const int root = root_of(launch, step);
-  if (step.fields[0] == "memory")
-    launch.root = overlay_in_memory(root, field(step, 1));
-  else if (step.fields[0] == "directory")
-    launch.root = overlay_in_directory(root, field(step, 1));
-  else
-    throw Error("unknown overlay '" + field(step, 0) + "' in the plan");
-  launch.overlaid = true;
-}
-
-/// destinations SOURCE DESTINATION …: of the binds that follow
-void destinations(Launch& launch, const Step& step) {
-  std::vector<Sides> binds;
-  for (size_t i = 0; i + 1 < step.fields.size(); i += 2) binds.emplace_back(field(step, i), field(step, i + 1));
-  Fd root = make_destinations(root_of(launch, step), binds);
-  if (!root) return;
-  launch.root = std::move(root);
-  launch.overlaid = true;
+unsigned long mount_flag(std::string_view option) {
+  if (option == "read-only") return MS_RDONLY;
+  if (option == "nosuid") return MS_NOSUID;
+  if (option == "nodev") return MS_NODEV;
+  if (option == "noexec") return MS_NOEXEC;
+  throw Error("unknown bind option '" + std::string(option) + "' in the plan");
 }
 
 Bind parse_bind(const Step& step, std::string source, size_t destination) {
@@ -105,10 +83,8 @@ Bind parse_bind(const Step& step, std::string source, size_t destination) {
       bind.optional = true;
     else if (step.fields[i] == "create")
       bind.create = true;
-    else if (step.fields[i] == "read-only")
-      bind.read_only = true;
     else
-      throw Error("unknown bind option '" + field(step, i) + "' in the plan");
+      bind.flags |= mount_flag(step.fields[i]);
   }
   return bind;
 }
@@ -130,9 +106,6 @@ void bind_variable(Launch& launch, const Step& step) {
 void tmpfs(Launch& launch, const Step& step) {
   tmpfs_into_image(root_of(launch, step), field(step, 0), field(step, 1));
 }
-
-/// file PATH TEXT
-void file(Launch& launch, const Step& step) { write_in_image(root_of(launch, step), field(step, 0), field(step, 1)); }
 
 void identity(Launch& launch, const Step& step) {
   bind_identity(root_of(launch, step), id(step.fields[0]), id(step.fields[1]));
@@ -197,12 +170,9 @@ constexpr StepKind kKinds[] = {
     {"squashfs", 2, 2, squashfs},
     {"attach", 1, 1, attach},
     {"root", 2, 2, root},
-    {"overlay", 2, 2, overlay},
-    {"destinations", 2, kAnyFields, destinations},
     {"bind", 2, kAnyFields, bind},
     {"bind-variable", 3, kAnyFields, bind_variable},
     {"tmpfs", 2, 2, tmpfs},
-    {"file", 2, 2, file},
     {"identity", 2, 2, identity},
     {"pivot", 0, 0, pivot},
 };

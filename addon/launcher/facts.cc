@@ -1,6 +1,7 @@
 #include "launcher/facts.h"
 
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,6 +33,16 @@ std::string_view path_kind(const char* path) {
   if (stat(path, &status) != 0) return errno == ENOENT || errno == ENOTDIR ? "absent" : "";
   if (S_ISDIR(status.st_mode)) return "directory";
   return S_ISREG(status.st_mode) ? "file" : "other";
+}
+
+/// What src/host.ts calls DeviceKind; empty where that can't be found out.
+std::string device_kind(const char* path) {
+  struct stat status;
+  if (stat(path, &status) != 0) return errno == ENOENT || errno == ENOTDIR ? "absent" : "";
+  if (S_ISFIFO(status.st_mode)) return "p";
+  if (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode)) return "other";
+  return (S_ISCHR(status.st_mode) ? "c " : "b ") + std::to_string(major(status.st_rdev)) + ":" +
+         std::to_string(minor(status.st_rdev));
 }
 
 std::string nanoseconds(const struct timespec& time) {
@@ -67,6 +78,12 @@ bool has_same_matches(const Step& fact) {
   return std::equal(paths.begin(), paths.end(), fact.fields.begin() + 1, fact.fields.end());
 }
 
+bool is_plain_file(const Step& fact) {
+  struct stat status;
+  const bool plain = lstat(fact.fields[0].data(), &status) == 0 && S_ISREG(status.st_mode);
+  return fact.fields[1] == (plain ? "yes" : "no");
+}
+
 struct Kind {
   std::string_view name;
   size_t fewest, most;  // fields
@@ -77,6 +94,8 @@ constexpr Kind kKinds[] = {
     {"user", 2, 2, is_this_user},
     {"directory", 1, 1, is_this_directory},
     {"path", 2, 2, [](const Step& fact) { return fact.fields[1] == path_kind(fact.fields[0].data()); }},
+    {"device", 2, 2, [](const Step& fact) { return fact.fields[1] == device_kind(fact.fields[0].data()); }},
+    {"plain-file", 2, 2, is_plain_file},
     {"file", 6, 6, is_same_file},
     {"glob", 1, ~size_t{0}, has_same_matches},
     {"variable", 1, 2, is_same_value},

@@ -133,6 +133,21 @@ Fd create_in_image(int root, const std::string& path, bool want_file) {
   return parent;
 }
 
+Gap find_gap(int root, const std::string& path) {
+  Gap gap;
+  gap.parent = open_in_image(root, "/");
+  for (size_t end = path.find_first_not_of('/'); end != std::string::npos; end = path.find_first_not_of('/', end)) {
+    gap.rest = path.substr(end);
+    end = std::min(path.find('/', end), path.size());
+    Fd next = open_in_image(root, path.substr(0, end));
+    if (!next) return gap;
+    gap.parent = std::move(next);
+    gap.parent_path = path.substr(0, end);
+  }
+  gap.rest.clear();
+  return gap;
+}
+
 void write_in_image(int root, const std::string& path, const std::string& text) {
   const size_t slash = path.rfind('/');
   const Fd directory = open_in_image(root, path.substr(0, slash + 1));

@@ -20,6 +20,13 @@ Fd open_link_in_image(int root, const std::string& path);
 /// when `want_file`, an empty file.
 Fd create_in_image(int root, const std::string& path, bool want_file);
 
+/// The last directory on the way to a guest path, and what is missing below it: an empty `rest` if nothing is.
+struct Gap {
+  Fd parent;
+  std::string parent_path = "/", rest = "";
+};
+Gap find_gap(int root, const std::string& path);
+
 /// Writes a file of `text` at guest path `path`, if the directory for it is there and such a file is not. Throws
 /// SysError.
 void write_in_image(int root, const std::string& path, const std::string& text);

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "launcher/environment.h"
 #include "launcher/join.h"
+#include "launcher/overlay.h"
 #include "launcher/plan.h"
 #include "launcher/steps.h"
 #include "launcher/system_log.h"
@@ -26,6 +27,7 @@ struct Launch {
   Fd root{};                                     // the image's root, from its mount until `pivot`
   bool image_over_root = false;                  // the image's own mount lies over the root (mounts.h)
   bool overlaid = false;                         // `root` is not the image's own mount, but an overlay
+  Layer layer{};                                 // what is to lie over the image, until it does
   std::map<const Step*, std::string> texts{};    // host files, read while the host's root is still ours
   std::optional<JoinGroup> group{};              // the peers, with --join
   std::optional<SystemLog> system_log{};         // opened while the host's /dev is in sight
@@ -43,11 +45,15 @@ struct StepKind {
 
 constexpr size_t kAnyFields = ~size_t{0};
 
-/// What creates a container, and what every process does that ends up in it.
+/// What creates a container, what of it changes the image, and what every process does that ends up in it.
 std::span<const StepKind> create_kinds();
+std::span<const StepKind> image_kinds();
 std::span<const StepKind> enter_kinds();
 
 inline std::string field(const Step& step, size_t index) { return std::string(step.fields[index]); }
+
+/// The image's root, for the steps between `root` and `pivot`.
+int root_of(const Launch& launch, const Step& step);
 
 /// The step as `--dry-run` prints it, but for quotes.
 std::string to_words(const Step& step);

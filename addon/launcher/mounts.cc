@@ -24,8 +24,9 @@ namespace {
 unsigned long locked_flags(const struct statvfs& status) {
   constexpr struct {
     unsigned long stat, mount;
-  } pairs[] = {{ST_NOSUID, MS_NOSUID},   {ST_NODEV, MS_NODEV},           {ST_NOEXEC, MS_NOEXEC},
-               {ST_NOATIME, MS_NOATIME}, {ST_NODIRATIME, MS_NODIRATIME}, {ST_RELATIME, MS_RELATIME}};
+  } pairs[] = {{ST_RDONLY, MS_RDONLY},    {ST_NOSUID, MS_NOSUID},   {ST_NODEV, MS_NODEV},
+               {ST_NOEXEC, MS_NOEXEC},    {ST_NOATIME, MS_NOATIME}, {ST_NODIRATIME, MS_NODIRATIME},
+               {ST_RELATIME, MS_RELATIME}};
   unsigned long flags = 0;
   for (const auto& pair : pairs) {
     if (status.f_flag & pair.stat) flags |= pair.mount;
@@ -33,14 +34,12 @@ unsigned long locked_flags(const struct statvfs& status) {
   return flags;
 }
 
-/// For kernels before 5.12. Only the mount itself becomes read-only, not those below it.
-void remount_read_only(int root, const std::string& name) {
-  struct statvfs status;
-  if (fstatvfs(root, &status) != 0) throw SysError("make " + name + " read-only", "statvfs");
-  const unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY | locked_flags(status);
-  if (mount(nullptr, descriptor_path(root).c_str(), nullptr, flags, nullptr) != 0) {
-    throw SysError("make " + name + " read-only", "mount");
-  }
+// the flags of both interfaces are the same, as far as they are used here
+static_assert(MS_RDONLY == MOUNT_ATTR_RDONLY && MS_NOSUID == MOUNT_ATTR_NOSUID && MS_NODEV == MOUNT_ATTR_NODEV &&
+              MS_NOEXEC == MOUNT_ATTR_NOEXEC);
+
+std::string restriction_words(const std::string& name, unsigned long flags) {
+  return "make " + name + (flags & MS_RDONLY ? " read-only" : " nosuid, nodev or noexec");
 }
 
 const char* type_words(bool directory) { return directory ? "a directory" : "not a directory"; }
@@ -76,9 +75,11 @@ bool has_mounts_below(const std::string& path) {
 void protect_bind(int root, const Bind& bind) {
   Fd mounted = open_in_image(root, bind.destination);
   if (!mounted) throw Error("can't find " + bind.destination + ", which was bound just now");
-  if (make_read_only(mounted.get(), bind.destination) || !has_mounts_below(bind.source)) return;
-  log::warning("what is mounted below " + bind.source + " can still be written to at " + bind.destination +
-               ": this kernel (before 5.12) makes only the bind itself read-only");
+  if (restrict_mounts(mounted.get(), bind.destination, bind.flags) || !has_mounts_below(bind.source)) return;
+  if (bind.flags & MS_RDONLY) {
+    log::warning("what is mounted below " + bind.source + " can still be written to at " + bind.destination +
+                 ": this kernel (before 5.12) makes only the bind itself read-only");
+  }
 }
 
 }  // namespace
@@ -100,7 +101,7 @@ void bind_into_image(int root, const Bind& bind) {
   if (mount(bind.source.c_str(), descriptor_path(destination.get()).c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) {
     throw SysError("bind " + bind.source + " to " + bind.destination, "mount");
   }
-  if (bind.read_only) protect_bind(root, bind);
+  if (bind.flags != 0) protect_bind(root, bind);
 }
 
 void tmpfs_into_image(int root, const std::string& destination, const std::string& options) {
@@ -142,13 +143,24 @@ PlacedMount mount_copy(const std::string& path) {
   return {open_mount(path), false};
 }
 
-bool make_read_only(int root, const std::string& name) {
+bool restrict_mounts(int root, const std::string& name, unsigned long flags) {
   struct mount_attr change {};
-  change.attr_set = MOUNT_ATTR_RDONLY;
+  change.attr_set = flags;
   if (syscall(SYS_mount_setattr, root, "", AT_EMPTY_PATH | AT_RECURSIVE, &change, sizeof change) == 0) return true;
-  if (errno != ENOSYS && errno != EPERM) throw SysError("make " + name + " read-only", "mount_setattr");
-  remount_read_only(root, name);
+  if (errno != ENOSYS && errno != EPERM) throw SysError(restriction_words(name, flags), "mount_setattr");
+  restrict_mount(root, name, flags);
   return false;
 }
+
+void restrict_mount(int root, const std::string& name, unsigned long flags) {
+  struct statvfs status;
+  if (fstatvfs(root, &status) != 0) throw SysError(restriction_words(name, flags), "statvfs");
+  const unsigned long all = MS_REMOUNT | MS_BIND | flags | locked_flags(status);
+  if (mount(nullptr, descriptor_path(root).c_str(), nullptr, all, nullptr) != 0) {
+    throw SysError(restriction_words(name, flags), "mount");
+  }
+}
+
+bool make_read_only(int root, const std::string& name) { return restrict_mounts(root, name, MS_RDONLY); }
 
 }  // namespace chrun

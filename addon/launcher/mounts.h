@@ -12,7 +12,7 @@ struct Bind {
   std::string destination;  // guest path
   bool optional = false;    // skip it where either side is missing
   bool create = false;      // make a missing destination
-  bool read_only = false;   // with all below it, where the kernel can
+  unsigned long flags = 0;  // MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC: with all below it, where the kernel can
 };
 
 /// Binds host path to guest path, with everything mounted below it. `root` is the image's root.
@@ -42,9 +42,15 @@ void attach_mount(int mount, const std::string& place);
 /// The root of what is mounted at host path `place`. Throws SysError.
 Fd open_mount(const std::string& place);
 
-/// Makes the mount at `root`, and all below it, read-only. What else is set on it (nosuid, nodev, noexec of
-/// the host's mount are locked in a user namespace) stays. Throws SysError.
+/// Sets `flags` (as of Bind) on the mount at `root`, and on all below it. What else is set on it (nosuid, nodev, noexec
+/// of the host's mount are locked in a user namespace) stays. Throws SysError.
 /// Returns false where mounts below stay as they are: before Linux 5.12.
+bool restrict_mounts(int root, const std::string& name, unsigned long flags);
+
+/// The same for the one mount only.
+void restrict_mount(int root, const std::string& name, unsigned long flags);
+
+/// Makes the mount at `root`, and all below it, read-only: see restrict_mounts().
 bool make_read_only(int root, const std::string& name);
 
 }  // namespace chrun

@@ -110,11 +110,18 @@ void make_destination(Fd& view, int root, const std::string& path, bool file) {
 
 }  // namespace
 
-Fd overlay_in_memory(int root, const std::string& size) {
+Layer begin_layer(int root, const std::string& size) {
   tmpfs_into_image(root, "/dev", "mode=0755,size=" + size);
-  const Fd memory = open_in_image(root, "/dev");
-  return mount_overlay(root, memory.get(), "memory");
+  Layer layer{open_in_image(root, "/dev"), {}};
+  make_directory(layer.memory.get(), "upper", "memory");
+  layer.upper = Fd(openat(layer.memory.get(), "upper", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!layer.upper) throw SysError("open the upper layer of an overlay", "open");
+  return layer;
 }
+
+Fd overlay_with_layer(int root, const Layer& layer) { return mount_overlay(root, layer.memory.get(), "memory"); }
+
+Fd overlay_in_memory(int root, const std::string& size) { return overlay_with_layer(root, begin_layer(root, size)); }
 
 Fd overlay_in_directory(int root, const std::string& directory) {
   if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
@@ -136,6 +143,10 @@ Fd make_destinations(int root, const std::vector<Sides>& binds) {
   }
   if (view) make_read_only(view.get(), "the overlay");
   return view;
+}
+
+void place_destinations(const LayeredImage& image, const std::vector<Sides>& binds) {
+  for (const auto& [source, destination] : binds) place_in_image(image, destination, !is_directory(source));
 }
 
 }  // namespace chrun

@@ -5,12 +5,21 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "launcher/image_changes.h"
 
 namespace chrun {
 
 /// An overlay over the image at `root` whose writes go to a tmpfs of `size` (as in tmpfs(5)) and vanish with it.
 /// Returns its root. Throws SysError.
 Fd overlay_in_memory(int root, const std::string& size);
+
+/// The beginning of such an overlay: a tmpfs of `size` with a directory that is to become the upper layer, in which
+/// things can be made before the overlay is there. overlay_with_layer() goes on from here. Throws SysError.
+struct Layer {
+  Fd memory, upper;
+};
+Layer begin_layer(int root, const std::string& size);
+Fd overlay_with_layer(int root, const Layer& layer);
 
 /// The same with writes kept in host directory `directory`, which is made if missing. One container at a time can
 /// use it. Throws Error or SysError, with the reason where the file system can't be an upper layer.
@@ -24,5 +33,8 @@ using Sides = std::pair<std::string, std::string>;
 /// its parent (overmount.h). Returns the root to go on with,
 /// or an empty Fd where nothing was missing. Throws Error or SysError.
 Fd make_destinations(int root, const std::vector<Sides>& binds);
+
+/// The same, in the layer of an overlay that is not there yet.
+void place_destinations(const LayeredImage& image, const std::vector<Sides>& binds);
 
 }  // namespace chrun

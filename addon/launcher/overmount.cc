@@ -23,26 +23,6 @@ struct Entry {
   Fd place;
 };
 
-/// The last directory on the way to a missing path, and what is missing below it.
-struct Gap {
-  Fd parent;
-  std::string parent_path = "/", rest = "";
-};
-
-Gap find_gap(int root, const std::string& path) {
-  Gap gap;
-  gap.parent = open_in_image(root, "/");
-  for (size_t end = path.find_first_not_of('/'); end != std::string::npos; end = path.find_first_not_of('/', end)) {
-    gap.rest = path.substr(end);
-    end = std::min(path.find('/', end), path.size());
-    Fd next = open_in_image(root, path.substr(0, end));
-    if (!next) return gap;
-    gap.parent = std::move(next);
-    gap.parent_path = path.substr(0, end);
-  }
-  return gap;
-}
-
 std::vector<Entry> open_entries(const Gap& gap) {
   const int readable = openat(gap.parent.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR* listing = readable < 0 ? nullptr : fdopendir(readable);

@@ -10,7 +10,7 @@ namespace chrun {
 namespace {
 
 const StepKind& kind_of(const Step& step) {
-  for (const auto kinds : {create_kinds(), enter_kinds()}) {
+  for (const auto kinds : {create_kinds(), image_kinds(), enter_kinds()}) {
     for (const StepKind& kind : kinds) {
       if (kind.name != step.kind) continue;
       if (step.fields.size() >= kind.fewest && step.fields.size() <= kind.most) return kind;
@@ -52,6 +52,12 @@ std::string to_words(const Step& step) {
   std::string words(step.kind);
   for (const auto word : step.fields) words += " " + std::string(word);
   return words;
+}
+
+int root_of(const Launch& launch, const Step& step) {
+  if (!launch.root)
+    throw Error("the plan has a " + std::string(step.kind) + " step that is not between root and pivot");
+  return launch.root.get();
 }
 
 [[noreturn]] void run_plan(const Plan& plan, Origin origin, Environment environment, std::vector<char*> command) {

@@ -13,6 +13,7 @@ const valueKinds: Readonly<Partial<Record<OptionName, readonly string[] | 'path'
   list: ['text', 'json'],
   mount: 'directory',
   bind: 'path',
+  'cdi-dirs': 'directory',
   'set-env': 'path',
   'set-env0': 'path',
   color: ['auto', 'always', 'never'],

@@ -1,6 +1,6 @@
 /** What is read, not tried: settings of the kernel, of this process, of the batch system, and of our own build. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { LaunchError } from '../errors.js';
@@ -8,6 +8,7 @@ import type { Host } from '../host.js';
 import { storageDirectory } from '../image/storage.js';
 import { loadNative } from '../native.js';
 import { version } from '../version.js';
+import { readDevices } from './devices.js';
 import { examineDirectory, ownMounts } from './file-systems.js';
 import { type Finding, note } from './finding.js';
 
@@ -76,18 +77,6 @@ function readMaskedProc(): Finding {
 
 const foundDevices = ['/dev/fuse', '/dev/nvidiactl', '/dev/kfd', '/dev/dri', '/dev/infiniband', '/dev/shm'];
 
-function listCdi(): readonly string[] {
-  return ['/etc/cdi', '/var/run/cdi'].flatMap((directory) => {
-    try {
-      return readdirSync(directory)
-        .filter((name) => /\.(json|ya?ml)$/.test(name))
-        .map((name) => `${directory}/${name}`);
-    } catch {
-      return [];
-    }
-  });
-}
-
 const batchVariables =
   /^(SLURM_(JOB_ID|STEP_ID|MPI_TYPE)|PMI_(RANK|SIZE|FD)|PMIX_(RANK|NAMESPACE)|OMPI_COMM_WORLD_SIZE)$/;
 
@@ -138,7 +127,7 @@ export function readFacts(program: string, host: Host): readonly Finding[] {
     ...readProcess(),
     readMaskedProc(),
     note('devices', 'devices', foundDevices.filter((path) => existsSync(path)).join(' ') || 'none'),
-    note('cdi', 'CDI specs', listCdi().join(' ') || 'none'),
+    readDevices(host),
     readBatch(),
     ...readDirectories(host),
   ];

@@ -17,6 +17,20 @@ const optionalPaths = [
   '/var/spool/slurmd',
 ];
 
+/** Where something appears without being asked for. */
+export const defaultPlaces: readonly string[] = [
+  ...requiredPaths,
+  ...optionalPaths,
+  '/tmp',
+  '/etc/passwd',
+  '/etc/group',
+];
+
+/** Whether a guest path lies in what is always the host's, where nothing can be made. */
+export function isHosts(path: string): boolean {
+  return requiredPaths.some((place) => path.startsWith(`${place}/`));
+}
+
 function samePath(path: string, options: readonly BindOption[]): Step {
   return { kind: 'bind', source: path, destination: path, options };
 }
@@ -36,7 +50,7 @@ export function planTmp(tmp: LaunchRequest['tmp']): Step {
 }
 
 /** A bind with absolute host and guest paths. */
-interface ResolvedBind {
+export interface ResolvedBind {
   readonly source: string;
   readonly destination: string;
   readonly flags: readonly BindFlag[];
@@ -100,6 +114,7 @@ export function planBinds(binds: readonly ResolvedBind[], writable: boolean): re
       ...(optional ? (['optional'] as const) : []),
       ...(create ? (['create'] as const) : []),
       ...(flags.includes('ro') ? (['read-only'] as const) : []),
+      ...(['nosuid', 'nodev', 'noexec'] as const).filter((flag) => flags.includes(flag)),
     ];
     return { kind: 'bind', source, destination, options };
   });

@@ -29,8 +29,10 @@ export function stepWords(step: Step): readonly string[] {
       return [step.kind, step.path, step.server];
     case 'attach':
       return [step.kind, step.place];
+    case 'layer':
+      return [step.kind, step.size];
     case 'overlay':
-      return [step.kind, step.upper, step.upper === 'memory' ? step.size : step.path];
+      return [step.kind, step.upper, ...overlayWords(step)];
     case 'destinations':
       return [step.kind, ...step.binds.flatMap(({ source, destination }) => [source, destination])];
     case 'bind':
@@ -49,12 +51,36 @@ export function stepWords(step: Step): readonly string[] {
       return [step.kind, step.path];
     case 'seccomp':
       return [step.kind, step.program];
+    case 'links':
+      return [step.kind, step.directory, ...step.links.flatMap(({ target, name }) => [target, name])];
+    case 'libraries':
+      return [step.kind, step.folder, ...step.names];
+    case 'cuda-compat':
+      return [step.kind, step.directory, step.driver];
+    case 'chmod':
+      return [step.kind, step.mode, step.path];
+    case 'hook': {
+      const { kind, timeout, path, arguments: words, environment } = step;
+      return [kind, String(timeout), path, String(words.length), ...words, ...environment];
+    }
     case 'syslog':
       return [step.kind, step.version, step.image];
+    case 'seal':
     case 'pivot':
     case 'no-new-privileges':
     case 'command':
       return [step.kind];
+  }
+}
+
+function overlayWords(step: Extract<Step, { kind: 'overlay' }>): readonly string[] {
+  switch (step.upper) {
+    case 'layer':
+      return [];
+    case 'memory':
+      return [step.size];
+    case 'directory':
+      return [step.path];
   }
 }
 
@@ -84,6 +110,8 @@ export function factWords(fact: Fact): readonly string[] {
     case 'variables':
       return [fact.kind, fact.prefix, ...fact.entries];
     case 'path':
+    case 'plain-file':
+    case 'device':
       return [fact.kind, fact.path, fact.found];
     case 'glob':
       return [fact.kind, fact.pattern, ...fact.paths];

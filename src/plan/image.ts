@@ -14,12 +14,8 @@ export function planServer(image: Image, share: boolean): readonly Step[] {
   return [{ kind: 'squashfs', path: image.path, server: share ? 'shared' : 'private' }];
 }
 
-/** The image as the root directory to be, with an overlay where that is asked for. */
-export function planRoot(image: Image, request: LaunchRequest, host: Host): readonly Step[] {
-  return [planMount(image, request, host), ...planOverlay(request, host)];
-}
-
-function planMount(image: Image, { writable, mountPoint }: LaunchRequest, host: Host): Step {
+/** The image as the root directory to be. */
+export function planMount(image: Image, { writable, mountPoint }: LaunchRequest, host: Host): Step {
   if (image.kind === 'directory') {
     return { kind: 'root', path: image.path, access: writable ? 'writable' : 'read-only' };
   }
@@ -31,7 +27,8 @@ function planMount(image: Image, { writable, mountPoint }: LaunchRequest, host: 
   return { kind: 'attach', place };
 }
 
-function planOverlay({ overlay }: LaunchRequest, host: Host): readonly Step[] {
+/** What is written to instead of the image, where that is asked for. */
+export function planOverlay({ overlay }: LaunchRequest, host: Host): readonly Step[] {
   if (overlay === undefined) return [];
   if ('memory' in overlay) return [{ kind: 'overlay', upper: 'memory', size: overlay.memory }];
   return [{ kind: 'overlay', upper: 'directory', path: host.absolute(overlay.directory) }];

@@ -14,7 +14,11 @@ export type BindOption =
   /** Make a missing destination. */
   | 'create'
   /** Nothing can be written there, nor to what is mounted below it where the kernel can do that. */
-  | 'read-only';
+  | 'read-only'
+  /** As of mount(8); they hold for what is mounted below it, too, where the kernel can do that. */
+  | 'nosuid'
+  | 'nodev'
+  | 'noexec';
 
 /** One thing the launcher does. Paths are absolute. */
 export type Step =
@@ -37,6 +41,13 @@ export type Step =
   | { readonly kind: 'squashfs'; readonly path: string; readonly server: 'shared' | 'private' }
   /** Attach that mount at a host path: it is to become the root. */
   | { readonly kind: 'attach'; readonly place: string }
+  /**
+   * Make what the steps up to the overlay make in the image in a tmpfs of this size; it becomes the overlay's upper
+   * layer. So they can add to an image that belongs to somebody else.
+   */
+  | { readonly kind: 'layer'; readonly size: string }
+  /** Put that over the image. */
+  | { readonly kind: 'overlay'; readonly upper: 'layer' }
   /** Put an overlay over the image whose writes go to a tmpfs of this size, or to a host directory. */
   | { readonly kind: 'overlay'; readonly upper: 'memory'; readonly size: string }
   | { readonly kind: 'overlay'; readonly upper: 'directory'; readonly path: string }
@@ -66,6 +77,30 @@ export type Step =
   | { readonly kind: 'tmpfs'; readonly destination: string; readonly options: string }
   /** Write a small guest file, if its directory is there and it is not. */
   | { readonly kind: 'file'; readonly path: string; readonly text: string }
+  /** Make links in a guest directory, in place of files or links that are there. */
+  | {
+      readonly kind: 'links';
+      readonly directory: string;
+      readonly links: readonly { readonly target: string; readonly name: string }[];
+    }
+  /** Let programs find these libraries of a guest directory: links where the image's own loader looks. */
+  | { readonly kind: 'libraries'; readonly folder: string; readonly names: readonly string[] }
+  /** Prefer the image's CUDA libraries in this directory if they are for a newer driver than this. */
+  | { readonly kind: 'cuda-compat'; readonly directory: string; readonly driver: string }
+  /** Change the mode, in octal, of what is at a guest path, if it is there. */
+  | { readonly kind: 'chmod'; readonly mode: string; readonly path: string }
+  /** Run a program of the host that prepares the container; `timeout` in seconds, 0 for none. */
+  | {
+      readonly kind: 'hook';
+      readonly path: string;
+      /** All of them, argv[0] included. */
+      readonly arguments: readonly string[];
+      /** `NAME=VALUE` each; nothing else is passed on. */
+      readonly environment: readonly string[];
+      readonly timeout: number;
+    }
+  /** Make the overlay read-only, as the image is. */
+  | { readonly kind: 'seal' }
   /** Write /etc/passwd and /etc/group for these guest ids. */
   | { readonly kind: 'identity'; readonly uid: number; readonly gid: number }
   /** Make the image the root directory, and detach the host's. */

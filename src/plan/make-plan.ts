@@ -3,10 +3,12 @@ import type { Host } from '../host.js';
 import { resolveImage } from '../image/resolve-image.js';
 import type { EnvironmentRequest, LaunchRequest } from '../request.js';
 import { version } from '../version.js';
-import { planBinds, planDefaultBinds, planDestinations, planTmp, resolveBinds } from './binds.js';
-import { planHome, planRoot, planServer, warnAboutImage } from './image.js';
+import { planBinds, planDefaultBinds, planTmp, resolveBinds } from './binds.js';
+import { planDevices } from './devices.js';
+import { planHome, planMount, planServer, warnAboutImage } from './image.js';
 import { planJoin } from './join.js';
 import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
+import { planLayer, planMerge, planSeal } from './layer.js';
 import { planAptSandbox, planSeccomp } from './seccomp.js';
 
 /** Decides everything that can be decided before the launch; `noticed` are warnings that come first. Throws LaunchError. */
@@ -15,33 +17,41 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
   const guest = { uid: request.uid ?? user.uid, gid: request.gid ?? user.gid };
   const image = resolveImage(request, host);
   const home = request.home ? planHome(host) : undefined;
-  const binds = resolveBinds([...(home ? [home.bind] : []), ...request.binds], host);
+  const devices = planDevices(request.devices, host);
+  const { binds, changes } = planMerge(
+    request,
+    [...devices.binds, ...resolveBinds([...(home ? [home.bind] : []), ...request.binds], host)],
+    devices.changes,
+    host,
+  );
   const writable = request.writable || request.overlay !== undefined;
   const create = planJoin(request.join, [
     ...planServer(image, request.share),
     // in the outer namespaces we are root and mount
     { kind: 'user-namespace', ...mapIds({ uid: 0, gid: 0 }, user) },
-    ...planRoot(image, request, host),
-    ...planDestinations(binds, writable),
+    planMount(image, request, host),
+    ...planLayer(request, binds, changes, host),
     ...planAptSandbox(request, writable),
     // before /dev is bound, which covers the files' place
     ...(request.identity === 'host' ? [{ kind: 'identity', ...guest } as const] : []),
     ...planDefaultBinds(),
     planTmp(request.tmp),
     ...planBinds(binds, writable),
+    ...devices.hooks,
+    ...planSeal(request, changes),
     { kind: 'pivot' },
     // in the inner ones we are ourselves, and all that was mounted is locked: not even root can undo it
     { kind: 'user-namespace', ...mapIds(guest, { uid: 0, gid: 0 }) },
   ]);
   const enter: Step[] = [
-    ...planEnvironment(request.environment, home?.home, host),
+    ...planEnvironment(request.environment, [...devices.environment, ...planHomeVariable(home)], host),
     { kind: 'directory', path: request.directory },
     ...planSyslog(request.syslog, image.path),
     { kind: 'no-new-privileges' },
     ...planSeccomp(request, host),
     { kind: 'command' },
   ];
-  const warnings = [...noticed, ...warnAboutImage(image, request)];
+  const warnings = [...noticed, ...warnAboutImage(image, request), ...devices.warnings];
   const { verbosity, color, log } = request;
   return { verbosity, color, log, warnings, facts: host.facts(), create, enter };
 }
@@ -58,15 +68,19 @@ function mapIds(inside: Ids, outside: Ids): { readonly uid: IdMap; readonly gid:
   };
 }
 
-/** The default values, then what the user changes, then the mark that says "in a container". */
+function planHomeVariable(home: { readonly home: string } | undefined): readonly Step[] {
+  return home === undefined ? [] : [setVariable('HOME', home.home)];
+}
+
+/** The default values, then `more`, then what the user changes, then the mark that says "in a container". */
 function planEnvironment(
   requests: readonly EnvironmentRequest[],
-  home: string | undefined,
+  more: readonly Step[],
   host: Host,
 ): readonly Step[] {
   return [
     { kind: 'environment', action: 'default', variables: ['HOME', 'PATH', 'TMPDIR'] },
-    ...(home === undefined ? [] : [setVariable('HOME', home)]),
+    ...more,
     ...requests.map((request): Step => {
       const { kind: action, ...rest } = request;
       const step = { kind: 'environment', action, ...rest } as Step;

@@ -569,7 +569,7 @@ t.test('the files in docs/configuration.md are right', async (t) => {
   const file = (name: string) =>
     blocks.find((block) => block.startsWith(`    # ${name}`))?.replace(/^ {4}/gm, '') ?? 'none';
   const site = parseConfigFile(file('/etc/'), 'site', 'site');
-  t.match(site, { forbid: [{ option: 'write' }], always: { length: 2 }, profiles: { length: 2 } });
+  t.match(site, { forbid: [{ option: 'write' }], always: { length: 3 }, profiles: { length: 2 } });
   t.match(parseConfigFile(file('~/'), 'user', 'user'), { options: { length: 2 }, profiles: { length: 2 } });
 });
 

@@ -17,6 +17,18 @@ const programs: Tree = {
   solve: program('echo solved'),
 };
 
+/** A specification as the tool of NVIDIA makes it, of a driver with one program. */
+function describeGpu(driver: string): string {
+  const mounts = [
+    { hostPath: `${driver}/nvidia-smi`, containerPath: '/usr/bin/nvidia-smi', options: ['ro', 'bind'] },
+  ];
+  const devices = ['0', 'all'].map((name) => ({
+    name,
+    containerEdits: { deviceNodes: [{ path: '/dev/null' }] },
+  }));
+  return JSON.stringify({ cdiVersion: '0.5.0', kind: 'nvidia.com/gpu', devices, containerEdits: { mounts } });
+}
+
 /** Makes the room of `user` in the empty directory `place`. */
 export function furnish(place: string, user: User): void {
   const within = (name: string) => join(place, name);
@@ -30,6 +42,10 @@ export function furnish(place: string, user: User): void {
   cpSync(join(checkout, 'examples'), within('examples'), { recursive: true });
   const config = '[profile.scratch]\nbind = ["/scratch"]\n';
   const files = { 'home/.config/ch-run-ts/config.toml': config, 'new.toml': config };
-  plant(place, { ...files, 'data/input': 'some data\n', 'lib/libsite.so': '' }, user);
+  const gpu = {
+    'driver/nvidia-smi': program('echo GPU 0'),
+    'cdi/nvidia.json': describeGpu(within('driver')),
+  };
+  plant(place, { ...files, ...gpu, 'data/input': 'some data\n', 'lib/libsite.so': '' }, user);
   if (isRoot) execFileSync('chown', ['-hR', `${user.uid}:${user.gid}`, place]);
 }

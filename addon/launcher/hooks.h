@@ -1,0 +1,20 @@
+// Programs of vendors that prepare a container: hooks of the OCI runtime specification.
+#pragma once
+#include <string>
+#include <vector>
+
+namespace chrun {
+
+struct Hook {
+  std::string path;
+  std::vector<std::string> arguments;    // all of them, argv[0] included; none: the path
+  std::vector<std::string> environment;  // NAME=VALUE; nothing else is passed on
+  int timeout = 0;                       // seconds; 0: as long as it takes
+};
+
+/// Runs a hook for the container whose root-to-be is `root`, before it is the root: as the createContainer hooks of an
+/// OCI runtime, with the container's state on standard input. What it prints goes to standard error. Throws Error or
+/// SysError where it can't be started, fails, or takes too long.
+void run_hook(int root, const Hook& hook);
+
+}  // namespace chrun

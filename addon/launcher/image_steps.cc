@@ -1,0 +1,109 @@
+// The steps that change what the image looks like: an overlay, places for binds, files and links.
+#include <sys/mount.h>
+
+#include "base/error.h"
+#include "base/records.h"
+#include "launcher/hooks.h"
+#include "launcher/image_changes.h"
+#include "launcher/image_path.h"
+#include "launcher/launch.h"
+#include "launcher/libraries.h"
+#include "launcher/mounts.h"
+#include "launcher/overlay.h"
+
+namespace chrun {
+namespace {
+
+/// layer SIZE: what the following steps make in the image, they make in memory; `overlay layer` shows it.
+void layer(Launch& launch, const Step& step) { launch.layer = begin_layer(root_of(launch, step), field(step, 0)); }
+
+LayeredImage image_of(const Launch& launch, const Step& step) {
+  return {root_of(launch, step), launch.layer.upper ? launch.layer.upper.get() : -1};
+}
+
+/// overlay layer, overlay memory SIZE, overlay directory PATH
+void overlay(Launch& launch, const Step& step) {
+  const int root = root_of(launch, step);
+  const bool sized = step.fields.size() == 2;
+  if (step.fields[0] == "layer" && !sized && launch.layer.memory)
+    launch.root = overlay_with_layer(root, launch.layer);
+  else if (step.fields[0] == "memory" && sized)
+    launch.root = overlay_in_memory(root, field(step, 1));
+  else if (step.fields[0] == "directory" && sized)
+    launch.root = overlay_in_directory(root, field(step, 1));
+  else
+    throw Error("malformed overlay step '" + field(step, 0) + "' in the plan");
+  launch.layer = {};
+  launch.overlaid = true;
+}
+
+/// destinations SOURCE DESTINATION …: of the binds that follow
+void destinations(Launch& launch, const Step& step) {
+  std::vector<Sides> binds;
+  for (size_t i = 0; i + 1 < step.fields.size(); i += 2) binds.emplace_back(field(step, i), field(step, i + 1));
+  if (launch.layer.upper) return place_destinations(image_of(launch, step), binds);
+  Fd root = make_destinations(root_of(launch, step), binds);
+  if (!root) return;
+  launch.root = std::move(root);
+  launch.overlaid = true;
+}
+
+/// file PATH TEXT
+void file(Launch& launch, const Step& step) { write_in_image(root_of(launch, step), field(step, 0), field(step, 1)); }
+
+/// links DIRECTORY TARGET NAME …
+void links(Launch& launch, const Step& step) {
+  std::vector<Link> all;
+  for (size_t i = 1; i + 1 < step.fields.size(); i += 2) all.push_back({field(step, i), field(step, i + 1)});
+  make_links(image_of(launch, step), field(step, 0), all);
+}
+
+/// libraries FOLDER NAME …
+void libraries(Launch& launch, const Step& step) {
+  std::vector<std::string> names(step.fields.begin() + 1, step.fields.end());
+  show_libraries(image_of(launch, step), field(step, 0), names);
+}
+
+/// cuda-compat DIRECTORY DRIVER
+void cuda_compat(Launch& launch, const Step& step) {
+  prefer_newer_cuda(image_of(launch, step), field(step, 0), field(step, 1));
+}
+
+/// chmod MODE PATH
+void chmod(Launch& launch, const Step& step) {
+  const std::string mode = field(step, 0);
+  if (mode.empty() || mode.size() > 4 || mode.find_first_not_of("01234567") != std::string::npos)
+    throw Error("expected an octal mode, got '" + mode + "'");
+  change_mode_in_image(root_of(launch, step), static_cast<mode_t>(std::stoul(mode, nullptr, 8)), field(step, 1));
+}
+
+/// hook TIMEOUT PATH COUNT ARGUMENT … VARIABLE …
+void hook(Launch& launch, const Step& step) {
+  const size_t count = parse_number(step.fields[2], step.fields.size() - 3, "the number of arguments of a hook");
+  const auto rest = step.fields.begin() + 3, variables = rest + static_cast<ptrdiff_t>(count);
+  run_hook(root_of(launch, step), {field(step, 1),
+                                   {rest, variables},
+                                   {variables, step.fields.end()},
+                                   static_cast<int>(parse_number(step.fields[0], 86400, "the timeout of a hook"))});
+}
+
+void seal(Launch& launch, const Step& step) { restrict_mount(root_of(launch, step), "the root directory", MS_RDONLY); }
+
+constexpr StepKind kKinds[] = {
+    {"layer", 1, 1, layer},
+    {"overlay", 1, 2, overlay},
+    {"destinations", 2, kAnyFields, destinations},
+    {"file", 2, 2, file},
+    {"links", 3, kAnyFields, links},
+    {"libraries", 2, kAnyFields, libraries},
+    {"cuda-compat", 2, 2, cuda_compat},
+    {"chmod", 2, 2, chmod},
+    {"hook", 3, kAnyFields, hook},
+    {"seal", 0, 0, seal},
+};
+
+}  // namespace
+
+std::span<const StepKind> image_kinds() { return kKinds; }
+
+}  // namespace chrun

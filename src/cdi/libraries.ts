@@ -1,0 +1,53 @@
+/** Which links make the libraries of the host usable in a container: what ldconfig(8) does for the host. */
+import { basename, dirname } from 'node:path';
+import type { Host } from '../host.js';
+import type { Link } from '../plan/links.js';
+import { readSoname } from './soname.js';
+
+/** A shared library of the host, and where it appears in the container. */
+export interface Library {
+  readonly source: string;
+  readonly path: string;
+}
+
+const isLibrary = (path: string): boolean => /\.so(\.|$)/.test(basename(path));
+
+/** Those that appear in guest directory `folder`: files that are bound there, and what lies in directories bound around it. */
+export function librariesIn(
+  folder: string,
+  binds: readonly { readonly source: string; readonly destination: string; readonly directory: boolean }[],
+  host: Host,
+): readonly Library[] {
+  return binds.flatMap(({ source, destination, directory }) => {
+    if (!directory) {
+      return dirname(destination) === folder && isLibrary(destination) ? [{ source, path: destination }] : [];
+    }
+    if (folder !== destination && !folder.startsWith(`${destination}/`)) return [];
+    const within = source + folder.slice(destination.length);
+    return host
+      .matchingPaths(`${within.replace(/[*?[\\]/g, '\\$&')}/*.so*`)
+      .filter((path) => host.pathKind(path) === 'file')
+      .map((path) => ({ source: path, path: `${folder}/${basename(path)}` }));
+  });
+}
+
+/** A link by the name that each library calls itself; of several with one name, the highest version has it. */
+export function sonameLinks(libraries: readonly Library[], host: Host): readonly Link[] {
+  const links = new Map<string, Link>();
+  const files = new Set(libraries.map(({ path }) => path));
+  for (const { source, path } of libraries) {
+    const soname = readSoname((offset, size) => host.readPart(source, offset, size));
+    const link = soname === undefined ? path : `${dirname(path)}/${soname}`;
+    // a file of that name is there itself
+    if (files.has(link)) continue;
+    const target = basename(path);
+    const other = links.get(link);
+    if (other === undefined || isNewer(target, other.target)) links.set(link, { target, path: link });
+  }
+  return [...links.values()];
+}
+
+/** libx.so.10 is newer than libx.so.9. */
+function isNewer(one: string, other: string): boolean {
+  return one.localeCompare(other, 'en', { numeric: true }) > 0;
+}

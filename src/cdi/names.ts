@@ -1,0 +1,42 @@
+/** Names of devices: `vendor.com/class=name`. */
+import { closest, distance } from 'fastest-levenshtein';
+
+const label = '[A-Za-z](?:[\\w.-]*[A-Za-z0-9])?';
+const kindPattern = new RegExp(`^(${label})/(${label})$`);
+const namePattern = /^[A-Za-z0-9](?:[\w.:-]*[A-Za-z0-9])?$/;
+
+/** `vendor.com/class`: at most 253 and 63 characters. */
+export function isKind(text: string): boolean {
+  const [, vendor = '', className = ''] = kindPattern.exec(text) ?? [];
+  return vendor !== '' && vendor.length <= 253 && className.length <= 63;
+}
+
+export function isDeviceName(text: string): boolean {
+  return namePattern.test(text);
+}
+
+/** What --device asks for: a specification file, or one or all (no name) of a kind. */
+export type DeviceReference =
+  | { readonly by: 'file'; readonly file: string }
+  | { readonly by: 'name'; readonly kind: string; readonly name?: string };
+
+/** Undefined for what is none. A path begins with a slash or a dot, or ends as specification files do. */
+export function parseDevice(text: string): DeviceReference | undefined {
+  if (/^[./]/.test(text) || (/\.(json|yaml)$/.test(text) && !text.includes('='))) {
+    return { by: 'file', file: text };
+  }
+  const equals = text.indexOf('=');
+  const kind = equals < 0 ? text : text.slice(0, equals);
+  if (!isKind(kind)) return undefined;
+  if (equals < 0) return { by: 'name', kind };
+  const name = text.slice(equals + 1);
+  return isDeviceName(name) ? { by: 'name', kind, name } : undefined;
+}
+
+/** The ones of `names` that somebody may have meant: at most five, nearest first. */
+export function nearestNames(wanted: string, names: readonly string[]): readonly string[] {
+  if (names.length === 0) return [];
+  const near = closest(wanted, [...names]);
+  const rest = names.filter((name) => name !== near);
+  return [near, ...rest.sort((a, b) => distance(wanted, a) - distance(wanted, b))].slice(0, 5);
+}

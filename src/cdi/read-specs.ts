@@ -1,0 +1,36 @@
+/** CDI specifications on this machine: which files, and what is in them. */
+import type { Host } from '../host.js';
+import type { Spec } from './spec.js';
+import { validateSpec } from './validate.js';
+import { parseYaml } from './yaml.js';
+
+/** A specification file: its content, or what is wrong with it. */
+export type SpecFile = { readonly path: string } & ({ readonly spec: Spec } | { readonly error: string });
+
+/** The directories that were asked for, else those of $CH_RUN_CDI_DIRS, else the usual ones; a later one comes first. */
+export function cdiDirectories(given: readonly string[] | undefined, host: Host): readonly string[] {
+  const variable = given === undefined ? host.variable('CH_RUN_CDI_DIRS') : undefined;
+  const chosen = given ?? (variable ? variable.split(':').filter((path) => path !== '') : undefined);
+  return (chosen ?? ['/etc/cdi', '/var/run/cdi']).map((path) => host.absolute(path));
+}
+
+/** The files of a directory that may be specifications. Which ones there are is a fact: a new one makes a new plan. */
+export function readDirectory(directory: string, host: Host): readonly SpecFile[] {
+  const pattern = directory.replace(/[*?[\\]/g, '\\$&');
+  return ['*.json', '*.yaml']
+    .flatMap((files) => host.matchingPaths(`${pattern}/${files}`))
+    .map((path) => readSpecFile(path, host));
+}
+
+/** Never throws: a broken file matters only to those who ask for its devices. */
+export function readSpecFile(path: string, host: Host): SpecFile {
+  try {
+    const bytes = host.readFile(path);
+    if (bytes === undefined) throw new Error('there is no such file');
+    const text = Buffer.from(bytes).toString();
+    return { path, spec: validateSpec(path.endsWith('.json') ? JSON.parse(text) : parseYaml(text)) };
+  } catch (error) {
+    // a parser's message may show the place in further lines
+    return { path, error: (error as Error).message.split('\n')[0]?.replace(/[.:]$/, '') ?? '' };
+  }
+}

@@ -1,0 +1,79 @@
+/** bind-merge: many files of one host folder appear by one bind of the folder, and links. */
+import { basename, dirname } from 'node:path';
+import type { BindFlag } from '../request.js';
+import { defaultPlaces, type ResolvedBind } from './binds.js';
+import type { Link } from './links.js';
+
+/** Fewer files are bound one by one: then nobody meets a link where a file was expected. */
+const fewest = 4;
+
+/** Where the folders appear; no bind of anybody's covers it. */
+const scratch = '/.ch-run-ts';
+
+export interface MergedBinds {
+  readonly binds: readonly ResolvedBind[];
+  readonly links: readonly Link[];
+}
+
+/**
+ * Merges what can be; the others stay, in their order. `isPlainFile` is asked about host paths where it matters: a
+ * directory can't be a link, and a link of the host may lead out of its folder.
+ */
+export function mergeBinds(
+  binds: readonly ResolvedBind[],
+  isPlainFile: (path: string) => boolean,
+): MergedBinds {
+  const groups = groupByFolder(binds.filter((bind) => isAlone(bind, binds)))
+    .map((group) => (group.length < fewest ? [] : group.filter(({ source }) => isPlainFile(source))))
+    .filter((group) => group.length >= fewest)
+    .map((group, at) => ({ group, place: `${scratch}/${at}` }));
+  const merged = new Set(groups.flatMap(({ group }) => group));
+  return {
+    binds: [
+      ...groups.map(({ group, place }) => bindFolder(group, place)),
+      ...binds.filter((bind) => !merged.has(bind)),
+    ],
+    links: groups.flatMap(({ group, place }) => group.map((bind) => linkTo(bind, place))),
+  };
+}
+
+function bindFolder(group: readonly ResolvedBind[], destination: string): ResolvedBind {
+  const [first] = group as readonly [ResolvedBind];
+  return { source: dirname(first.source), destination, flags: restrictions(first) };
+}
+
+function linkTo({ source, destination }: ResolvedBind, place: string): Link {
+  return { target: `${place}/${basename(source)}`, path: destination };
+}
+
+const restrictions = ({ flags }: ResolvedBind): readonly BindFlag[] =>
+  (['ro', 'nosuid', 'nodev', 'noexec'] as const).filter((flag) => flags.includes(flag));
+
+/** Those that one bind can replace: of one folder, which is not the root, with the same restrictions. */
+function groupByFolder(binds: readonly ResolvedBind[]): readonly (readonly ResolvedBind[])[] {
+  const groups = new Map<string, ResolvedBind[]>();
+  for (const bind of binds) {
+    const folder = dirname(bind.source);
+    if (folder === '/') continue;
+    const key = [...restrictions(bind), folder].join(' ');
+    groups.set(key, [...(groups.get(key) ?? []), bind]);
+  }
+  return [...groups.values()];
+}
+
+/** Images have links at these places, as most systems do. */
+function withoutUsualLinks(path: string): string {
+  return path
+    .replace(/^\/(s?bin|lib(x?32|64)?)(?=\/|$)/, '/usr/$1')
+    .replace(/^\/var\/(run|lock)(?=\/|$)/, '/run');
+}
+
+/** Whether nothing else is bound there, around it or below it. An optional one may have no place. */
+function isAlone(bind: ResolvedBind, binds: readonly ResolvedBind[]): boolean {
+  if (bind.flags.includes('optional')) return false;
+  const path = withoutUsualLinks(bind.destination);
+  const others = binds.filter((other) => other !== bind).map(({ destination }) => destination);
+  return [...defaultPlaces, ...others].map(withoutUsualLinks).every((other) => {
+    return path !== other && !path.startsWith(`${other}/`) && !other.startsWith(`${path}/`);
+  });
+}
