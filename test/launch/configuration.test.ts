@@ -178,6 +178,23 @@ profile            "p"     # the command line
       t.equal(runQuietly(t, user, ['--completion=images'], { env }), 'stored\n');
     });
 
+    t.test('a profile brings devices, and is on by itself where their description lies', async (t) => {
+      const place = scratch(t, user);
+      const device = (name: string) => ({ name, containerEdits: { env: [`GPU_${name}=there`] } });
+      const description = { cdiVersion: '0.6.0', kind: 'acme.com/gpu', devices: ['0', '1'].map(device) };
+      const { env } = configured(
+        t,
+        user,
+        `[options]\ncdi-dirs = "${place}"\n[profile.gpu]\nwhen = "${place}/acme.json"\ndevice = ["acme.com/gpu=0"]\n`,
+      );
+      const shell = (more: NodeJS.ProcessEnv = {}) =>
+        runQuietly(t, user, [image, '--', 'sh', '-c', 'echo "$GPU_0 $GPU_1"'], { env: { ...env, ...more } });
+      t.equal(shell(), ' \n', 'no description yet');
+      writeFileSync(join(place, 'acme.json'), JSON.stringify(description));
+      t.equal(shell(), 'there \n');
+      t.equal(shell({ CH_RUN_DEVICE: 'acme.com/gpu=1' }), 'there there\n');
+    });
+
     t.test("the site's file holds for everybody: defaults, rules, additions", async (t) => {
       const site = `
         forbid = ["write", "uid"]
