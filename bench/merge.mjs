@@ -1,5 +1,4 @@
-// What merging binds is worth: 50 files of one folder, by one bind and links or by a bind each, and the libraries of a
-// device against running ldconfig in the image. As an ordinary user where that is one: `node bench/merge.mjs`.
+// What merging binds is worth: 50 files of one folder by one bind and links, by a bind each, and as those of a device.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -107,6 +107,19 @@ for (const user of users) {
     t.end();
   });
 
+  t.test(`ranks that join share one container with its devices${as}`, (t) => {
+    const { cdi } = makeDriver(t);
+    const words = [`--cdi-dirs=${cdi}`, '--device=nvidia.com/gpu=all', ...load, image];
+    const command = ['sh', '-c', 'echo $(load libcuda.so.1; readlink /proc/self/ns/mnt)'];
+    const ranks = ['--join-ct=3', `--join-tag=devices-${process.pid}`, ...words, '--', ...command];
+    const all = ['-c', 'for rank in 0 1 2; do "$@" & done; wait', 'sh', launcher, ...ranks];
+    const { stdout, stderr } = start(user, 'sh', all);
+    const told = stdout.trimEnd().split('\n');
+    t.same([stderr, told.length, new Set(told).size], ['', 3, 1]);
+    t.match(told[0], /^libcuda.so.1 found mnt:/);
+    t.end();
+  });
+
   t.test(`mounts have the options that they are given${as}`, (t) => {
     const { cdi } = makeDriver(t);
     const { mounts } = probeIn(t, user, [`--cdi-dirs=${cdi}`, '--device=nvidia.com/gpu=0', image]);
