@@ -6,11 +6,11 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 #include "base/error.h"
+#include "base/proc.h"
 #include "launcher/image_path.h"
 #include "launcher/log.h"
 
@@ -62,14 +62,7 @@ bool has_mounts_below(const std::string& path) {
   char* real = realpath(path.c_str(), nullptr);
   const std::string prefix = std::string(real ? real : path.c_str()) + "/";
   free(real);
-  std::ifstream mounts("/proc/self/mountinfo");
-  for (std::string line; std::getline(mounts, line);) {
-    std::istringstream words(line);
-    std::string place;
-    for (int i = 0; i < 5; i++) words >> place;
-    if (place.starts_with(prefix)) return true;
-  }
-  return false;
+  return std::ranges::any_of(mount_points(), [&](const std::string& place) { return place.starts_with(prefix); });
 }
 
 void protect_bind(int root, const Bind& bind) {

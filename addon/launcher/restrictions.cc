@@ -1,31 +1,18 @@
 #include "launcher/restrictions.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
-#include <sstream>
 
-#include "base/error.h"
-#include "base/files.h"
+#include "base/proc.h"
 
 namespace chrun::restrictions {
 namespace {
 
-/// Empty where the file can't be read: one reason less that can be found.
-std::string content_of(const std::string& path) {
-  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return {};
-  try {
-    return read_all(file.get(), path, 16 << 20);
-  } catch (const Error&) {
-    return {};
-  }
-}
-
 /// The value behind `name` in /proc/self/status.
 std::string status_field(const std::string& name) {
-  const std::string status = "\n" + content_of("/proc/self/status");
+  const std::string status = "\n" + text_of("/proc/self/status");
   const size_t at = status.find("\n" + name + ":\t");
   if (at == std::string::npos) return {};
   const size_t begin = at + name.size() + 3;
@@ -33,9 +20,13 @@ std::string status_field(const std::string& name) {
 }
 
 bool is_mapped(const char* map, unsigned long id) {
-  std::istringstream lines(content_of(map));
-  unsigned long inside, outside, count;
-  while (lines >> inside >> outside >> count) {
+  const std::string text = text_of(map);
+  const char* at = text.c_str();
+  for (char* end = nullptr;; at = end) {
+    const unsigned long inside = strtoul(at, &end, 10);
+    if (end == at) break;
+    strtoul(end, &end, 10);  // the id outside
+    const unsigned long count = strtoul(end, &end, 10);
     if (id >= inside && id - inside < count) return true;
   }
   return access(map, R_OK) != 0;  // unknown; a map that is there and empty maps nobody
@@ -44,7 +35,7 @@ bool is_mapped(const char* map, unsigned long id) {
 }  // namespace
 
 long sysctl(const std::string& name, long fallback) {
-  const std::string text = content_of("/proc/sys/" + name);
+  const std::string text = text_of("/proc/sys/" + name);
   return text.empty() ? fallback : strtol(text.c_str(), nullptr, 10);
 }
 
@@ -56,7 +47,7 @@ bool is_privileged() {
 bool has_filter() { return status_field("Seccomp") == "2"; }
 
 std::string apparmor_profile() {
-  const std::string text = content_of("/proc/self/attr/apparmor/current");
+  const std::string text = text_of("/proc/self/attr/apparmor/current");
   return text.substr(0, text.find('\n'));
 }
 
@@ -71,16 +62,8 @@ bool ids_are_mapped() {
 }
 
 bool is_chrooted() {
-  std::istringstream mounts(content_of("/proc/self/mountinfo"));
-  bool any = false;
-  for (std::string line; std::getline(mounts, line);) {
-    std::istringstream fields(line);
-    std::string number, parent, device, root, place;
-    fields >> number >> parent >> device >> root >> place;
-    if (place == "/") return false;
-    any = true;
-  }
-  return any;
+  const auto places = mount_points();
+  return !places.empty() && std::ranges::find(places, "/") == places.end();
 }
 
 bool kernel_has_user_namespaces() { return access("/proc/self/ns/user", F_OK) == 0; }
