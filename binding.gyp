@@ -93,7 +93,16 @@
         'addon/squashfs/spawn.cc',
       ],
       'ldflags!': ['-rdynamic'],
-      'ldflags': ['-static-libstdc++', '-static-libgcc', '-Wl,-z,now', '-Wl,--as-needed', '-Wl,--gc-sections'],
+      # optimized as a whole: a smaller program starts faster
+      'cflags_cc': ['-flto=auto', '-ffunction-sections', '-fdata-sections'],
+      'ldflags': [
+        '-flto=auto',
+        '-static-libstdc++',
+        '-static-libgcc',
+        '-Wl,-z,now',
+        '-Wl,--as-needed',
+        '-Wl,--gc-sections',
+      ],
     },
   ],
   'conditions': [
