@@ -111,7 +111,7 @@ export const options = [
     repeat: 'collect',
     group: 'files',
     summary:
-      'bind host path SRC at guest path DST (same path by default); a missing DST is made; OPT: ro, rw, optional, create',
+      'bind host path SRC at guest path DST (same path by default); a missing DST is made; OPT: ro, rw, optional, create, nosuid, nodev, noexec',
   },
   {
     name: 'device',

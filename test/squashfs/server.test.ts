@@ -8,7 +8,7 @@ import { checkout, noSquashfs, ordinaryUser, skip, stage, type User, users } fro
 t.setTimeout(600_000);
 
 /** Changed images for each compressor; 10,000 take some minutes. */
-const changes = process.env.CH_RUN_TS_FUZZ ?? '1000';
+const changes = process.env.CH_RUN_TS_FUZZ ?? '2000';
 
 /** Builds test programs into a directory of the checkout, where unchanged parts are kept; why not, if they can't be. */
 function build(directory: string, parts: string, ...flags: string[]): string | undefined {
