@@ -60,6 +60,10 @@ function readPlanFile(file: string): Buffer {
   }
 }
 
+function printJson(data: unknown): void {
+  print(1, `${JSON.stringify(data, null, 2)}\n`);
+}
+
 function runLaunch(
   invocation: Invocation,
   line: Extract<CommandLine, { kind: 'launch' }>,
@@ -75,7 +79,7 @@ function runLaunch(
       print(1, renderEntries(options) + renderPlan(plan));
       return 0;
     case 'json':
-      print(1, `${JSON.stringify({ options, ...plan }, null, 2)}\n`);
+      printJson({ options, ...plan });
       return 0;
     case 'plan':
       print(1, encodePlan(plan));
@@ -85,12 +89,13 @@ function runLaunch(
   }
 }
 
-function runList({ storage, format }: Extract<CommandLine, { kind: 'list' }>): number {
-  const directory = storageDirectory(storage, new RealHost());
+function runList({ storage, format }: Extract<CommandLine, { kind: 'list' }>, host: Host): number {
+  const directory = storageDirectory(storage, host);
   if (directory === undefined)
     throw new LaunchError('there is no storage: USER is not set, and your user id has no name');
   const images = listStorage(directory);
-  print(1, format === 'json' ? `${JSON.stringify(images, null, 2)}\n` : renderList(images));
+  if (format === 'json') printJson(images);
+  else print(1, renderList(images));
   return 0;
 }
 
@@ -100,9 +105,11 @@ function imageNames(storage: string | undefined, host: Host): readonly string[] 
   return directory === undefined ? [] : listNames(directory);
 }
 
-async function completionText(line: Extract<CommandLine, { kind: 'completion' }>): Promise<string> {
+async function completionText(
+  line: Extract<CommandLine, { kind: 'completion' }>,
+  host: Host,
+): Promise<string> {
   if ('shell' in line) return renderCompletion(line.shell);
-  const host = new RealHost();
   const { values } = await configure({}, host);
   const storage = values.storage as string | undefined;
   const names =
@@ -111,10 +118,11 @@ async function completionText(line: Extract<CommandLine, { kind: 'completion' }>
 }
 
 /** Loaded only here: what it needs of Node would delay every launch. */
-async function runDoctor(invocation: Invocation, format: 'text' | 'json'): Promise<number> {
+async function runDoctor(invocation: Invocation, format: 'text' | 'json', host: Host): Promise<number> {
   const { examine, renderReport } = await import('./doctor/examine.js');
-  const report = examine(invocation.launcher?.program ?? launcherPath, new RealHost());
-  print(1, format === 'json' ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
+  const report = examine(invocation.launcher?.program ?? launcherPath, host);
+  if (format === 'json') printJson(report);
+  else print(1, renderReport(report));
   return report.healthy ? 0 : ExitStatus.failure;
 }
 
@@ -135,14 +143,14 @@ async function run(invocation: Invocation): Promise<number> {
       // the memory is the launcher's room: as the one word, --memo-clear never comes by here
       throw usageError('--memo-clear stands alone and is not shortened');
     case 'list':
-      return runList(line);
+      return runList(line, host);
     case 'feature':
       return testFeature(line.feature);
     case 'completion':
-      print(1, await completionText(line));
+      print(1, await completionText(line, host));
       return 0;
     case 'doctor':
-      return runDoctor(invocation, line.format);
+      return runDoctor(invocation, line.format, host);
     case 'run-plan':
       return launch(invocation, readPlanFile(line.file), line.commandIndex, 0);
     case 'launch':

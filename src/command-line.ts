@@ -2,7 +2,7 @@
 import { Parser } from 'yargs/helpers';
 import { type Shell, shells } from './completion/values.js';
 import { usageError, valueError } from './errors.js';
-import { type PlanFormat, parseFormat } from './option-values.js';
+import { type PlanFormat, parseFormat, parseTextOrJson } from './option-values.js';
 import { findTopic, normalizeWords, removeGuard } from './option-words.js';
 import { type Option, type OptionName, optionTable } from './options.js';
 import type { LaunchRequest } from './request.js';
@@ -72,7 +72,7 @@ export function interpret({ words, count, next, topic }: Given, values: Values):
   if (values.version) return { kind: 'version' };
   if (values.list !== undefined) return parseList(values);
   if (values.doctor !== undefined)
-    return { kind: 'doctor', format: parseTextOrJson('doctor', values.doctor) };
+    return { kind: 'doctor', format: parseTextOrJson('doctor', String(values.doctor) || 'text') };
   if (values.completion !== undefined) return parseCompletion(String(values.completion));
   if (values['memo-clear']) return { kind: 'memo-clear' };
   if (values.feature !== undefined) return { kind: 'feature', feature: String(values.feature) };
@@ -109,14 +109,8 @@ function parseCompletion(word: string): CommandLine {
   return { kind: 'completion', shell };
 }
 
-function parseTextOrJson(option: OptionName, value: unknown): 'text' | 'json' {
-  const format = String(value) || 'text';
-  if (format !== 'text' && format !== 'json') throw valueError(option, 'text or json', format);
-  return format;
-}
-
 function parseList(values: Values): CommandLine {
-  const format = parseTextOrJson('list', values.list);
+  const format = parseTextOrJson('list', String(values.list) || 'text');
   return {
     kind: 'list',
     format,

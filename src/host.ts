@@ -59,6 +59,11 @@ export function failure(action: string, path: string, cause: unknown): LaunchErr
   return new LaunchError(`can't ${action} ${path}: ${syscall}: ${words}`, { path, cause });
 }
 
+/** A pattern that matches this path alone, for matchingPaths(). */
+export function patternOf(path: string): string {
+  return path.replace(/[*?[\\]/g, '\\$&');
+}
+
 /** process.env has U+FFFD in place of bytes that are not UTF-8; the environment that we were started with has them. */
 function variableOf(name: string): string | undefined {
   const value = process.env[name];

@@ -1,4 +1,4 @@
-/** The name that was probably meant. */
+/** The names that were probably meant. */
 import { closest, distance } from 'fastest-levenshtein';
 
 /** The nearest of `names`, if it is near enough to be what a mistyped `name` means. */
@@ -6,4 +6,9 @@ export function nearestName(name: string, names: readonly string[]): string | un
   if (names.length === 0) return undefined;
   const nearest = closest(name, [...names]);
   return distance(name, nearest) <= Math.max(2, name.length / 3) ? nearest : undefined;
+}
+
+/** The ones of `names` that somebody may have meant: at most five, nearest first. */
+export function nearestNames(wanted: string, names: readonly string[]): readonly string[] {
+  return [...names].sort((a, b) => distance(wanted, a) - distance(wanted, b)).slice(0, 5);
 }

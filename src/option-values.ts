@@ -56,10 +56,9 @@ export function parseId(option: 'uid' | 'gid', text: string): number {
   return id;
 }
 
-export function parseLog(value: unknown): LaunchRequest['log'] {
-  if (value === undefined || value === 'text') return 'text';
-  if (value === 'json') return 'json';
-  throw valueError('log', 'text or json', String(value));
+export function parseTextOrJson(option: 'doctor' | 'list' | 'log', text: string): 'text' | 'json' {
+  if (text === 'text' || text === 'json') return text;
+  throw valueError(option, 'text or json', text);
 }
 
 /** --color without a value means always. */

@@ -8,7 +8,7 @@ import {
   parseEnvironment,
   parseFormat,
   parseId,
-  parseLog,
+  parseTextOrJson,
 } from './option-values.js';
 import type { OptionName } from './options.js';
 import type { LaunchRequest } from './request.js';
@@ -42,7 +42,7 @@ export function toRequest(values: Values, image: string): LaunchRequest {
     ...parseJoin(values),
     verbosity: Math.min(verbose, 3) - Math.min(quiet, 3),
     color: parseColor(values.color),
-    log: parseLog(values.log),
+    log: parseTextOrJson('log', String(values.log ?? 'text')),
     syslog: Boolean(values.syslog),
   };
 }

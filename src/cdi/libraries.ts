@@ -1,6 +1,6 @@
 /** Which links make the libraries of the host usable in a container: what ldconfig(8) does for the host. */
 import { basename, dirname } from 'node:path';
-import type { Host } from '../host.js';
+import { type Host, patternOf } from '../host.js';
 import type { Link } from '../plan/links.js';
 import { readSoname } from './soname.js';
 
@@ -25,7 +25,7 @@ export function librariesIn(
     if (folder !== destination && !folder.startsWith(`${destination}/`)) return [];
     const within = source + folder.slice(destination.length);
     return host
-      .matchingPaths(`${within.replace(/[*?[\\]/g, '\\$&')}/*.so*`)
+      .matchingPaths(`${patternOf(within)}/*.so*`)
       .filter((path) => host.pathKind(path) === 'file')
       .map((path) => ({ source: path, path: `${folder}/${basename(path)}` }));
   });

@@ -1,5 +1,4 @@
 /** Names of devices: `vendor.com/class=name`. */
-import { closest, distance } from 'fastest-levenshtein';
 
 const label = '[A-Za-z](?:[\\w.-]*[A-Za-z0-9])?';
 const kindPattern = new RegExp(`^(${label})/(${label})$`);
@@ -31,12 +30,4 @@ export function parseDevice(text: string): DeviceReference | undefined {
   if (equals < 0) return { by: 'name', kind };
   const name = text.slice(equals + 1);
   return isDeviceName(name) ? { by: 'name', kind, name } : undefined;
-}
-
-/** The ones of `names` that somebody may have meant: at most five, nearest first. */
-export function nearestNames(wanted: string, names: readonly string[]): readonly string[] {
-  if (names.length === 0) return [];
-  const near = closest(wanted, [...names]);
-  const rest = names.filter((name) => name !== near);
-  return [near, ...rest.sort((a, b) => distance(wanted, a) - distance(wanted, b))].slice(0, 5);
 }

@@ -1,5 +1,5 @@
 /** CDI specifications on this machine: which files, and what is in them. */
-import type { Host } from '../host.js';
+import { type Host, patternOf } from '../host.js';
 import type { Spec } from './spec.js';
 import { validateSpec } from './validate.js';
 import { parseYaml } from './yaml.js';
@@ -16,9 +16,8 @@ export function cdiDirectories(given: readonly string[] | undefined, host: Host)
 
 /** The files of a directory that may be specifications. Which ones there are is a fact: a new one makes a new plan. */
 export function readDirectory(directory: string, host: Host): readonly SpecFile[] {
-  const pattern = directory.replace(/[*?[\\]/g, '\\$&');
   return ['*.json', '*.yaml']
-    .flatMap((files) => host.matchingPaths(`${pattern}/${files}`))
+    .flatMap((files) => host.matchingPaths(`${patternOf(directory)}/${files}`))
     .map((path) => readSpecFile(path, host));
 }
 

@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { interpretHook } from '../../src/cdi/hooks.js';
-import { isDeviceName, isKind, nearestNames, parseDevice } from '../../src/cdi/names.js';
+import { isDeviceName, isKind, parseDevice } from '../../src/cdi/names.js';
 import { devicesOf, isConflict, register } from '../../src/cdi/registry.js';
 import { readSoname } from '../../src/cdi/soname.js';
 import type { Spec } from '../../src/cdi/spec.js';
 import { validateSpec } from '../../src/cdi/validate.js';
 import { parseYaml } from '../../src/cdi/yaml.js';
+import { nearestNames } from '../../src/nearest.js';
 import { committed } from '../support.js';
 
 const long = (length: number) => 'a'.repeat(length);
