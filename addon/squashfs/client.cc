@@ -11,17 +11,16 @@
 
 #include "base/error.h"
 #include "squashfs/channel.h"
+#include "squashfs/fuse_device.h"
 #include "squashfs/spawn.h"
+#include "squashfs/system_calls.h"
 
 namespace chrun::squashfs {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 700ms;  // with a server that others started: then a private one, all within a second
-// System calls by number: the C libraries of current HPC systems have no names for them.
-constexpr long kOpenTree = 428, kMoveMount = 429, kFsopen = 430, kPidfdOpen = 434;
-
+constexpr auto kPatience = 700ms;     // with a server that others started: then a private one, all within a second
 constexpr auto kStartPatience = 30s;  // with our own, which says so when it fails: its program may lie on a slow disk
 
 Fd open_image(const std::string& path) {
@@ -158,11 +157,9 @@ void mount_served(const ServedImage& image, const std::string& place) {
     if (syscall(kMoveMount, image.mount.get(), "", AT_FDCWD, place.c_str(), MOVE_MOUNT_F_EMPTY_PATH) == 0) return;
     throw SysError("mount the image at " + place, "move_mount");
   }
-  // opened here and not before: the device must belong to the user namespace that mounts
-  const Fd device(open("/dev/fuse", O_RDWR | O_CLOEXEC));
-  if (!device) throw SysError("open /dev/fuse", "open");
-  const std::string options =
-      "fd=" + std::to_string(device.get()) + ",rootmode=40000,user_id=0,group_id=0,default_permissions";
+  const Fd device = open_fuse_device();
+  std::string options = "fd=" + std::to_string(device.get());
+  for (const auto& [key, value] : kFuseOptions) (options += ',') += value ? std::string(key) + "=" + value : key;
   if (::mount("ch-run-ts", place.c_str(), "fuse.squashfs", MS_RDONLY | MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
     throw SysError("mount the image at " + place, "mount");
   }

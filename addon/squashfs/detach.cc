@@ -12,11 +12,10 @@
 #include <string>
 
 #include "base/error.h"
+#include "squashfs/system_calls.h"
 
 namespace chrun::squashfs {
 namespace {
-
-constexpr long kCloseRange = 436;  // by number, for C libraries that do not know it
 
 /// Only SIGKILL ends the server before its time: a batch system that sends SIGTERM, SIGUSR1 … to all processes of a
 /// step means the user's command, which needs its files to clean up. Faults keep their default: a crash is not

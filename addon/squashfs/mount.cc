@@ -7,12 +7,12 @@
 #include <sys/syscall.h>
 
 #include "base/error.h"
+#include "squashfs/fuse_device.h"
+#include "squashfs/system_calls.h"
 
 namespace chrun::squashfs {
 namespace {
 
-// System calls by number: the C libraries of current HPC systems have no names for them.
-constexpr long kOpenTree = 428, kMoveMount = 429, kFsopen = 430, kFsconfig = 431, kFsmount = 432;
 constexpr unsigned long kDetach = 2;  // MNT_DETACH, from a header that does not go with linux/mount.h
 constexpr char kSharedAt[] = "/image";
 
@@ -61,19 +61,12 @@ void enter_namespaces() {
 }
 
 FuseMount make_mount(const std::string& image) {
-  // opened here and not before: the device must belong to the user namespace that mounts
-  Fd device(open("/dev/fuse", O_RDWR | O_CLOEXEC));
-  if (!device) throw SysError("open /dev/fuse", "open");
+  Fd device = open_fuse_device();
   const Configuration fuse;
   fuse.set("source", image);
   fuse.set("subtype", "squashfs");
   fuse.set("fd", std::to_string(device.get()));
-  fuse.set("rootmode", "40000");
-  // Containers live in user namespaces beside ours. Without allow_other FUSE lets in the processes of this user and
-  // group whatever their namespace; with it, only processes of our namespace and those below.
-  fuse.set("user_id", "0");
-  fuse.set("group_id", "0");
-  fuse.flag("default_permissions");
+  for (const auto& [key, value] : kFuseOptions) value ? fuse.set(key, value) : fuse.flag(key);
   fuse.flag("ro");
   Fd root = fuse.mount();
   return {std::move(device), std::move(root)};

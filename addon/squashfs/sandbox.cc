@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "squashfs/system_calls.h"
 
 namespace chrun::squashfs {
 namespace {
@@ -57,7 +58,7 @@ constexpr long kCommon[] = {
 };
 constexpr long kDoor[] = {
     SYS_accept4,     SYS_recvmsg,    SYS_sendmsg, SYS_getsockopt, SYS_close,   SYS_epoll_ctl,
-    SYS_epoll_pwait, SYS_capset,     SYS_umount2, SYS_ppoll,      SYS_geteuid, 428,  // open_tree
+    SYS_epoll_pwait, SYS_capset,     SYS_umount2, SYS_ppoll,      SYS_geteuid, kOpenTree,
 #ifdef SYS_poll  // younger architectures have only the variants above
     SYS_poll,        SYS_epoll_wait,
 #endif
