@@ -40,7 +40,7 @@
       ],
     },
     {
-      # the program that users type; it must start fast: nothing to load but the C library
+      # the program that users type; it must start fast: nothing to load, or else but the C library
       'target_name': 'ch-run-ts',
       'type': 'executable',
       'defines': ['CH_RUN_NODE="<!(node -p process.execPath)"', '_GNU_SOURCE'],
@@ -55,6 +55,7 @@
         'addon/launcher/hint_table.cc',
         'addon/launcher/hints.cc',
         'addon/launcher/hooks.cc',
+        'addon/launcher/host_entry.cc',
         'addon/launcher/identity.cc',
         'addon/launcher/image_changes.cc',
         'addon/launcher/image_path.cc',
@@ -99,6 +100,7 @@
         '-flto=auto',
         '-static-libstdc++',
         '-static-libgcc',
+        '<!@(node scripts/libraries.mjs libc libraries)',
         '-Wl,-z,now',
         '-Wl,--as-needed',
         '-Wl,--gc-sections',

@@ -18,7 +18,7 @@ import { renderBars } from './bars.mjs';
 const root = join(import.meta.dirname, '..');
 const quick = process.argv.includes('--quick');
 const rounds = quick ? 2 : 5;
-const nobody = 65534;
+const daemon = 1; // whose names every host knows
 const isRoot = process.geteuid() === 0;
 
 /** Debian packages of the tools and peers. */
@@ -64,7 +64,7 @@ function makeWorkplace() {
   for (const name of ['sh', 'true', 'sleep']) symlinkSync('busybox', join(image, 'bin', name));
   for (const name of ['home', 'data']) {
     mkdirSync(join(folder, name));
-    if (isRoot) chownSync(join(folder, name), nobody, nobody);
+    if (isRoot) chownSync(join(folder, name), daemon, daemon);
   }
   return folder;
 }
@@ -73,12 +73,12 @@ function makeWorkplace() {
 function userEnvironment(folder) {
   const { PATH } = process.env;
   const home = join(folder, 'home');
-  return { PATH: `${PATH}:/usr/sbin`, HOME: home, USER: 'nobody', LC_ALL: 'C', XDG_RUNTIME_DIR: home };
+  return { PATH: `${PATH}:/usr/sbin`, HOME: home, USER: 'daemon', LC_ALL: 'C', XDG_RUNTIME_DIR: home };
 }
 
 /** Runs a program as an ordinary user; as ourselves if we are one. */
 function runAsUser(folder, program, words, options = {}) {
-  const ids = isRoot ? { uid: nobody, gid: nobody } : {};
+  const ids = isRoot ? { uid: daemon, gid: daemon } : {};
   return spawnSync(program, words, {
     cwd: folder,
     env: userEnvironment(folder),
@@ -122,7 +122,7 @@ function keepWorking(folder, commands) {
 function makeBundle(folder) {
   const bundle = join(folder, 'data/bundle');
   mkdirSync(bundle);
-  if (isRoot) chownSync(bundle, nobody, nobody);
+  if (isRoot) chownSync(bundle, daemon, daemon);
   const edit = `sed -i 's#"rootfs"#"${folder}/img"#; s#"terminal": true#"terminal": false#; s#"sh"#"true"#' config.json`;
   runAsUser(bundle, 'sh', ['-c', `runc spec --rootless && ${edit}`]);
   return bundle;

@@ -1,5 +1,5 @@
 // Which libraries this machine can build with. `squashfs`: decompressors, nothing where gzip, which every SquashFS tool
-// writes by default, is missing; `seccomp`: what makes filters of system calls. Prints the compiler's defines (second
+// writes by default, is missing; `seccomp`: what makes filters of system calls; `libc`: the C library itself. Prints the compiler's defines (second
 // argument `defines`) or the linker's words (`libraries`); nothing where that part can't be built.
 // Static ones are preferred: one file less to open at every start, and nothing to miss on a compute node.
 import { spawnSync } from 'node:child_process';
@@ -17,6 +17,7 @@ const parts = {
   seccomp: [
     { define: 'CH_RUN_SECCOMP', library: 'seccomp', header: 'seccomp.h', shared: 'seccomp_version()' },
   ],
+  libc: [{ library: 'c', header: 'cstdlib' }],
 };
 
 /** The linker's word for a library that can be built with; undefined if it can't. */
@@ -24,7 +25,9 @@ function findLibrary({ library, header, shared }) {
   const body = shared ? `const void* use() { return ${shared}; }` : 'int main() {}';
   const source = `#include <cstddef>\n#include <${header}>\n${body}\n`;
   const kind = shared ? ['-fPIC', '-shared'] : [];
-  return [`-l:lib${library}.a`, `-l${library}`].find((word) => {
+  // that of C is in every program; the question is whether the program can be without all shared ones
+  const candidates = library === 'c' ? ['-static'] : [`-l:lib${library}.a`, `-l${library}`];
+  return candidates.find((word) => {
     const words = [...kind, '-x', 'c++', '-', '-x', 'none', word, '-o', '/dev/null'];
     return spawnSync(process.env.CXX ?? 'g++', words, { input: source }).status === 0;
   });

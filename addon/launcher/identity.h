@@ -2,12 +2,7 @@
 #pragma once
 #include <sys/types.h>
 
-#include <string>
-
 namespace chrun {
-
-/// The name of a user by the host's name service; empty where it knows none.
-std::string user_name(uid_t uid);
 
 /// Binds fresh passwd and group files, which name guest ids `uid` and `gid` as the host's name service knows
 /// them (a stand-in name if it does not), over those of the image. The files live in a private tmpfs.
