@@ -100,7 +100,8 @@ std::string_view memo_word(Origin origin) {
 /// syslog VERSION IMAGE: inside, /dev/log leads nowhere.
 void prepare_syslog(Launch& launch, const Step& step) {
   const std::string uid = std::to_string(geteuid());
-  const std::vector<std::string> user = HostEntry("passwd", geteuid()).fields();
+  const ExpectChild expect;
+  const std::vector<std::string> user = HostEntry(expect, "passwd", geteuid()).fields();
   launch.system_log.emplace(std::initializer_list<SystemLog::Word>{{"user", user.empty() ? "" : user[0]},
                                                                    {"uid", uid},
                                                                    {"version", step.fields[0]},

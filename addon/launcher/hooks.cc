@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "launcher/expect_child.h"
 #include "launcher/image_path.h"
 
 namespace chrun {
@@ -43,17 +44,6 @@ class Bundle {
     if (chdir("/") != 0 || umount2(kBundle, MNT_DETACH) != 0) return;  // it is gone with the host's root
   }
   Bundle(const Bundle&) = delete;
-};
-
-/// A process whose end is waited for also where nobody told us to expect children (SIGCHLD ignored).
-class ExpectChild {
- public:
-  ExpectChild() : before_(signal(SIGCHLD, SIG_DFL)) {}
-  ~ExpectChild() { signal(SIGCHLD, before_); }
-  ExpectChild(const ExpectChild&) = delete;
-
- private:
-  void (*before_)(int);
 };
 
 Fd state_of_container() {

@@ -72,7 +72,8 @@ std::vector<std::string> find_entry(std::string_view text, size_t count, unsigne
 
 }  // namespace
 
-HostEntry::HostEntry(const char* database, unsigned id) : count_(strcmp(database, "passwd") == 0 ? 7 : 4), id_(id) {
+HostEntry::HostEntry(const ExpectChild&, const char* database, unsigned id)
+    : count_(strcmp(database, "passwd") == 0 ? 7 : 4), id_(id) {
   try {
     if (comes_first(database)) fields_ = find_entry(read_file(std::string("/etc/") + database), count_, id);
   } catch (const Error& failure) {
@@ -109,7 +110,7 @@ const std::vector<std::string>& HostEntry::fields() {
   } catch (const Error& failure) {
     log::verbose(1, failure.what());
   }
-  while (waitpid(asked_, nullptr, 0) < 0 && errno == EINTR) {  // ECHILD, after its end, where children are ignored
+  while (waitpid(asked_, nullptr, 0) < 0 && errno == EINTR) {
   }
   asked_ = -1;
   return fields_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "launcher/expect_child.h"
 
 namespace chrun {
 
@@ -15,7 +16,7 @@ namespace chrun {
 class HostEntry {
  public:
   /// `database` is "passwd" or "group". Throws nothing but for lack of memory.
-  HostEntry(const char* database, unsigned id);
+  HostEntry(const ExpectChild& expect, const char* database, unsigned id);
   ~HostEntry();
   HostEntry(const HostEntry&) = delete;
   HostEntry& operator=(const HostEntry&) = delete;

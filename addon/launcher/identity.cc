@@ -53,9 +53,10 @@ void bind_text(int root, int scratch, const char* destination, const char* name,
 }  // namespace
 
 void bind_identity(int root, uid_t uid, gid_t gid) {
+  const ExpectChild expect;
   std::optional<HostEntry> user, group;
-  if (!has_line_always(uid)) user.emplace("passwd", uid);
-  if (!has_line_always(gid)) group.emplace("group", gid);
+  if (!has_line_always(uid)) user.emplace(expect, "passwd", uid);
+  if (!has_line_always(gid)) group.emplace(expect, "group", gid);
   // The files need a file system that nobody else can see: a tmpfs at the guest's /dev, which the bind of the
   // host's /dev covers afterwards. (To unmount it would cost as much as all binds together.)
   tmpfs_into_image(root, "/dev", "mode=0755,size=4m");

@@ -44,7 +44,8 @@ for (const user of users) {
       const words = ['-f', '-qq', '-e', 'trace=execve', launcher, '-v', image, '--', 'true'];
       const { stderr } = start(user, 'strace', words, { env: memory.env });
       const programs = [...stderr.matchAll(/execve\("([^"]*)".* = 0$/gm)].map(([, program]) => program);
-      t.same(programs, [launcher, '/usr/bin/true'], 'only the launcher and the command are executed');
+      const ours = programs.filter((program) => program !== '/usr/bin/getent'); // the host's names of the user
+      t.same(ours, [launcher, '/usr/bin/true'], 'only the launcher and the command are executed');
     });
 
     t.test('commands, arguments and the -- between share one plan', async (t) => {
