@@ -14,6 +14,7 @@
       'addon/base/proc.cc',
       'addon/base/process_state.cc',
       'addon/base/records.cc',
+      'addon/base/spawn.cc',
     ],
   },
   'target_defaults': {
@@ -55,7 +56,7 @@
         'addon/launcher/hint_table.cc',
         'addon/launcher/hints.cc',
         'addon/launcher/hooks.cc',
-        'addon/launcher/host_entry.cc',
+        'addon/launcher/host_names.cc',
         'addon/launcher/identity.cc',
         'addon/launcher/image_changes.cc',
         'addon/launcher/image_path.cc',
@@ -91,7 +92,6 @@
         'addon/launcher/user_ns.cc',
         'addon/squashfs/channel.cc',
         'addon/squashfs/client.cc',
-        'addon/squashfs/spawn.cc',
       ],
       'ldflags!': ['-rdynamic'],
       # optimized as a whole: a smaller program starts faster
@@ -105,6 +105,14 @@
         '-Wl,--as-needed',
         '-Wl,--gc-sections',
       ],
+    },
+    {
+      # dynamic, so that it can load the modules of the host's name service
+      'target_name': 'ch-run-ts-names',
+      'type': 'executable',
+      'sources': ['addon/names/main.cc'],
+      'ldflags!': ['-rdynamic'],
+      'ldflags': ['-Wl,--as-needed'],
     },
   ],
   'conditions': [

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/records.h"
-#include "launcher/identity.h"
 #include "launcher/join_rules.h"
 #include "launcher/launch.h"
 #include "launcher/log.h"
@@ -31,7 +30,16 @@ IdMap id_map(std::string_view pair) {
 
 unsigned id(std::string_view text) { return static_cast<unsigned>(parse_number(text, kLargestId, "an id")); }
 
+/// The names for an identity step to come are looked up before the namespaces: who is asked for them must not be moved
+/// into the image by pivot_root(2), as all processes of a mount namespace are.
+void look_up_names(Launch& launch) {
+  for (const Step& step : launch.plan.create) {
+    if (step.kind == "identity") launch.identity.emplace(id(step.fields[0]), id(step.fields[1]));
+  }
+}
+
 void user_namespace(Launch& launch, const Step& step) {
+  if (!launch.isolated) look_up_names(launch);
   enter_user_namespace(id_map(step.fields[0]), id_map(step.fields[1]));
   launch.isolated = true;
 }
@@ -107,9 +115,7 @@ void tmpfs(Launch& launch, const Step& step) {
   tmpfs_into_image(root_of(launch, step), field(step, 0), field(step, 1));
 }
 
-void identity(Launch& launch, const Step& step) {
-  bind_identity(root_of(launch, step), id(step.fields[0]), id(step.fields[1]));
-}
+void identity(Launch& launch, const Step& step) { launch.identity->bind(root_of(launch, step)); }
 
 void pivot(Launch& launch, const Step& step) {
   pivot_into(root_of(launch, step), launch.image_over_root && launch.overlaid);

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "launcher/exec.h"
-#include "launcher/host_entry.h"
+#include "launcher/host_names.h"
 #include "launcher/launch.h"
 #include "launcher/log.h"
 #include "launcher/seccomp.h"
@@ -100,9 +100,8 @@ std::string_view memo_word(Origin origin) {
 /// syslog VERSION IMAGE: inside, /dev/log leads nowhere.
 void prepare_syslog(Launch& launch, const Step& step) {
   const std::string uid = std::to_string(geteuid());
-  const ExpectChild expect;
-  const std::vector<std::string> user = HostEntry(expect, "passwd", geteuid()).fields();
-  launch.system_log.emplace(std::initializer_list<SystemLog::Word>{{"user", user.empty() ? "" : user[0]},
+  const std::string user = HostNames(geteuid(), {}).get().user;
+  launch.system_log.emplace(std::initializer_list<SystemLog::Word>{{"user", user},
                                                                    {"uid", uid},
                                                                    {"version", step.fields[0]},
                                                                    {"image", step.fields[1]},

@@ -2,11 +2,28 @@
 #pragma once
 #include <sys/types.h>
 
+#include "base/fd.h"
+#include "launcher/host_names.h"
+
 namespace chrun {
 
-/// Binds fresh passwd and group files, which name guest ids `uid` and `gid` as the host's name service knows
-/// them (a stand-in name if it does not), over those of the image. The files live in a private tmpfs.
-/// An image without these files is left as it is, with a warning. Must come before the bind of /dev. Throws SysError.
-void bind_identity(int root, uid_t uid, gid_t gid);
+/// Fresh passwd and group files over those of the image, which name guest ids `uid` and `gid` as the host does (a
+/// stand-in where it knows no name). They live in a private tmpfs, and are written when the container is ready for its
+/// command: the host may take its time to answer. An image without these files is left as it is, with a warning.
+class Identity {
+ public:
+  /// Looks up the names. Must come before the mount namespace.
+  Identity(uid_t uid, gid_t gid);
+  /// Binds the files, which are empty still. Must come before the bind of /dev. Throws SysError.
+  void bind(int root);
+  /// Writes them. Throws SysError.
+  void write();
+
+ private:
+  uid_t uid_;
+  gid_t gid_;
+  HostNames names_;
+  Fd passwd_, group_;
+};
 
 }  // namespace chrun

@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "launcher/environment.h"
+#include "launcher/identity.h"
 #include "launcher/join.h"
 #include "launcher/overlay.h"
 #include "launcher/plan.h"
@@ -27,6 +28,7 @@ struct Launch {
   Fd root{};                                     // the image's root, from its mount until `pivot`
   bool image_over_root = false;                  // the image's own mount lies over the root (mounts.h)
   bool overlaid = false;                         // `root` is not the image's own mount, but an overlay
+  std::optional<Identity> identity{};            // passwd and group, until they are written
   Layer layer{};                                 // what is to lie over the image, until it does
   std::map<const Step*, std::string> texts{};    // host files, read while the host's root is still ours
   std::optional<JoinGroup> group{};              // the peers, with --join

@@ -15,4 +15,9 @@ std::string own_path() {
   return {path, static_cast<size_t>(size)};
 }
 
+std::string sibling_program(const std::string& name) {
+  const std::string program = own_path();
+  return program.substr(0, program.rfind('/')) + "/../build/Release/" + name;
+}
+
 }  // namespace chrun

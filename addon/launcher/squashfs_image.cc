@@ -8,8 +8,7 @@
 namespace chrun {
 
 squashfs::ServedImage serve_squashfs_image(const std::string& path, bool share) {
-  const std::string program = own_path();
-  const std::string server = program.substr(0, program.rfind('/')) + "/../build/Release/ch-run-ts-squashfs";
+  const std::string server = sibling_program("ch-run-ts-squashfs");
   if (access(server.c_str(), X_OK) != 0) {
     throw Error("this ch-run-ts was built without SquashFS: there is no " + server,
                 "install the libraries (Debian: libdeflate-dev liblzma-dev liblzo2-dev liblz4-dev libzstd-dev) and "

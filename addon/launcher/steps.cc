@@ -33,6 +33,8 @@ void create(Launch& launch) {
       run_step(launch, step);
       if (launch.entered) return;
     }
+    if (launch.identity) launch.identity->write();
+    launch.identity.reset();
     if (launch.group) launch.group->open();
   } catch (const Error& failure) {
     if (launch.group && launch.group->won()) launch.group->fail(failure.what());

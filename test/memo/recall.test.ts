@@ -44,7 +44,8 @@ for (const user of users) {
       const words = ['-f', '-qq', '-e', 'trace=execve', launcher, '-v', image, '--', 'true'];
       const { stderr } = start(user, 'strace', words, { env: memory.env });
       const programs = [...stderr.matchAll(/execve\("([^"]*)".* = 0$/gm)].map(([, program]) => program);
-      const ours = programs.filter((program) => program !== '/usr/bin/getent'); // the host's names of the user
+      // as an ordinary user, whom the host's files do not know, a third one asks for names
+      const ours = programs.filter((program) => !program?.endsWith('/ch-run-ts-names'));
       t.same(ours, [launcher, '/usr/bin/true'], 'only the launcher and the command are executed');
     });
 

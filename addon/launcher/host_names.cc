@@ -1,0 +1,138 @@
+#include "launcher/host_names.h"
+
+#include <fcntl.h>
+
+#include <charconv>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/spawn.h"
+#include "launcher/log.h"
+#include "launcher/own_path.h"
+
+namespace chrun {
+namespace {
+
+constexpr size_t kLargestFile = 256 << 20;  // bytes; a site's whole directory may have been written into one
+
+std::string read_file(const std::string& path) {
+  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw SysError("read " + path, "open");
+  return read_all(file.get(), path, kLargestFile);
+}
+
+/// Cuts the next line off `text`.
+std::string_view take_line(std::string_view& text) {
+  const std::string_view line = text.substr(0, text.find('\n'));
+  text.remove_prefix(std::min(text.size(), line.size() + 1));
+  return line;
+}
+
+/// Cuts off what is before the next colon, or all.
+std::string_view take_field(std::string_view& line) {
+  const std::string_view field = line.substr(0, line.find(':'));
+  line.remove_prefix(std::min(line.size(), field.size() + 1));
+  return field;
+}
+
+/// Whether the file in /etc is what the host's name service asks first, and stays with.
+bool comes_first(const char* database) {
+  const std::string configuration = read_file("/etc/nsswitch.conf");
+  for (std::string_view rest = configuration; !rest.empty();) {
+    std::string_view line = take_line(rest);
+    line = line.substr(0, line.find('#'));
+    if (take_field(line) != database) continue;
+    line.remove_prefix(std::min(line.size(), line.find_first_not_of(" \t")));
+    return line.substr(0, line.find_first_of(" \t[")) == "files" &&
+           strcasestr(std::string(line).c_str(), "success=continue") == nullptr;
+  }
+  return false;
+}
+
+using Entry = std::vector<std::string_view>;
+
+/// The fields of the entry with this number, as many as `count`, in lines as passwd(5) and group(5) have them:
+/// NAME:PASSWORD:NUMBER:… None where there is no such entry.
+Entry find_entry(std::string_view text, size_t count, unsigned id) {
+  while (!text.empty()) {
+    std::string_view line = take_line(text);
+    Entry entry;
+    while (entry.size() < count) entry.push_back(take_field(line));
+    if (entry[0].empty() || strchr("#+-", entry[0][0]) || entry[2].empty()) continue;
+    unsigned number;
+    const auto [end, failure] = std::from_chars(entry[2].begin(), entry[2].end(), number);
+    if (failure == std::errc() && end == entry[2].end() && number == id) return entry;
+  }
+  return {};
+}
+
+/// Runs `use` on the user's or group's entry in the file in /etc. Returns whether others are to be asked.
+template <typename Use>
+bool look_into_file(const char* database, size_t count, unsigned id, Use use) {
+  try {
+    if (!comes_first(database)) return true;
+    const std::string text = read_file(std::string("/etc/") + database);
+    const Entry entry = find_entry(text, count, id);
+    if (!entry.empty()) use(entry);
+    return entry.empty();
+  } catch (const Error& failure) {
+    log::verbose(1, failure.what());
+    return true;
+  }
+}
+
+std::string to_word(std::optional<unsigned> id) { return id ? std::to_string(*id) : "-"; }
+
+}  // namespace
+
+HostNames::HostNames(std::optional<uid_t> uid, std::optional<gid_t> gid) {
+  const bool ask_user = uid && look_into_file("passwd", 7, *uid, [this](const Entry& entry) {
+                          names_.user = entry[0];
+                          names_.comment = entry[4];
+                          names_.home = entry[5];
+                        });
+  const bool ask_group =
+      gid && look_into_file("group", 4, *gid, [this](const Entry& entry) { names_.group = entry[0]; });
+  if (ask_user || ask_group) ask(ask_user ? uid : std::nullopt, ask_group ? gid : std::nullopt);
+}
+
+const Names& HostNames::get() {
+  hear();
+  return names_;
+}
+
+void HostNames::ask(std::optional<uid_t> uid, std::optional<gid_t> gid) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return;
+  answer_ = Fd(ends[0]);
+  const Fd theirs(ends[1]);
+  try {
+    spawn_orphan("the look-up of names", sibling_program("ch-run-ts-names"),
+                 {"ch-run-ts-names", std::to_string(theirs.get()), to_word(uid), to_word(gid)}, {theirs.get()});
+  } catch (const Error& failure) {
+    log::verbose(1, failure.what());
+  }
+}
+
+void HostNames::hear() {
+  if (!answer_) return;
+  try {
+    const std::string answer = read_all(answer_.get(), "the names that the host knows", kLargestFile);
+    size_t at = 0;
+    for (std::string* name : {&names_.user, &names_.comment, &names_.home, &names_.group}) {
+      const size_t end = answer.find('\0', at);
+      if (end == std::string::npos) break;
+      if (end > at) *name = answer.substr(at, end - at);
+      at = end + 1;
+    }
+    log::verbose(1, "asked for names: " + names_.user + ", " + names_.group);  // its time tells of a slow service
+  } catch (const Error& failure) {
+    log::verbose(1, failure.what());
+  }
+  answer_.reset();
+}
+
+}  // namespace chrun
