@@ -58,13 +58,17 @@ using Entry = std::vector<std::string_view>;
 /// NAME:PASSWORD:NUMBER:… None where there is no such entry.
 Entry find_entry(std::string_view text, size_t count, unsigned id) {
   while (!text.empty()) {
-    std::string_view line = take_line(text);
+    std::string_view line = take_line(text), rest = line;
+    const std::string_view name = take_field(rest);
+    if (name.empty() || strchr("#+-", name[0])) continue;
+    take_field(rest);
+    const std::string_view digits = take_field(rest);
+    unsigned number;
+    const auto [end, failure] = std::from_chars(digits.begin(), digits.end(), number);
+    if (failure != std::errc() || end != digits.end() || number != id) continue;
     Entry entry;
     while (entry.size() < count) entry.push_back(take_field(line));
-    if (entry[0].empty() || strchr("#+-", entry[0][0]) || entry[2].empty()) continue;
-    unsigned number;
-    const auto [end, failure] = std::from_chars(entry[2].begin(), entry[2].end(), number);
-    if (failure == std::errc() && end == entry[2].end() && number == id) return entry;
+    return entry;
   }
   return {};
 }

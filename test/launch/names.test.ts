@@ -168,7 +168,10 @@ t.test('a program that is missing is told of with -v, and is no error', (t) => {
   rmSync(join(files, 'package/build/Release/ch-run-ts-names'));
   const { status, stderr } = startThere(files, [launcher, '-v', '--no-memo', image, '--', 'true']);
   t.equal(status, 0);
-  t.match(stderr, /can't start the look-up of names .*\/ch-run-ts-names: execve: no such file or directory\n/);
+  t.match(
+    stderr,
+    /can't start the look-up of names .*\/ch-run-ts-names: execve: no such file or directory\n/,
+  );
   t.end();
 });
 
