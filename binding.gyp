@@ -105,6 +105,8 @@
         '-Wl,--as-needed',
         '-Wl,--gc-sections',
       ],
+      # shm_open(3), before glibc 2.34
+      'libraries': ['-lrt'],
     },
     {
       # dynamic, so that it can load the modules of the host's name service

@@ -5,7 +5,6 @@
 #include <spawn.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/system_calls.h"
 #include "launcher/image_path.h"
 
 namespace chrun {
@@ -100,7 +100,7 @@ pid_t start(const Hook& hook, int state) {
 /// Waits at most `seconds` for the end of a child; for ever where these are 0, or the kernel can't (before Linux 5.3).
 bool ends_in_time(pid_t child, int seconds) {
   if (seconds == 0) return true;
-  const Fd process(static_cast<int>(syscall(SYS_pidfd_open, child, 0)));
+  const Fd process(static_cast<int>(syscall(kPidfdOpen, child, 0)));
   if (!process) return true;
   struct pollfd ending {
     process.get(), POLLIN, 0

@@ -1,14 +1,13 @@
 #include "launcher/image_path.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include <vector>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/system_calls.h"
 
 namespace chrun {
 namespace {
@@ -68,13 +67,11 @@ Fd walk_in_image(int root, const std::string& path) {
 }
 
 Fd try_open(int root, const std::string& path) {
-  struct open_how how {};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT;
+  const OpenHow how{O_PATH | O_CLOEXEC, 0, kResolveInRoot};
   Fd found;
   int tries = 0;
   do {
-    found = Fd(static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
+    found = Fd(static_cast<int>(syscall(kOpenat2, root, path.c_str(), &how, sizeof how)));
     // EAGAIN: while a `..` was followed, something was renamed or mounted, anywhere on the machine
   } while (!found && errno == EAGAIN && ++tries < kMostTries);
   // EPERM: seccomp filters of older container engines answer so for calls that they do not know

@@ -6,7 +6,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/system_calls.h"
 #include "launcher/join_checkpoint.h"
 #include "launcher/log.h"
 
@@ -57,11 +57,9 @@ Received receive_namespaces(int socket, int (&numbers)[2]) {
 
 /// The standard error of another process of this user; empty if it is out of reach.
 Fd open_standard_error(int pid) {
-#if defined(SYS_pidfd_open) && defined(SYS_pidfd_getfd)
-  const Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  Fd file(process ? static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), STDERR_FILENO, 0)) : -1);
+  const Fd process(static_cast<int>(syscall(kPidfdOpen, pid, 0)));
+  Fd file(process ? static_cast<int>(syscall(kPidfdGetfd, process.get(), STDERR_FILENO, 0)) : -1);
   if (file) return file;
-#endif
   // before Linux 5.6; but a regular file, opened again, would be written from its beginning
   const std::string path = "/proc/" + std::to_string(pid) + "/fd/2";
   struct stat status;
@@ -110,12 +108,10 @@ class Sleep {
 
   /// Before Linux 5.3 there is no such descriptor, and deaths are found out a little later.
   void add_new_peers() {
-#ifdef SYS_pidfd_open
     for (; seen_ < std::min(state_.taken, state_.seats); seen_++) {
-      const auto peer = static_cast<int>(syscall(SYS_pidfd_open, state_.seat(seen_)->process.pid, 0));
+      const auto peer = static_cast<int>(syscall(kPidfdOpen, state_.seat(seen_)->process.pid, 0));
       if (peer >= 0) waiting_.push_back({peer, POLLIN, 0});
     }
-#endif
   }
 
   JoinState& state_;
@@ -217,10 +213,9 @@ class Watch {
 /// Closes everything but `kept`, which gets number 0: who waits for the end of a pipe must not wait for us.
 void close_others(int kept) {
   dup2(kept, 0);
-#ifdef SYS_close_range
-  if (syscall(SYS_close_range, 1, ~0U, 0) != 0)
-#endif
+  if (syscall(kCloseRange, 1, ~0U, 0) != 0) {
     for (int number = static_cast<int>(sysconf(_SC_OPEN_MAX)); number > 0; number--) close(number);
+  }
   // what is printed by mistake must not go into a file that got number 1 or 2
   if (open("/dev/null", O_RDWR) == 1) dup2(1, 2);
 }

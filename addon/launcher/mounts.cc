@@ -1,21 +1,18 @@
 #include "launcher/mounts.h"
 
 #include <fcntl.h>
-#include <linux/mount.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 
 #include <algorithm>
 #include <cstdlib>
 
 #include "base/error.h"
 #include "base/proc.h"
+#include "base/system_calls.h"
 #include "launcher/image_path.h"
 #include "launcher/log.h"
-
-// <sys/mount.h> of older C libraries can't be included beside <linux/mount.h>
-extern "C" int mount(const char*, const char*, const char*, unsigned long, const void*) noexcept;
 
 namespace chrun {
 namespace {
@@ -33,10 +30,6 @@ unsigned long locked_flags(const struct statvfs& status) {
   }
   return flags;
 }
-
-// the flags of both interfaces are the same, as far as they are used here
-static_assert(MS_RDONLY == MOUNT_ATTR_RDONLY && MS_NOSUID == MOUNT_ATTR_NOSUID && MS_NODEV == MOUNT_ATTR_NODEV &&
-              MS_NOEXEC == MOUNT_ATTR_NOEXEC);
 
 std::string restriction_words(const std::string& name, unsigned long flags) {
   return "make " + name + (flags & MS_RDONLY ? " read-only" : " nosuid, nodev or noexec");
@@ -109,7 +102,7 @@ void tmpfs_into_image(int root, const std::string& destination, const std::strin
 }
 
 void attach_mount(int mount, const std::string& place) {
-  if (syscall(SYS_move_mount, mount, "", AT_FDCWD, place.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+  if (syscall(kMoveMount, mount, "", AT_FDCWD, place.c_str(), kMoveMountEmptyPath) != 0) {
     throw SysError("mount the image at " + place, "move_mount");
   }
 }
@@ -122,8 +115,7 @@ Fd open_mount(const std::string& place) {
 }
 
 PlacedMount mount_copy(const std::string& path) {
-  Fd copy(static_cast<int>(
-      syscall(SYS_open_tree, AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));
+  Fd copy(static_cast<int>(syscall(kOpenTree, AT_FDCWD, path.c_str(), kOpenTreeClone | kOpenTreeCloexec | kRecursive)));
   if (copy) {
     attach_mount(copy.get(), kOverTheRoot);
     return {std::move(copy), true};
@@ -137,9 +129,9 @@ PlacedMount mount_copy(const std::string& path) {
 }
 
 bool restrict_mounts(int root, const std::string& name, unsigned long flags) {
-  struct mount_attr change {};
-  change.attr_set = flags;
-  if (syscall(SYS_mount_setattr, root, "", AT_EMPTY_PATH | AT_RECURSIVE, &change, sizeof change) == 0) return true;
+  MountChange change{};
+  change.set = flags;
+  if (syscall(kMountSetattr, root, "", AT_EMPTY_PATH | kRecursive, &change, sizeof change) == 0) return true;
   if (errno != ENOSYS && errno != EPERM) throw SysError(restriction_words(name, flags), "mount_setattr");
   restrict_mount(root, name, flags);
   return false;

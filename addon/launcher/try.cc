@@ -1,15 +1,13 @@
 #include "launcher/try.h"
 
 #include <fcntl.h>
-#include <linux/mount.h>
-#include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,15 +16,13 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/system_calls.h"
 #include "launcher/hints.h"
 #include "launcher/mounts.h"
 #include "launcher/namespaces.h"
 #include "launcher/root.h"
 #include "launcher/try_overlay.h"
 #include "launcher/user_ns.h"
-
-// <sys/mount.h> of older C libraries can't be included beside <linux/mount.h>
-extern "C" int mount(const char*, const char*, const char*, unsigned long, const void*) noexcept;
 
 namespace chrun {
 namespace {
@@ -82,31 +78,29 @@ void try_fuse() {
 }
 
 Fd copy_root() {
-  return Fd(
-      static_cast<int>(check(syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE),
-                             "copy a tree of mounts", "open_tree")));
+  return Fd(static_cast<int>(check(syscall(kOpenTree, AT_FDCWD, "/", kOpenTreeClone | kOpenTreeCloexec | kRecursive),
+                                   "copy a tree of mounts", "open_tree")));
 }
 
 void try_new_mounts() {
   enter_outer();
   attach_mount(copy_root().get(), kPlace);
-  const Fd context(static_cast<int>(check(syscall(SYS_fsopen, "tmpfs", 1), "configure a file system", "fsopen")));
+  const Fd context(
+      static_cast<int>(check(syscall(kFsopen, "tmpfs", kFsopenCloexec), "configure a file system", "fsopen")));
 }
 
 void try_mount_setattr() {
   enter_outer();
-  struct mount_attr change {};
-  change.attr_set = MOUNT_ATTR_RDONLY;
-  check(syscall(SYS_mount_setattr, copy_root().get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &change, sizeof change),
+  MountChange change{};
+  change.set = MS_RDONLY;
+  check(syscall(kMountSetattr, copy_root().get(), "", AT_EMPTY_PATH | kRecursive, &change, sizeof change),
         "make mounts read-only", "mount_setattr");
 }
 
 void try_openat2() {
-  struct open_how how {};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT;
+  const OpenHow how{O_PATH | O_CLOEXEC, 0, kResolveInRoot};
   const Fd root(static_cast<int>(
-      check(syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof how), "open a path below a root", "openat2")));
+      check(syscall(kOpenat2, AT_FDCWD, "/", &how, sizeof how), "open a path below a root", "openat2")));
 }
 
 std::string own_name() { return "/ch-run-ts-doctor-" + std::to_string(getpid()); }

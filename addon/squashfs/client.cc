@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 
 #include <algorithm>
@@ -11,9 +10,9 @@
 
 #include "base/error.h"
 #include "base/spawn.h"
+#include "base/system_calls.h"
 #include "squashfs/channel.h"
 #include "squashfs/fuse_device.h"
-#include "squashfs/system_calls.h"
 
 namespace chrun::squashfs {
 namespace {
@@ -154,7 +153,7 @@ ServedImage serve_squashfs(const SquashfsRequest& request) { return Client(reque
 
 void mount_served(const ServedImage& image, const std::string& place) {
   if (image.mount) {
-    if (syscall(kMoveMount, image.mount.get(), "", AT_FDCWD, place.c_str(), MOVE_MOUNT_F_EMPTY_PATH) == 0) return;
+    if (syscall(kMoveMount, image.mount.get(), "", AT_FDCWD, place.c_str(), kMoveMountEmptyPath) == 0) return;
     throw SysError("mount the image at " + place, "move_mount");
   }
   const Fd device = open_fuse_device();

@@ -6,13 +6,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include <algorithm>
 #include <string>
 
 #include "base/error.h"
-#include "squashfs/system_calls.h"
+#include "base/system_calls.h"
 
 namespace chrun::squashfs {
 namespace {

@@ -1,19 +1,17 @@
 #include "squashfs/mount.h"
 
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "base/error.h"
+#include "base/system_calls.h"
 #include "squashfs/fuse_device.h"
-#include "squashfs/system_calls.h"
 
 namespace chrun::squashfs {
 namespace {
 
-constexpr unsigned long kDetach = 2;  // MNT_DETACH, from a header that does not go with linux/mount.h
 constexpr char kSharedAt[] = "/image";
 
 void write_file(const char* path, const std::string& text) {
@@ -25,18 +23,17 @@ void write_file(const char* path, const std::string& text) {
 /// A FUSE file system that is being made, in a way that gives a mount without a place (Linux 5.2).
 class Configuration {
  public:
-  Configuration() : context_(static_cast<int>(syscall(kFsopen, "fuse", FSOPEN_CLOEXEC))) {
+  Configuration() : context_(static_cast<int>(syscall(kFsopen, "fuse", kFsopenCloexec))) {
     if (context_) return;
     if (errno == ENODEV)
       throw Error("can't mount SquashFS images: this kernel has no FUSE", "load the kernel module fuse");
     throw SysError("mount FUSE", "fsopen");
   }
-  void set(const char* key, const std::string& value) const { call(FSCONFIG_SET_STRING, key, value.c_str()); }
-  void flag(const char* key) const { call(FSCONFIG_SET_FLAG, key, nullptr); }
+  void set(const char* key, const std::string& value) const { call(kFsconfigSetString, key, value.c_str()); }
+  void flag(const char* key) const { call(kFsconfigSetFlag, key, nullptr); }
   Fd mount() const {
-    call(FSCONFIG_CMD_CREATE, nullptr, nullptr);
-    Fd made(static_cast<int>(
-        syscall(kFsmount, context_.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)));
+    call(kFsconfigCreate, nullptr, nullptr);
+    Fd made(static_cast<int>(syscall(kFsmount, context_.get(), kFsmountCloexec, MS_RDONLY | MS_NOSUID | MS_NODEV)));
     if (!made) throw SysError("mount FUSE", "fsmount");
     return made;
   }
@@ -77,27 +74,27 @@ void leave_host_mounts() {
     if (result < 0) throw SysError("leave the host's mounts", call);
   };
   // on a directory that must exist, as the FUSE device lies there
-  check(syscall(SYS_mount, "none", "/dev", "tmpfs", 0, "mode=700,nr_inodes=4,size=4k"), "mount");
+  check(mount("none", "/dev", "tmpfs", 0, "mode=700,nr_inodes=4,size=4k"), "mount");
   check(chdir("/dev"), "chdir");
   check(mkdir(kSharedAt + 1, 0700), "mkdir");
   check(syscall(SYS_pivot_root, ".", "."), "pivot_root");
-  check(syscall(SYS_umount2, ".", kDetach), "umount2");
+  check(umount2(".", MNT_DETACH), "umount2");
   check(chdir("/"), "chdir");
 }
 
 SharedMount::SharedMount(Fd root) : root_(std::move(root)) {
-  if (syscall(kMoveMount, root_.get(), "", AT_FDCWD, kSharedAt, MOVE_MOUNT_F_EMPTY_PATH) < 0) {
+  if (syscall(kMoveMount, root_.get(), "", AT_FDCWD, kSharedAt, kMoveMountEmptyPath) < 0) {
     throw SysError("attach the mount", "move_mount");
   }
 }
 
 Fd SharedMount::copy() const {
-  return Fd(static_cast<int>(syscall(kOpenTree, root_.get(), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH)));
+  return Fd(static_cast<int>(syscall(kOpenTree, root_.get(), "", kOpenTreeClone | kOpenTreeCloexec | AT_EMPTY_PATH)));
 }
 
 void SharedMount::close() {
   root_.reset();
-  syscall(SYS_umount2, kSharedAt, kDetach);
+  umount2(kSharedAt, MNT_DETACH);
 }
 
 }  // namespace chrun::squashfs

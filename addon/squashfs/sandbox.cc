@@ -6,13 +6,12 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <vector>
 
 #include "base/error.h"
-#include "squashfs/system_calls.h"
+#include "base/system_calls.h"
 
 namespace chrun::squashfs {
 namespace {

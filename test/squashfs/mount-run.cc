@@ -3,8 +3,8 @@
 // For tests and benchmarks of the file-system server alone: the least that a launcher does. The program
 // ch-run-ts-squashfs is looked for beside this one.
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 

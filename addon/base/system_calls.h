@@ -1,0 +1,37 @@
+// System calls that the C libraries and kernel headers of current HPC systems have no names for, by number, with their
+// words and structures: whoever builds with old headers gets a program that uses a new kernel all the same. Numbers are
+// the same on every architecture. Source: the manual pages of the calls.
+#pragma once
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+
+namespace chrun {
+
+inline constexpr long kOpenTree = 428, kMoveMount = 429, kFsopen = 430, kFsconfig = 431, kFsmount = 432;  // Linux 5.2
+inline constexpr long kPidfdOpen = 434;                                                                   // Linux 5.3
+inline constexpr long kOpenat2 = 437, kPidfdGetfd = 438;                                                  // Linux 5.6
+inline constexpr long kCloseRange = 436;                                                                  // Linux 5.9
+inline constexpr long kMountSetattr = 442;                                                                // Linux 5.12
+
+/// In flags of open_tree, mount_setattr: all mounts below, too.
+inline constexpr unsigned kRecursive = 0x8000;
+
+inline constexpr unsigned kOpenTreeClone = 1, kOpenTreeCloexec = 02000000;
+inline constexpr unsigned kMoveMountEmptyPath = 4;
+inline constexpr unsigned kFsopenCloexec = 1, kFsmountCloexec = 1;
+inline constexpr unsigned kFsconfigSetFlag = 0, kFsconfigSetString = 1, kFsconfigCreate = 6;
+inline constexpr uint64_t kResolveInRoot = 0x10;
+
+/// Of openat2: struct open_how.
+struct OpenHow {
+  uint64_t flags, mode, resolve;
+};
+
+/// Of mount_setattr: struct mount_attr. MS_RDONLY, MS_NOSUID, MS_NODEV and MS_NOEXEC have the same values here.
+struct MountChange {
+  uint64_t set, clear, propagation, user_namespace;
+};
+
+}  // namespace chrun
