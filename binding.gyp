@@ -14,7 +14,6 @@
       'addon/base/proc.cc',
       'addon/base/process_state.cc',
       'addon/base/records.cc',
-      'addon/base/spawn.cc',
     ],
   },
   'target_defaults': {
@@ -92,6 +91,7 @@
         'addon/launcher/user_ns.cc',
         'addon/squashfs/channel.cc',
         'addon/squashfs/client.cc',
+        'addon/squashfs/spawn.cc',
       ],
       'ldflags!': ['-rdynamic'],
       # optimized as a whole: a smaller program starts faster

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/system_calls.h"
+#include "launcher/expect_child.h"
 #include "launcher/image_path.h"
 
 namespace chrun {
@@ -43,28 +44,6 @@ class Bundle {
     if (chdir("/") != 0 || umount2(kBundle, MNT_DETACH) != 0) return;  // it is gone with the host's root
   }
   Bundle(const Bundle&) = delete;
-};
-
-/// While it lives, the end of a child can be waited for, also where SIGCHLD is ignored; where it is blocked, none of
-/// ours stays pending afterwards.
-class ExpectChild {
- public:
-  ExpectChild() : pending_(is_pending()), before_(signal(SIGCHLD, SIG_DFL)) {}
-  ~ExpectChild() {
-    signal(SIGCHLD, before_);  // by which the kernel forgets a pending one
-    if (pending_) kill(getpid(), SIGCHLD);
-  }
-  ExpectChild(const ExpectChild&) = delete;
-  ExpectChild& operator=(const ExpectChild&) = delete;
-
- private:
-  static bool is_pending() {
-    sigset_t pending;
-    return sigpending(&pending) == 0 && sigismember(&pending, SIGCHLD);
-  }
-
-  bool pending_;
-  void (*before_)(int);
 };
 
 Fd state_of_container() {

@@ -1,6 +1,8 @@
 #include "launcher/host_names.h"
 
 #include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
 
 #include <charconv>
 #include <cstring>
@@ -9,7 +11,6 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/spawn.h"
 #include "launcher/log.h"
 #include "launcher/own_path.h"
 
@@ -103,6 +104,12 @@ HostNames::HostNames(std::optional<uid_t> uid, std::optional<gid_t> gid) {
   if (ask_user || ask_group) ask(ask_user ? uid : std::nullopt, ask_group ? gid : std::nullopt);
 }
 
+HostNames::~HostNames() {
+  if (program_ < 0) return;
+  while (waitpid(program_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
 const Names& HostNames::get() {
   hear();
   return names_;
@@ -113,12 +120,16 @@ void HostNames::ask(std::optional<uid_t> uid, std::optional<gid_t> gid) {
   if (pipe2(ends, O_CLOEXEC) != 0) return;
   answer_ = Fd(ends[0]);
   const Fd theirs(ends[1]);
-  try {
-    spawn_orphan("the look-up of names", sibling_program("ch-run-ts-names"),
-                 {"ch-run-ts-names", std::to_string(theirs.get()), to_word(uid), to_word(gid)}, {theirs.get()});
-  } catch (const Error& failure) {
-    log::verbose(1, failure.what());
-  }
+  fcntl(theirs.get(), F_SETFD, 0);
+  const std::string path = sibling_program("ch-run-ts-names");
+  std::string words[] = {"ch-run-ts-names", std::to_string(theirs.get()), to_word(uid), to_word(gid)};
+  char* const arguments[] = {words[0].data(), words[1].data(), words[2].data(), words[3].data(), nullptr};
+  char* const environment[] = {nullptr};  // a library path meant for the user's command must not get into it
+  expect_.emplace();
+  const int failure = posix_spawn(&program_, path.c_str(), nullptr, nullptr, arguments, environment);
+  if (failure == 0) return;
+  program_ = -1;
+  log::verbose(1, "can't start the look-up of names " + path + ": execve: " + errno_words(failure));
 }
 
 void HostNames::hear() {

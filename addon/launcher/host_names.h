@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/fd.h"
+#include "launcher/expect_child.h"
 
 namespace chrun {
 
@@ -21,6 +22,10 @@ class HostNames {
  public:
   /// Looks up what has a value. Throws nothing but for lack of memory.
   HostNames(std::optional<uid_t> uid, std::optional<gid_t> gid);
+  /// Waits until the program is gone: the command must not have a child that it did not start.
+  ~HostNames();
+  HostNames(const HostNames&) = delete;
+  HostNames& operator=(const HostNames&) = delete;
 
   /// Waits for the answer, if any is to come.
   const Names& get();
@@ -30,6 +35,8 @@ class HostNames {
   void hear();
 
   Names names_;
+  std::optional<ExpectChild> expect_;  // while the program runs
+  pid_t program_ = -1;
   Fd answer_;  // until it is heard
 };
 

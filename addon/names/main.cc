@@ -1,6 +1,6 @@
 // ch-run-ts-names DESCRIPTOR UID GID: asks the host's name service, whose modules a static program can't load. `-` for
 // an id asks nothing. Writes name, comment and home directory of the user, and the group's name, each with a NUL byte
-// behind it and empty where the host knows none. Closes the descriptor early: its end is not waited for.
+// behind it and empty where the host knows none.
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>

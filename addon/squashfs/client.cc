@@ -9,10 +9,10 @@
 #include <cstdlib>
 
 #include "base/error.h"
-#include "base/spawn.h"
 #include "base/system_calls.h"
 #include "squashfs/channel.h"
 #include "squashfs/fuse_device.h"
+#include "squashfs/spawn.h"
 
 namespace chrun::squashfs {
 namespace {
@@ -137,7 +137,7 @@ class Client {
       inherited.push_back(listening.get());
     }
     if (mode) words.push_back(mode);
-    spawn_orphan("the file-system server", request_.server, words, inherited);
+    spawn_orphan(request_.server, words, inherited);
     return ours;
   }
 

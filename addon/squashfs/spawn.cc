@@ -1,4 +1,4 @@
-#include "base/spawn.h"
+#include "squashfs/spawn.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-namespace chrun {
+namespace chrun::squashfs {
 namespace {
 
 constexpr size_t kStackSize = 32 << 10;
@@ -28,7 +28,7 @@ struct Start {
 int become_program(void* data) {
   auto& start = *static_cast<Start*>(data);
   for (const int descriptor : start.inherited) fcntl(descriptor, F_SETFD, 0);
-  // empty: a profiler or library path meant for the user's command must not get into it
+  // empty: a profiler or library path meant for the user's command must not get into the server
   char* const environment[] = {nullptr};
   execve(start.program, start.arguments, environment);
   start.failure = errno;
@@ -63,7 +63,7 @@ class BlockedSignals {
 
 }  // namespace
 
-void spawn_orphan(const std::string& what, const std::string& program, const std::vector<std::string>& arguments,
+void spawn_orphan(const std::string& program, const std::vector<std::string>& arguments,
                   const std::vector<int>& inherited) {
   std::vector<char*> words;
   for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
@@ -73,10 +73,10 @@ void spawn_orphan(const std::string& what, const std::string& program, const std
   const BlockedSignals blocked;
   // exit signal 0: no SIGCHLD for the caller, and __WALL finds it all the same, even where SIGCHLD is ignored
   const pid_t first = clone(leave_orphan, stacks.get() + kStackSize, CLONE_VM | CLONE_VFORK, &start);
-  if (first < 0) throw SysError("start " + what, "clone");
+  if (first < 0) throw SysError("start the file-system server", "clone");
   while (waitpid(first, nullptr, __WALL) < 0 && errno == EINTR) {
   }
-  if (start.failure) throw SysError("start " + what + " " + program, start.call, start.failure);
+  if (start.failure) throw SysError("start the file-system server " + program, start.call, start.failure);
 }
 
-}  // namespace chrun
+}  // namespace chrun::squashfs

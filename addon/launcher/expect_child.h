@@ -1,0 +1,31 @@
+// Children that come and go before the command starts, which must not notice.
+#pragma once
+#include <unistd.h>
+
+#include <csignal>
+
+namespace chrun {
+
+/// While it lives, the end of a child can be waited for, also where SIGCHLD is ignored; where it is blocked, none of
+/// ours stays pending afterwards.
+class ExpectChild {
+ public:
+  ExpectChild() : pending_(is_pending()), before_(signal(SIGCHLD, SIG_DFL)) {}
+  ~ExpectChild() {
+    signal(SIGCHLD, before_);  // by which the kernel forgets a pending one
+    if (pending_) kill(getpid(), SIGCHLD);
+  }
+  ExpectChild(const ExpectChild&) = delete;
+  ExpectChild& operator=(const ExpectChild&) = delete;
+
+ private:
+  static bool is_pending() {
+    sigset_t pending;
+    return sigpending(&pending) == 0 && sigismember(&pending, SIGCHLD);
+  }
+
+  bool pending_;
+  void (*before_)(int);
+};
+
+}  // namespace chrun
