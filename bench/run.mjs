@@ -98,12 +98,16 @@ function measure(folder, commands, runs) {
   const times = new Map(commands.map(({ name }) => [name, []]));
   const report = join(folder, 'data/report.json');
   for (let round = 0; round < rounds; round++) {
-    const words = ['-N', '-w', '3', '-r', String(quick ? 5 : runs), '--export-json', report];
+    const words = ['-N', '-i', '-w', '3', '-r', String(quick ? 5 : runs), '--export-json', report];
     const outcome = runAsUser(folder, 'hyperfine', [...words, ...commands.map(({ line }) => line)]);
     if (outcome.status !== 0) throw new Error(outcome.stderr);
     const { results } = JSON.parse(spawnSync('cat', [report], { encoding: 'utf8' }).stdout);
     results.forEach((result, at) => {
-      times.get(commands[at].name).push(...result.times);
+      const { name } = commands[at];
+      const failed = result.exit_codes.filter((code) => code !== 0);
+      if (failed.length > 0)
+        console.log(`${name}: ${failed.length} of ${result.times.length} failed: ${failed}`);
+      times.get(name).push(...result.times);
     });
   }
   return Object.fromEntries([...times].map(([name, all]) => [name, median(all)]));
