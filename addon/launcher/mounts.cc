@@ -71,21 +71,26 @@ void protect_bind(int root, const Bind& bind) {
 }  // namespace
 
 void bind_into_image(int root, const Bind& bind) {
+  constexpr int kMostTries = 10;
   struct stat source;
   if (stat(bind.source.c_str(), &source) != 0) {
     if (bind.optional && (errno == ENOENT || errno == ENOTDIR)) return;
     throw SysError("bind " + bind.source, "stat");
   }
   const bool directory = S_ISDIR(source.st_mode);
-  const Fd destination = open_destination(root, bind, directory);
-  if (!destination) return;
-  if ((file_type(destination.get(), bind.destination) == S_IFDIR) != directory) {
-    throw Error("can't bind " + bind.source + " to " + bind.destination + ": the one is " + type_words(directory) +
-                ", the other is " + type_words(!directory));
-  }
-  // the source goes by its path, not by a descriptor: only then does the kernel mount what an automounter promises
-  if (mount(bind.source.c_str(), descriptor_path(destination.get()).c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) {
-    throw SysError("bind " + bind.source + " to " + bind.destination, "mount");
+  for (int tries = 1;; tries++) {
+    const Fd destination = open_destination(root, bind, directory);
+    if (!destination) return;
+    if ((file_type(destination.get(), bind.destination) == S_IFDIR) != directory) {
+      throw Error("can't bind " + bind.source + " to " + bind.destination + ": the one is " + type_words(directory) +
+                  ", the other is " + type_words(!directory));
+    }
+    // the source goes by its path, not by a descriptor: only then does the kernel mount what an automounter promises
+    const std::string place = descriptor_path(destination.get());
+    if (mount(bind.source.c_str(), place.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0) break;
+    // ENOENT: both were there just now. Seen once in a thousand launches that shared a FUSE file system at its start
+    if (errno != ENOENT || tries == kMostTries)
+      throw SysError("bind " + bind.source + " to " + bind.destination, "mount");
   }
   if (bind.flags != 0) protect_bind(root, bind);
 }
