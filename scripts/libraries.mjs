@@ -1,6 +1,7 @@
 // Which libraries this machine can build with. `squashfs`: decompressors, nothing where gzip, which every SquashFS tool
-// writes by default, is missing; `seccomp`: what makes filters of system calls; `libc`: the C library itself. Prints the compiler's defines (second
-// argument `defines`) or the linker's words (`libraries`); nothing where that part can't be built.
+// writes by default, is missing; `seccomp`: what makes filters of system calls; `libc`: the C library itself. Prints the
+// compiler's defines (second argument `defines`) or the linker's words (`libraries`); nothing where that part can't be
+// built.
 // Static ones are preferred: one file less to open at every start, and nothing to miss on a compute node.
 import { spawnSync } from 'node:child_process';
 

@@ -2,6 +2,7 @@
 // words and structures: whoever builds with old headers gets a program that uses a new kernel all the same. Numbers are
 // the same on every architecture. Source: the manual pages of the calls.
 #pragma once
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,7 +19,7 @@ inline constexpr long kMountSetattr = 442;                                      
 /// In flags of open_tree, mount_setattr: all mounts below, too.
 inline constexpr unsigned kRecursive = 0x8000;
 
-inline constexpr unsigned kOpenTreeClone = 1, kOpenTreeCloexec = 02000000;
+inline constexpr unsigned kOpenTreeClone = 1, kOpenTreeCloexec = O_CLOEXEC;
 inline constexpr unsigned kMoveMountEmptyPath = 4;
 inline constexpr unsigned kFsopenCloexec = 1, kFsmountCloexec = 1;
 inline constexpr unsigned kFsconfigSetFlag = 0, kFsconfigSetString = 1, kFsconfigCreate = 6;

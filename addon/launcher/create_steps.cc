@@ -115,7 +115,11 @@ void tmpfs(Launch& launch, const Step& step) {
   tmpfs_into_image(root_of(launch, step), field(step, 0), field(step, 1));
 }
 
-void identity(Launch& launch, const Step& step) { launch.identity->bind(root_of(launch, step)); }
+void identity(Launch& launch, const Step& step) {
+  const int root = root_of(launch, step);
+  if (!launch.identity) throw Error("the plan has an identity step that is not between user-namespace and pivot");
+  launch.identity->bind(root);
+}
 
 void pivot(Launch& launch, const Step& step) {
   pivot_into(root_of(launch, step), launch.image_over_root && launch.overlaid);

@@ -4,26 +4,21 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <string_view>
-#include <vector>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/proc.h"
 #include "launcher/log.h"
 #include "launcher/own_path.h"
 
 namespace chrun {
 namespace {
 
-constexpr size_t kLargestFile = 256 << 20;  // bytes; a site's whole directory may have been written into one
-
-std::string read_file(const std::string& path) {
-  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) throw SysError("read " + path, "open");
-  return read_all(file.get(), path, kLargestFile);
-}
+constexpr size_t kLargestAnswer = 1 << 20;  // bytes
 
 /// Cuts the next line off `text`.
 std::string_view take_line(std::string_view& text) {
@@ -40,10 +35,9 @@ std::string_view take_field(std::string_view& line) {
 }
 
 /// Whether the file in /etc is what the host's name service asks first, and stays with.
-bool comes_first(const char* database) {
-  const std::string configuration = read_file("/etc/nsswitch.conf");
-  for (std::string_view rest = configuration; !rest.empty();) {
-    std::string_view line = take_line(rest);
+bool comes_first(std::string_view services, std::string_view database) {
+  while (!services.empty()) {
+    std::string_view line = take_line(services);
     line = line.substr(0, line.find('#'));
     if (take_field(line) != database) continue;
     line.remove_prefix(std::min(line.size(), line.find_first_not_of(" \t")));
@@ -53,11 +47,10 @@ bool comes_first(const char* database) {
   return false;
 }
 
-using Entry = std::vector<std::string_view>;
+/// The fields of a line of passwd(5), or of group(5), which has fewer: NAME:PASSWORD:NUMBER:…
+using Entry = std::array<std::string_view, 7>;
 
-/// The fields of the entry with this number, as many as `count`, in lines as passwd(5) and group(5) have them:
-/// NAME:PASSWORD:NUMBER:… None where there is no such entry.
-Entry find_entry(std::string_view text, size_t count, unsigned id) {
+std::optional<Entry> find_entry(std::string_view text, unsigned id) {
   while (!text.empty()) {
     std::string_view line = take_line(text), rest = line;
     const std::string_view name = take_field(rest);
@@ -68,25 +61,10 @@ Entry find_entry(std::string_view text, size_t count, unsigned id) {
     const auto [end, failure] = std::from_chars(digits.begin(), digits.end(), number);
     if (failure != std::errc() || end != digits.end() || number != id) continue;
     Entry entry;
-    while (entry.size() < count) entry.push_back(take_field(line));
+    for (std::string_view& field : entry) field = take_field(line);
     return entry;
   }
   return {};
-}
-
-/// Runs `use` on the user's or group's entry in the file in /etc. Returns whether others are to be asked.
-template <typename Use>
-bool look_into_file(const char* database, size_t count, unsigned id, Use use) {
-  try {
-    if (!comes_first(database)) return true;
-    const std::string text = read_file(std::string("/etc/") + database);
-    const Entry entry = find_entry(text, count, id);
-    if (!entry.empty()) use(entry);
-    return entry.empty();
-  } catch (const Error& failure) {
-    log::verbose(1, failure.what());
-    return true;
-  }
 }
 
 std::string to_word(std::optional<unsigned> id) { return id ? std::to_string(*id) : "-"; }
@@ -94,14 +72,21 @@ std::string to_word(std::optional<unsigned> id) { return id ? std::to_string(*id
 }  // namespace
 
 HostNames::HostNames(std::optional<uid_t> uid, std::optional<gid_t> gid) {
-  const bool ask_user = uid && look_into_file("passwd", 7, *uid, [this](const Entry& entry) {
-                          names_.user = entry[0];
-                          names_.comment = entry[4];
-                          names_.home = entry[5];
-                        });
-  const bool ask_group =
-      gid && look_into_file("group", 4, *gid, [this](const Entry& entry) { names_.group = entry[0]; });
-  if (ask_user || ask_group) ask(ask_user ? uid : std::nullopt, ask_group ? gid : std::nullopt);
+  if (!uid && !gid) return;
+  const std::string services = text_of("/etc/nsswitch.conf");
+  const std::string users = uid && comes_first(services, "passwd") ? text_of("/etc/passwd") : "";
+  if (const auto entry = uid ? find_entry(users, *uid) : std::nullopt) {
+    names_.user = (*entry)[0];
+    names_.comment = (*entry)[4];
+    names_.home = (*entry)[5];
+    uid.reset();
+  }
+  const std::string groups = gid && comes_first(services, "group") ? text_of("/etc/group") : "";
+  if (const auto entry = gid ? find_entry(groups, *gid) : std::nullopt) {
+    names_.group = (*entry)[0];
+    gid.reset();
+  }
+  if (uid || gid) ask(uid, gid);
 }
 
 HostNames::~HostNames() {
@@ -117,7 +102,10 @@ const Names& HostNames::get() {
 
 void HostNames::ask(std::optional<uid_t> uid, std::optional<gid_t> gid) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return;
+  if (pipe2(ends, O_CLOEXEC) != 0) {
+    log::verbose(1, "can't ask for names: pipe2: " + errno_words(errno));
+    return;
+  }
   answer_ = Fd(ends[0]);
   const Fd theirs(ends[1]);
   fcntl(theirs.get(), F_SETFD, 0);
@@ -135,7 +123,7 @@ void HostNames::ask(std::optional<uid_t> uid, std::optional<gid_t> gid) {
 void HostNames::hear() {
   if (!answer_) return;
   try {
-    const std::string answer = read_all(answer_.get(), "the names that the host knows", kLargestFile);
+    const std::string answer = read_all(answer_.get(), "the names that the host knows", kLargestAnswer);
     size_t at = 0;
     for (std::string* name : {&names_.user, &names_.comment, &names_.home, &names_.group}) {
       const size_t end = answer.find('\0', at);
