@@ -114,7 +114,8 @@ async function completionText(
   const storage = values.storage as string | undefined;
   const names =
     line.image === undefined ? imageNames(storage, host) : listCommands(line.image, storage, host);
-  return names.map((name) => `${name}\n`).join('');
+  // a name can have any byte but this one
+  return names.map((name) => `${name}\0`).join('');
 }
 
 /** Loaded only here: what it needs of Node would delay every launch. */

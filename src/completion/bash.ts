@@ -9,47 +9,97 @@ function bashValues(option: Option): string {
   const kind = kindOf(option);
   const names = [`--${option.name}`, ...(option.short ? [`-${option.short}`] : [])].join(' | ');
   if (kind === undefined) return `    ${names}) ;;`;
-  if (kind === 'path') return `    ${names}) _ch_run_ts_reply -f ;;`;
-  if (kind === 'directory') return `    ${names}) _ch_run_ts_reply -d ;;`;
-  return `    ${names}) _ch_run_ts_reply -W ${lines(kind)} ;;`;
+  // readline completes files and directories itself where nothing else is offered
+  if (kind === 'path') return `    ${names}) compopt -o default ;;`;
+  if (kind === 'directory') return `    ${names}) compopt -o dirnames ;;`;
+  return `    ${names}) _ch_run_ts_words ${lines(kind)} ;;`;
 }
 
-/** `=` and `:` break words in bash: they are words of their own. */
+/**
+ * Names of images and programs are data of others: they are never words of `compgen -W`, which expands them, and are
+ * quoted by `printf %q`, as `-o filenames` leaves a `$` alone. `=` and `:` break words in bash: they are words of
+ * their own.
+ */
 export function renderBash(): string {
   const withValue = optionTable.filter(({ value }) => value !== 'none');
   const separate = optionTable
     .filter(({ value }) => value === 'required')
     .flatMap(({ name, short }) => [`--${name}`, ...(short ? [`-${short}`] : [])]);
-  return `_ch_run_ts_reply() {
-  [[ $1 == -W ]] || compopt -o filenames
-  mapfile -t COMPREPLY < <(compgen "$@" -- "$word")
+  return `_ch_run_ts_words() {
+  mapfile -t COMPREPLY < <(compgen -W "$1" -- "$word")
 }
 
-_ch_run_ts_values() {
-  case $1 in
-${withValue.map(bashValues).join('\n')}
-  esac
+# what a word on the line means, quotes and backslashes taken off, and nothing expanded: in REPLY
+_ch_run_ts_unquote() {
+  local rest=$1 quote= next ansi="^'(([^'\\\\]|\\\\.)*)'?"
+  REPLY=
+  while [[ $rest ]]; do
+    next=\${rest:0:1} rest=\${rest:1}
+    case $quote$next in
+      \\' | \\") quote=$next ;;
+      "''" | '""') quote= ;;
+      \\\\ | '"\\') REPLY+=\${rest:0:1} rest=\${rest:1} ;;
+      *)
+        if [[ $quote$next == \\$ && $rest =~ $ansi ]]; then
+          next=\${BASH_REMATCH[1]@E} rest=\${rest:\${#BASH_REMATCH}}
+        fi
+        REPLY+=$next
+        ;;
+    esac
+  done
+}
+
+# offers those of the names on standard input, each with a NUL behind it, that begin with $prefix$word; a part of
+# the word in quotes is nothing that we could complete
+_ch_run_ts_names() {
+  local name open=
+  if [[ $word == *[\\'\\"]* ]]; then
+    [[ $word == [\\'\\"]* && $word != ?*[\\'\\"]* ]] || return 0
+    # readline quotes as the open quote demands it
+    open=yes
+    compopt -o filenames
+  fi
+  _ch_run_ts_unquote "$prefix$word"
+  while IFS= read -r -d '' name; do
+    [[ $name == "$REPLY"* ]] || continue
+    name=\${name#"$prefix"}
+    [[ $open ]] || printf -v name %q "$name"
+    if [[ $name == */ ]]; then compopt -o nospace; fi
+    COMPREPLY+=("$name")
+  done
+}
+
+# a name with several lines would be several that do not exist
+_ch_run_ts_files() {
+  local file
+  _ch_run_ts_unquote "$word"
+  compgen -f -- "$REPLY" | while IFS= read -r file; do
+    if [[ -d $file ]]; then printf '%s/\\0' "$file"; elif [[ -e $file ]]; then printf '%s\\0' "$file"; fi
+  done
 }
 
 _ch_run_ts_command() {
-  local image=\${COMP_WORDS[$1]} commands
+  _ch_run_ts_unquote "\${COMP_WORDS[$1]}"
+  local image=$REPLY prefix=
   # a name with a colon is three words
   if [[ \${COMP_WORDS[$1 - 1]} == : ]]; then image=\${COMP_WORDS[$1 - 2]}:$image; fi
-  commands=$("\${COMP_WORDS[0]}" --completion="commands:$image" 2>/dev/null)
-  if [[ $commands ]]; then _ch_run_ts_reply -W "$commands"; else compopt -o default; fi
+  _ch_run_ts_names < <(command ch-run-ts --completion="commands:$image" 2>/dev/null)
+  ((\${#COMPREPLY[@]})) || compopt -o default
 }
 
 _ch_run_ts_image() {
   local prefix=
   if [[ $before == : ]]; then prefix=\${COMP_WORDS[COMP_CWORD - 2]}:; fi
-  if [[ $word == : ]]; then prefix=$before: word=; fi
-  compopt -o filenames
-  word=$prefix$word
-  mapfile -t COMPREPLY < <(
-    compgen -f -- "$word"
-    compgen -W "$("\${COMP_WORDS[0]}" --completion=images 2>/dev/null)" -- "$word"
-  )
-  COMPREPLY=("\${COMPREPLY[@]#"$prefix"}")
+  if [[ $word == : ]]; then
+    prefix=$before: word=
+  fi
+  _ch_run_ts_names < <(command ch-run-ts --completion=images 2>/dev/null)
+  # where there is no such name, readline completes paths, with their tildes and variables
+  if ((!\${#COMPREPLY[@]})); then
+    compopt -o default
+  elif [[ ! $prefix ]]; then
+    _ch_run_ts_names < <(_ch_run_ts_files)
+  fi
 }
 
 _ch_run_ts() {
@@ -68,11 +118,17 @@ _ch_run_ts() {
   elif [[ ${lines(['', ...separate, ''])} == *$'\\n'"$before"$'\\n'* ]]; then
     _ch_run_ts_values "$before"
   elif [[ $word == -* ]]; then
-    _ch_run_ts_reply -W ${lines(optionTable.map(typed))}
+    _ch_run_ts_words ${lines(optionTable.map(typed))}
     [[ \${COMPREPLY[0]-} != *= ]] || compopt -o nospace
   else
     _ch_run_ts_image
   fi
+}
+
+_ch_run_ts_values() {
+  case $1 in
+${withValue.map(bashValues).join('\n')}
+  esac
 }
 
 complete -F _ch_run_ts ch-run-ts

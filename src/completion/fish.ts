@@ -22,6 +22,7 @@ function fishLine(option: Option): string {
   return words.join(' ');
 }
 
+/** Names are parted by NUL, and fish quotes what it puts on the line. */
 export function renderFish(): string {
   return `function __ch_run_ts_before_command
   not contains -- -- (commandline -opc)
@@ -30,12 +31,18 @@ function __ch_run_ts_at_command
   set -l words (commandline -opc)
   test "$words[-1]" = -- -a (count (string match -- -- $words)) = 1
 end
+function __ch_run_ts_names
+  # behind a tabulator fish expects a description
+  for name in (command ch-run-ts --completion="$argv[1]" 2>/dev/null | string split0)
+    string match -qr '\\t' -- $name; or printf '%s\\0' $name
+  end | string split0
+end
 function __ch_run_ts_commands
   set -l words (commandline -opc)
-  ch-run-ts --completion="commands:$words[-2]" 2>/dev/null
+  __ch_run_ts_names "commands:$words[-2]"
 end
 ${optionTable.map(fishLine).join('\n')}
-complete -c ch-run-ts -n __ch_run_ts_before_command -a '(ch-run-ts --completion=images 2>/dev/null)' -d image
+complete -c ch-run-ts -n __ch_run_ts_before_command -a '(__ch_run_ts_names images)' -d image
 complete -c ch-run-ts -n __ch_run_ts_at_command -a '(__ch_run_ts_commands)' -d command
 `;
 }

@@ -22,10 +22,11 @@ function zshSpec(option: Option): string {
   return [long, ...(short ? [letter] : [])].map((spec) => `    ${quote(spec)} \\`).join('\n');
 }
 
+/** Names are parted by NUL, and `compadd` quotes what it puts on the line. */
 export function renderZsh(): string {
   return `#compdef ch-run-ts
 _ch_run_ts_images() {
-  local -a images=(\${(f)"$($words[1] --completion=images 2>/dev/null)"})
+  local -a images=(\${(0)"$(command ch-run-ts --completion=images 2>/dev/null)"})
   compadd -a images
   _files
 }
@@ -34,11 +35,10 @@ _ch_run_ts_command() {
   local -a commands
   local at=2
   if [[ $words[2] == -- ]]; then at=3; fi
-  if ((CURRENT == at)); then commands=(\${(f)"$($program --completion="commands:\${(Q)words[1]}" 2>/dev/null)"}); fi
+  if ((CURRENT == at)); then commands=(\${(0)"$(command ch-run-ts --completion="commands:\${(Q)words[1]}" 2>/dev/null)"}); fi
   if (($#commands)); then compadd -a commands; else _files; fi
 }
 _ch_run_ts() {
-  local program=$words[1]
   _arguments -S \\
 ${optionTable.map(zshSpec).join('\n')}
     '1:image:_ch_run_ts_images' \\

@@ -1,8 +1,8 @@
 /** What is in storage: `--list`. */
 import { closeSync, lstatSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { fromBytes, toBytes } from '../bytes.js';
 import { failure } from '../host.js';
-import { imagesIn, nameOf } from './storage.js';
+import { canBeName, imagesIn, nameOf } from './storage.js';
 
 /** An image in storage. */
 export interface StoredImage {
@@ -17,19 +17,19 @@ export interface StoredImage {
 /** All images in a storage directory, by name. Throws LaunchError if it can't be read. */
 export function listStorage(storage: string): readonly StoredImage[] {
   const directory = imagesIn(storage);
-  const images = readEntries(directory).flatMap((entry) => describe(entry, join(directory, entry)));
+  const images = readEntries(directory).flatMap((entry) => describe(entry, `${directory}/${entry}`));
   return images.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** The names alone, which need no look at the images. */
 export function listNames(storage: string): readonly string[] {
-  return readEntries(imagesIn(storage)).map(nameOf);
+  return readEntries(imagesIn(storage)).map(nameOf).filter(canBeName);
 }
 
 /** Storage that was never used has no images. */
 function readEntries(directory: string): readonly string[] {
   try {
-    return readdirSync(directory);
+    return readdirSync(toBytes(directory), { encoding: 'buffer' }).map(fromBytes);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw failure('list', directory, cause);
@@ -39,7 +39,7 @@ function readEntries(directory: string): readonly string[] {
 /** Nothing for what is no image, can't be read, or is gone since it was listed. */
 function describe(entry: string, path: string): readonly StoredImage[] {
   try {
-    const status = statSync(path);
+    const status = statSync(toBytes(path));
     const about = { name: nameOf(entry), date: status.mtime.toISOString() };
     if (status.isDirectory()) return [{ ...about, kind: 'directory', size: sizeOfTree(path) }];
     return isSquashfs(path, status) ? [{ ...about, kind: 'squashfs', size: status.size }] : [];
@@ -50,7 +50,7 @@ function describe(entry: string, path: string): readonly StoredImage[] {
 
 function isSquashfs(path: string, status: Stats): boolean {
   if (!status.isFile()) return false;
-  const file = openSync(path, 'r');
+  const file = openSync(toBytes(path), 'r');
   try {
     const magic = Buffer.alloc(4);
     readSync(file, magic, 0, 4, 0);
@@ -63,11 +63,11 @@ function isSquashfs(path: string, status: Stats): boolean {
 /** Directories that we may not read count as empty. */
 function sizeOfTree(directory: string): number {
   const sizeOf = (path: string) => {
-    const status = lstatSync(path);
+    const status = lstatSync(toBytes(path));
     return status.isDirectory() ? sizeOfTree(path) : status.size;
   };
   try {
-    return readdirSync(directory).reduce((size, name) => size + sizeOf(join(directory, name)), 0);
+    return readEntries(directory).reduce((size, name) => size + sizeOf(`${directory}/${name}`), 0);
   } catch {
     return 0;
   }

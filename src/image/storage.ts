@@ -24,6 +24,11 @@ export function nameOf(fileName: string): string {
   return name.replaceAll('%', '/').replaceAll('+', ':');
 }
 
+/** What begins with a slash or a dot is a path; a dash begins an option. */
+export function canBeName(reference: string): boolean {
+  return !/^[/.-]/.test(reference);
+}
+
 /** Where images lie in a storage directory. */
 export function imagesIn(storage: string): string {
   return `${storage}/img`;
@@ -31,8 +36,7 @@ export function imagesIn(storage: string): string {
 
 /** The path of the image with this name; undefined if storage has none. */
 export function findInStorage(name: string, storage: string, host: Host): string | undefined {
-  // what begins with a slash or a dot is a path, and can't be a name
-  if (/^[/.]/.test(name)) return undefined;
+  if (!canBeName(name)) return undefined;
   const path = `${imagesIn(storage)}/${fileNameOf(name)}`;
   return endings.map((ending) => path + ending).find((candidate) => host.pathKind(candidate) !== 'absent');
 }

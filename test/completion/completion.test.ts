@@ -1,8 +1,9 @@
 /** Completion by the shells themselves. */
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
+import { toBytes } from '../../src/bytes.js';
 import { listCommands } from '../../src/completion/commands.js';
 import { renderCompletion } from '../../src/completion/render.js';
 import { kindOf, shells } from '../../src/completion/values.js';
@@ -10,8 +11,10 @@ import { RealHost } from '../../src/host.js';
 import { optionTable } from '../../src/options.js';
 import {
   checkout,
+  environmentOf,
   failsWith,
   image,
+  isRoot,
   launcher,
   ordinaryUser,
   plant,
@@ -27,7 +30,7 @@ import {
 function complete(t: Test, words: readonly string[], env: NodeJS.ProcessEnv = {}): readonly string[] {
   const script = `
     source <(ch-run-ts --completion=bash)
-    compopt() { :; }
+    compopt() { case $2 in default | dirnames) COMPREPLY=("by readline: $2") ;; esac; }
     COMP_WORDS=(ch-run-ts "$@")
     COMP_CWORD=$#
     _ch_run_ts
@@ -57,8 +60,8 @@ t.test('bash completes values', (t) => {
   t.same(complete(t, ['--dry-run', '=', 'j']), ['json']);
   t.same(complete(t, ['--color', '=']), ['auto', 'always', 'never']);
   t.same(complete(t, ['--feature', 's']), ['seccomp', 'squash']);
-  t.same(complete(t, ['-b', 'et']), ['etc']);
-  t.same(complete(t, ['--storage', '=', 'et']), ['etc']);
+  t.same(complete(t, ['-b', 'et']), ['by readline: default']);
+  t.same(complete(t, ['--storage', '=', 'et']), ['by readline: dirnames']);
   t.same(complete(t, ['--uid', '=', '']), []);
   t.end();
 });
@@ -68,17 +71,17 @@ t.test('bash completes images by path and by name in storage', (t) => {
   for (const name of ['debian+12', 'eternal', 'with blank'])
     mkdirSync(join(storage, 'img', name), { recursive: true });
   const env = { CH_IMAGE_STORAGE: storage };
-  t.same(complete(t, ['-w', 'et'], env), ['etc', 'eternal']);
+  t.same(complete(t, ['-w', 'et'], env), ['eternal', 'etc/']);
   t.same(complete(t, ['deb'], env), ['debian:12']);
   t.same(complete(t, ['debian', ':'], env), ['12']);
   t.same(complete(t, ['debian', ':', '1'], env), ['12']);
-  t.same(complete(t, ['with'], env), ['with blank']);
+  t.same(complete(t, ['with'], env), ['with\\ blank']);
   t.end();
 });
 
 t.test('bash completes the commands of a directory image', (t) => {
   t.same(complete(t, [image, '--', 'tou']), ['touch']);
-  t.same(complete(t, ['no-such-image', '--', 'tou']), []);
+  t.same(complete(t, ['no-such-image', '--', 'tou']), ['by readline: default']);
   const env = { CH_IMAGE_STORAGE: storageWith(t, 'tools:1') };
   t.same(complete(t, ['tools', ':', '1', '--', 'too'], env), ['tool'], 'of an image by name');
   t.end();
@@ -99,7 +102,7 @@ t.test('the commands of an image are those in its directories of programs, each 
   t.same(commands(join(place, 'img')), ['a', 'b']);
   for (const none of [join(place, 'file'), join(place, 'none'), '', squashed])
     t.same(commands(none), [], none);
-  t.same(run(ordinaryUser, [`--completion=commands:${place}/img`]).stdout, 'a\nb\n');
+  t.same(run(ordinaryUser, [`--completion=commands:${place}/img`]).stdout, 'a\0b\0');
   t.end();
 });
 
@@ -114,6 +117,95 @@ for (const shell of shells) {
     const { error, status, stderr } = spawnSync(shell, ['-n', file], { encoding: 'utf8' });
     if (error) return skip(t, `there is no ${shell}`);
     t.same([status, stderr], [0, '']);
+    t.end();
+  });
+}
+
+/** Names as a hostile image has them, each with a first letter of its own; `touch PWNED` is to be run by nobody. */
+const hostile = [
+  'a$(touch PWNED)',
+  'b`touch PWNED`',
+  'c\'d"e',
+  'd"$(touch PWNED)',
+  "e'$(touch PWNED)",
+  'f;touch PWNED',
+  'g\nh',
+  'h\n$(touch PWNED)\n',
+  'i*',
+  '-j',
+  'k\udcff',
+  'l m',
+  'n!o',
+  'p\\q',
+  'r#',
+  't$HOME',
+  'u>PWNED',
+  'v{w,x}',
+];
+
+/** Types these into an interactive shell, each with a tabulator and a return behind it: the words of ch-run-ts then. */
+function pressTab(t: Test, shell: string, lines: readonly string[]): readonly (readonly string[] | null)[] {
+  const place = scratch(t);
+  const seen = join(place, 'seen');
+  plant(place, {
+    'bin/ch-run-ts': `#!/bin/sh
+case $1 in --completion=*) exec ${launcher} "$@" ;; esac
+printf '%s\\0' "$@" >$SEEN.part
+mv $SEEN.part $SEEN
+`,
+    'cwd/': null,
+  });
+  for (const name of hostile) {
+    plant(place, { 'img/usr/bin/': null, 'storage/img/': null });
+    writeFileSync(toBytes(`${place}/img/usr/bin/${name}`), '');
+    mkdirSync(toBytes(`${place}/storage/img/${name}`));
+  }
+  if (isRoot) execFileSync('chown', ['-R', `${ordinaryUser.uid}:${ordinaryUser.gid}`, place]);
+  const { PATH } = environmentOf(ordinaryUser);
+  const { stdout, stderr } = start(
+    ordinaryUser,
+    'python3',
+    [join(checkout, 'test/completion/press-tab.py'), shell],
+    {
+      cwd: join(place, 'cwd'),
+      input: JSON.stringify(lines),
+      timeout: 300_000,
+      env: {
+        PATH: `${place}/bin:${PATH}`,
+        HOME: place,
+        TERM: 'xterm',
+        CH_IMAGE_STORAGE: join(place, 'storage'),
+        SEEN: seen,
+      },
+    },
+  );
+  t.equal(stderr, '');
+  t.notOk(readdirSync(join(place, 'cwd')).includes('PWNED'), 'no name was run');
+  return JSON.parse(stdout);
+}
+
+/** As press-tab.py tells words. */
+const latin1 = (name: string) => toBytes(name).toString('latin1');
+
+for (const shell of shells) {
+  t.test(`${shell} runs no name, and puts each on the line as it is`, (t) => {
+    if (spawnSync(shell, ['-c', ':']).error) return skip(t, `there is no ${shell}`);
+    if (spawnSync('python3', ['--version']).error) return skip(t, 'there is no python3');
+    const images = hostile.filter((name) => name !== '-j');
+    const before = ['ch-run-ts ../img -- ', 'ch-run-ts '];
+    const quoted = hostile.flatMap((name) => [`'${name[0]}`, `"${name[0]}`]);
+    const typed = [
+      ...hostile.map((name) => `ch-run-ts ../img -- ${name[0]}`),
+      ...images.map((name) => `ch-run-ts ${name[0]}`),
+    ];
+    // fish takes the first of several, bash and zsh none: what counts is that nothing was run
+    const others = [...before, ...quoted.map((word) => `ch-run-ts ../img -- ${word}`)];
+    const results = pressTab(t, shell, [...typed, ...others]);
+    const expected = [
+      ...hostile.map((name) => ['../img', '--', latin1(name)]),
+      ...images.map((name) => [latin1(name)]),
+    ];
+    for (const [at, words] of expected.entries()) t.same(results[at], words, String(typed[at]));
     t.end();
   });
 }
