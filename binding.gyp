@@ -86,6 +86,7 @@
         'addon/launcher/squashfs_image.cc',
         'addon/launcher/steps.cc',
         'addon/launcher/system_log.cc',
+        'addon/launcher/terminal.cc',
         'addon/launcher/try.cc',
         'addon/launcher/try_overlay.cc',
         'addon/launcher/user_ns.cc',

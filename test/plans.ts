@@ -31,13 +31,14 @@ export function createSteps(user: User, path: string = image): Words[] {
 export const enterSteps: readonly Words[] = [
   ['enter', 'directory', '/'],
   ['enter', 'no-new-privileges'],
+  ['enter', 'terminal'],
   ['enter', 'command'],
 ];
 
 /** A whole plan around `steps`. */
 export function planOf(user: User, steps: readonly Words[]): Words[] {
   return [
-    ['ch-run-ts-plan', '2'],
+    ['ch-run-ts-plan', '3'],
     ['messages', '3', 'auto', 'text'],
     ['fact', 'user', String(user.uid), String(user.gid)],
     ...steps,

@@ -11,6 +11,7 @@
 #include "launcher/launch.h"
 #include "launcher/log.h"
 #include "launcher/seccomp.h"
+#include "launcher/terminal.h"
 
 namespace chrun {
 namespace {
@@ -82,6 +83,13 @@ void no_new_privileges(Launch&, const Step&) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw SysError("give up new privileges", "prctl");
 }
 
+/// terminal: the host's one is out of sight after `pivot`.
+void prepare_terminal(Launch& launch, const Step&) { launch.typing_possible = is_terminal_open_to_typing(); }
+
+void terminal(Launch& launch, const Step&) {
+  if (launch.typing_possible) forbid_typing();
+}
+
 /// seccomp PROGRAM
 void seccomp(Launch&, const Step& step) { install_filter(step.fields[0]); }
 
@@ -120,6 +128,7 @@ constexpr StepKind kKinds[] = {
     {"environment", 2, kAnyFields, environment, prepare_environment},
     {"directory", 1, 1, directory},
     {"no-new-privileges", 0, 0, no_new_privileges},
+    {"terminal", 0, 0, terminal, prepare_terminal},
     {"seccomp", 1, 1, seccomp},
     {"syslog", 2, 2, syslog, prepare_syslog},
     {"command", 0, 0, command},

@@ -10,7 +10,7 @@
 namespace chrun {
 
 /// Changes whenever the meaning of a record changes; the CLI writes the same number (src/plan/encode.ts).
-constexpr std::string_view kPlanFormat = "2";
+constexpr std::string_view kPlanFormat = "3";
 
 struct Step {
   std::string_view kind;

@@ -1,11 +1,17 @@
-// Filters of system calls: installed here, made by the CLI.
+// Filters of system calls: installed here; that of --seccomp is made by the CLI.
 #pragma once
+#include <linux/filter.h>
+
 #include <string_view>
+#include <vector>
 
 namespace chrun {
 
-/// Installs a BPF program, an array of sock_filter in hexadecimal, for this process and all that come from it.
-/// New privileges must have been given up. Throws Error or SysError.
+/// Installs a BPF program for this process and all that come from it; false, with errno set, if the kernel refuses.
+/// New privileges must have been given up.
+bool try_install_filter(std::vector<sock_filter>& program);
+
+/// The same, for an array of sock_filter in hexadecimal,. Throws Error or SysError.
 void install_filter(std::string_view hexadecimal);
 
 }  // namespace chrun

@@ -4,7 +4,7 @@ import type { Fact } from '../host.js';
 import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
 
 /** Changes with the meaning of any record; the launcher has the same number (addon/launcher/plan.h). */
-export const planFormat = '2';
+export const planFormat = '3';
 
 const idMap = ({ inside, outside }: IdMap): string => `${inside}:${outside}`;
 const expansion = (expand: boolean): string => (expand ? 'expand' : 'literal');
@@ -68,6 +68,7 @@ export function stepWords(step: Step): readonly string[] {
     case 'seal':
     case 'pivot':
     case 'no-new-privileges':
+    case 'terminal':
     case 'command':
       return [step.kind];
   }

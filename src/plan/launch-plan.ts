@@ -132,6 +132,8 @@ export type Step =
   | { readonly kind: 'directory'; readonly path: string }
   /** Give up gaining privileges by executing programs, prctl(2) PR_SET_NO_NEW_PRIVS. */
   | { readonly kind: 'no-new-privileges' }
+  /** Where the caller has a terminal, and the kernel would let programs type into it, refuse that. */
+  | { readonly kind: 'terminal' }
   /** Install a filter of system calls: a BPF program, 8 bytes an instruction, in hexadecimal. */
   | { readonly kind: 'seccomp'; readonly program: string }
   /** Tell the system's log, with the user, the command and whether the plan was remembered. */

@@ -48,6 +48,7 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     { kind: 'directory', path: request.directory },
     ...planSyslog(request.syslog, image.path),
     { kind: 'no-new-privileges' },
+    { kind: 'terminal' },
     ...planSeccomp(request, host),
     { kind: 'command' },
   ];

@@ -37,7 +37,7 @@ t.test('the plan has the filter behind no-new-privileges', (t) => {
   if (!present) return skip(t, 'built without libseccomp');
   const steps = planned(['--seccomp']);
   const kinds = steps.map(({ kind }) => kind);
-  t.same(kinds.slice(-3), ['no-new-privileges', 'seccomp', 'command']);
+  t.same(kinds.slice(-4), ['no-new-privileges', 'terminal', 'seccomp', 'command']);
   const { program } = steps.at(-2) as Extract<Step, { kind: 'seccomp' }>;
   t.match(program, /^([0-9a-f]{16})+$/, 'whole instructions');
   t.notOk(planned([]).some(({ kind }) => kind === 'seccomp'));

@@ -38,8 +38,8 @@ const wrong: readonly [string, readonly Words[] | Buffer, string | RegExp][] = [
   ['the magic word alone', Buffer.from('ch-run-ts-plan\0'), 'FILE is truncated'],
   ['the magic word without its end', Buffer.from('ch-run-ts-plan'), 'FILE is not a launch plan'],
   ['a format without a number', Buffer.from('ch-run-ts-plan\x000\0'), 'FILE has plan format ?'],
-  ['an older format', [['ch-run-ts-plan', '0'], ['end']], 'FILE has plan format 0, this program reads 2'],
-  ['a newer format', [['ch-run-ts-plan', '999'], ['end']], 'FILE has plan format 999, this program reads 2'],
+  ['an older format', [['ch-run-ts-plan', '0'], ['end']], 'FILE has plan format 0, this program reads 3'],
+  ['a newer format', [['ch-run-ts-plan', '999'], ['end']], 'FILE has plan format 999, this program reads 3'],
   ['a format that is no number', [['ch-run-ts-plan', 'x'], ['end']], 'FILE has plan format x'],
   ['a field count that is no number', Buffer.from('ch-run-ts-plan\x001\x002\0fact\0x\0'), "got 'x'"],
   ['an empty field count', Buffer.from('ch-run-ts-plan\x001\x002\0fact\0\0'), "got ''"],
@@ -96,6 +96,7 @@ const wrong: readonly [string, readonly Words[] | Buffer, string | RegExp][] = [
       ['directory'],
       ['directory', '/', '/'],
       ['no-new-privileges', 'x'],
+      ['terminal', 'x'],
       ['command', 'x'],
     ] as const
   ).map(([kind, ...fields]): [string, Words[], string] => [

@@ -124,6 +124,7 @@ const steps: readonly [Step, string][] = [
   [{ kind: 'environment', action: 'unset', glob: 'A*' }, 'environment unset A*'],
   [{ kind: 'directory', path: '/d' }, 'directory /d'],
   [{ kind: 'no-new-privileges' }, 'no-new-privileges'],
+  [{ kind: 'terminal' }, 'terminal'],
   [{ kind: 'syslog', version: '1', image: '/i' }, 'syslog 1 /i'],
   [{ kind: 'command' }, 'command'],
 ];

@@ -54,6 +54,7 @@ export const plain = [
   'environment set CH_RUNNING=ch-run-ts literal',
   'directory /',
   'no-new-privileges',
+  'terminal',
   'command',
 ];
 
