@@ -26,6 +26,15 @@ struct InitOffer {
 
 }  // namespace
 
+/// While a request is worked on, it can be interrupted.
+class FuseOps::Task {
+ public:
+  explicit Task(uint64_t request) { Work::current().begin(request); }
+  ~Task() { Work::current().end(); }
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
+};
+
 /// Memory of one reply, until it is sent.
 struct FuseOps::Scratch {
   union {
@@ -60,11 +69,24 @@ void FuseOps::answer(int device, const uint8_t* bytes, size_t size) {
   const uint32_t code = request.header->opcode;
   // nothing is kept per node, so there is nothing to forget; these have no reply
   if (code == FUSE_FORGET || code == FUSE_BATCH_FORGET) return;
+  if (code == FUSE_INTERRUPT) return interrupt(device, request);
   {
+    const Task task(request.header->unique);
     Scratch scratch;
     dispatch(request, scratch).send(device, request.header->unique);
   }
   if (code == FUSE_READ) read_ahead(request);
+}
+
+void FuseOps::interrupt(int device, const FuseRequest& request) {
+  const auto* in = request.part<fuse_interrupt_in>();
+  if (!in) return;
+  std::unique_lock lock(works_mutex_);
+  if (std::ranges::any_of(works_, [in](Work* work) { return work->interrupt(in->unique); })) return;
+  lock.unlock();
+  // answered already, or a thread has just read it: then the kernel asks again, which it does only for what it waits
+  // for
+  FuseReply::error(EAGAIN).send(device, request.header->unique);
 }
 
 FuseReply FuseOps::dispatch(const FuseRequest& request, Scratch& scratch) const try {
@@ -96,6 +118,8 @@ FuseReply FuseOps::dispatch(const FuseRequest& request, Scratch& scratch) const 
       // the kernel remembers this for open, opendir, flush, access, lseek …, does without us and never asks again
       return FuseReply::error(ENOSYS);
   }
+} catch (const Interrupted&) {
+  return FuseReply::error(EINTR);
 } catch (const SysError& failure) {
   return FuseReply::error(failure.code());
 } catch (const std::bad_alloc&) {

@@ -1,9 +1,12 @@
 // Answers FUSE requests from a file system. One object serves all threads.
 #pragma once
 #include <atomic>
+#include <mutex>
+#include <vector>
 
 #include "squashfs/file_system.h"
 #include "squashfs/fuse_wire.h"
+#include "squashfs/work.h"
 
 namespace chrun::squashfs {
 
@@ -16,6 +19,7 @@ class FuseOps {
   template <typename Active>
   void serve(int device, Active active) {
     alignas(8) uint8_t buffer[kRequestSize];
+    register_thread();
     while (const size_t size = receive(device, buffer)) {
       active();
       answer(device, buffer, size);
@@ -26,9 +30,16 @@ class FuseOps {
   // the kernel wants room for the largest write it may send, though there are none: 4 KiB and headers
   static constexpr size_t kRequestSize = 16384;
   struct Scratch;
+  class Task;
+
+  void register_thread() {
+    const std::lock_guard lock(works_mutex_);
+    works_.push_back(&Work::current());
+  }
 
   static size_t receive(int device, uint8_t* buffer);
   void answer(int device, const uint8_t* bytes, size_t size);
+  void interrupt(int device, const FuseRequest& request);
   FuseReply dispatch(const FuseRequest& request, Scratch& scratch) const;
   void read_ahead(const FuseRequest& request) const;
 
@@ -53,6 +64,8 @@ class FuseOps {
 
   const FileSystem& files_;
   const unsigned threads_;
+  std::mutex works_mutex_;
+  std::vector<Work*> works_;  // of all threads
   mutable std::atomic<unsigned> reading_ahead_{0};
   mutable std::atomic<bool> opens_directories_{false};  // the kernel can't do without, before Linux 5.1
 };

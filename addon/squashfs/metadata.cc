@@ -4,12 +4,15 @@
 #include <array>
 
 #include "squashfs/decompress.h"
+#include "squashfs/work.h"
 
 namespace chrun::squashfs {
 
 Metadata::Metadata(const Image& image, size_t cache_bytes) : image_(image), cache_(kMetadataSize, cache_bytes) {}
 
 BlockRef Metadata::block(uint64_t position) const {
+  if (!Work::current().spend())
+    throw Damage("image " + image_.name() + " is damaged: one request would have to read too much metadata");
   return cache_.get({position, 0}, [&](Block& block) { fill(position, block); });
 }
 

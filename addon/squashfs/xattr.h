@@ -22,8 +22,10 @@ class Xattrs {
  private:
   struct Span;
   struct Entry;
+  [[noreturn]] void damaged(const char* what) const;
   Span find(const Inode& inode) const;
-  Entry next(Cursor& at) const;
+  /// Reads an entry up to its value, and adds the length of its name to `names`.
+  Entry next(Cursor& at, size_t& names) const;
   std::string value(Cursor& at, bool elsewhere) const;
   void skip_value(Cursor& at) const;
 
