@@ -11,6 +11,7 @@
 namespace chrun {
 
 inline constexpr long kOpenTree = 428, kMoveMount = 429, kFsopen = 430, kFsconfig = 431, kFsmount = 432;  // Linux 5.2
+inline constexpr long kPidfdSendSignal = 424;                                                             // Linux 5.1
 inline constexpr long kPidfdOpen = 434;                                                                   // Linux 5.3
 inline constexpr long kOpenat2 = 437, kPidfdGetfd = 438;                                                  // Linux 5.6
 inline constexpr long kCloseRange = 436;                                                                  // Linux 5.9
@@ -24,6 +25,9 @@ inline constexpr unsigned kMoveMountEmptyPath = 4;
 inline constexpr unsigned kFsopenCloexec = 1, kFsmountCloexec = 1;
 inline constexpr unsigned kFsconfigSetFlag = 0, kFsconfigSetString = 1, kFsconfigCreate = 6;
 inline constexpr uint64_t kResolveInRoot = 0x10;
+
+/// Option of sockets (Linux 6.5): messages tell their sender by a descriptor too, in a control message of this type.
+inline constexpr int kPassPidfd = 76, kScmPidfd = 4;
 
 /// Of openat2: struct open_how.
 struct OpenHow {

@@ -62,7 +62,7 @@ void root(Launch& launch, const Step& step) {
 
 /// squashfs PATH shared|private: before the namespaces, because the file-system server must not live in them.
 void squashfs(Launch& launch, const Step& step) {
-  launch.image = serve_squashfs_image(field(step, 0), step.fields[1] == "shared");
+  launch.image = serve_squashfs_image(field(step, 0), step.fields[1] == "shared", paths_to_look_up(launch));
 }
 
 /// attach PLACE: what `squashfs` mounted becomes the image's root.

@@ -10,56 +10,45 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/system_calls.h"
 
 namespace chrun::squashfs {
 namespace {
 
-constexpr size_t kMostText = 4096;
-constexpr char kFormat[] = "1";  // of the packets; another version of ours finds another door
-
-/// Room for the control message that carries one descriptor.
+/// Room for the control messages that carry one descriptor, and tell the sender in two ways.
 union Control {
   cmsghdr header;
-  char bytes[CMSG_SPACE(sizeof(int))];
+  char bytes[2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
 };
 
-Fd take_descriptor(msghdr& message) {
-  const cmsghdr* control = CMSG_FIRSTHDR(&message);
-  if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS) return {};
-  int number;
-  memcpy(&number, CMSG_DATA(control), sizeof number);
-  return Fd(number);
+void take_control(msghdr& message, Packet& packet) {
+  for (cmsghdr* each = CMSG_FIRSTHDR(&message); each; each = CMSG_NXTHDR(&message, each)) {
+    if (each->cmsg_level != SOL_SOCKET) continue;
+    int number = -1;
+    ucred sender{};
+    if (each->cmsg_type == SCM_CREDENTIALS)
+      memcpy(&sender, CMSG_DATA(each), sizeof sender);
+    else
+      memcpy(&number, CMSG_DATA(each), sizeof number);
+    if (each->cmsg_type == SCM_RIGHTS) packet.descriptor = Fd(number);
+    if (each->cmsg_type == kScmPidfd) packet.process = Fd(number);
+    if (each->cmsg_type == SCM_CREDENTIALS) packet.sender = sender.pid;
+  }
 }
 
+/// −1, for ever, where there is no deadline.
 int milliseconds_until(Clock::time_point deadline) {
+  if (deadline == Clock::time_point::max()) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
   return static_cast<int>(std::clamp<long>(left, 0, 60'000));
 }
 
-uint64_t hash(std::string_view text, uint64_t value) {  // FNV-1a: distinguishes, need not withstand attacks
+}  // namespace
+
+uint64_t hash(std::string_view text, uint64_t value) {
   for (const unsigned char byte : text) value = (value ^ byte) * 0x100000001b3;
   return value;
 }
-
-std::string read_file(const char* path) {
-  const Fd file(open(path, O_RDONLY | O_CLOEXEC));
-  char text[kMostText];
-  const ssize_t size = file ? read(file.get(), text, sizeof text) : 0;
-  return {text, static_cast<size_t>(std::max<ssize_t>(size, 0))};
-}
-
-/// The control group of the batch job's step, empty outside of one. A batch system kills what is left of a step when it
-/// ends; a server that outlived its own would take the containers of another along.
-std::string batch_step() {
-  const std::string groups = read_file("/proc/self/cgroup");
-  const size_t job = groups.find("/job_");
-  if (job == std::string::npos) return {};
-  const size_t end = std::min(groups.find('\n', job), groups.size());
-  std::string path = groups.substr(job, end - job);
-  return path.substr(0, path.find('/', path.find("/step_") == std::string::npos ? 1 : path.find("/step_") + 1));
-}
-
-}  // namespace
 
 bool send_packet(int socket, std::string_view text, int descriptor) {
   iovec part{const_cast<char*>(text.data()), text.size()};
@@ -69,7 +58,7 @@ bool send_packet(int socket, std::string_view text, int descriptor) {
   message.msg_iovlen = 1;
   if (descriptor >= 0) {
     message.msg_control = &control;
-    message.msg_controllen = sizeof control;
+    message.msg_controllen = CMSG_SPACE(sizeof(int));
     control.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
     memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
   }
@@ -86,8 +75,8 @@ std::optional<Packet> receive_packet(int socket, Clock::time_point deadline) {
     ready = poll(&wait, 1, milliseconds_until(deadline));
     if (ready == 0 || (ready < 0 && errno != EINTR)) return {};
   }
-  std::string text(kMostText, '\0');
-  iovec part{text.data(), text.size()};
+  Packet packet{std::string(kMostText, '\0'), {}, 0, {}};
+  iovec part{packet.text.data(), packet.text.size()};
   Control control{};
   msghdr message{};
   message.msg_iov = &part;
@@ -98,10 +87,10 @@ std::optional<Packet> receive_packet(int socket, Clock::time_point deadline) {
   // a server that refuses and ends without reading what we sent: first comes the reset, then its words all the same
   if (size < 0 && errno == ECONNRESET) size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (size < 0) return {};
-  Fd descriptor = take_descriptor(message);
+  take_control(message, packet);
   if (size == 0) return {};
-  text.resize(static_cast<size_t>(size));
-  return Packet{std::move(text), std::move(descriptor)};
+  packet.text.resize(static_cast<size_t>(size));
+  return packet;
 }
 
 bool peer_is_self(int socket) {
@@ -110,28 +99,26 @@ bool peer_is_self(int socket) {
   return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
 }
 
-std::string sharing_identity(int image) {
-  struct stat file, processes;
-  if (fstat(image, &file) < 0) throw SysError("examine the image", "fstat");
-  if (stat("/proc/self/ns/pid", &processes) < 0) throw SysError("examine /proc/self/ns/pid", "stat");
-  std::string text = kFormat;
-  const auto add = [&](auto number) { text.append(" ").append(std::to_string(number)); };
-  add(geteuid());
-  add(getegid());
-  add(file.st_dev);
-  add(file.st_ino);
-  add(file.st_size);
-  add(file.st_mtim.tv_sec);
-  add(file.st_mtim.tv_nsec);
-  add(file.st_ctim.tv_sec);
-  add(file.st_ctim.tv_nsec);
-  add(processes.st_ino);
-  return text.append(" ").append(batch_step());
+void know_senders(int socket) {
+  const int yes = 1;
+  setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes);
+  // before Linux 6.5 there is the number alone, which could be another process's by now, were numbers used up so soon
+  setsockopt(socket, SOL_SOCKET, kPassPidfd, &yes, sizeof yes);
+}
+
+bool is_from_outside(const Packet& packet) {
+  if (packet.sender <= 0) return false;
+  struct stat ours, theirs;
+  const std::string path = "/proc/" + std::to_string(packet.sender) + "/ns/user";
+  if (stat("/proc/self/ns/user", &ours) < 0 || stat(path.c_str(), &theirs) < 0) return false;
+  if (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino) return false;
+  // alive still: so it was the sender that had this number when we looked
+  return !packet.process || syscall(kPidfdSendSignal, packet.process.get(), 0, nullptr, 0) == 0;
 }
 
 Door::Door(std::string_view identity) {
   char digits[40];
-  snprintf(digits, sizeof digits, "%016llx%016llx", static_cast<unsigned long long>(hash(identity, 0xcbf29ce484222325)),
+  snprintf(digits, sizeof digits, "%016llx%016llx", static_cast<unsigned long long>(hash(identity, kHashStart)),
            static_cast<unsigned long long>(hash(identity, 0x84222325cbf29ce4)));
   name_ = std::string("ch-run-ts-squashfs-") + digits;
 }
@@ -152,7 +139,7 @@ Fd new_socket(int flags) {
 
 }  // namespace
 
-Fd Door::knock(Clock::time_point deadline) const {
+Door::Answer Door::knock(Clock::time_point deadline) const {
   Fd made = new_socket(0);
   sockaddr_un address;
   const socklen_t size = abstract_address(name_, address);
@@ -161,7 +148,9 @@ Fd Door::knock(Clock::time_point deadline) const {
   const timeval limit{wait / 1000, wait % 1000 * 1000};
   setsockopt(made.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   if (connect(made.get(), reinterpret_cast<sockaddr*>(&address), size) < 0) return {};
-  return peer_is_self(made.get()) ? std::move(made) : Fd();
+  if (!peer_is_self(made.get())) return {{}, true};
+  know_senders(made.get());
+  return {std::move(made)};
 }
 
 Fd Door::take() const {

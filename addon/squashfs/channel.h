@@ -1,6 +1,7 @@
 // The sockets between launchers and file-system servers: packets of text, each with at most one descriptor.
 #pragma once
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,40 +10,58 @@
 
 namespace chrun::squashfs {
 
+inline constexpr size_t kMostText = 16384;  // of a packet
+
 using Clock = std::chrono::steady_clock;
 
 struct Packet {
   std::string text;
   Fd descriptor;
+  pid_t sender = 0;  // only where know_senders() was called; else 0
+  Fd process;        // the sender too, since Linux 6.5
 };
 
-// Replies of the server begin with one of these; after a refusal come message, hint, and, of a system
-// call that failed, its name and errno, with a NUL byte behind each.
+// Replies of the server begin with one of these; refusal.h has what follows the second.
 inline constexpr char kGranted = '=';
 inline constexpr char kRefused = '!';
+
+/// A packet before the request of the launcher that starts a shared server begins with this letter: guest paths follow,
+/// each ended by NUL.
+inline constexpr char kLookUp = '?';
 
 /// In the server's words instead of a door: the launcher makes the mount, and sends the device when it is made.
 inline constexpr char kUnmounted[] = "unmounted";
 
+/// FNV-1a, to go on with: distinguishes, need not withstand attacks.
+inline constexpr uint64_t kHashStart = 0xcbf29ce484222325;
+uint64_t hash(std::string_view text, uint64_t value);
+
 /// False where the other side is gone.
 bool send_packet(int socket, std::string_view text, int descriptor = -1);
 
-/// Waits until `deadline` for a packet. Nothing where the other side is gone, silent or not of this user.
+/// Waits until `deadline`, or for ever, for a packet. Nothing where the other side is gone, silent or not of this user.
 std::optional<Packet> receive_packet(int socket, Clock::time_point deadline);
 
 /// Whether the process at the other end belongs to this user: abstract socket names are free for all to take.
 bool peer_is_self(int socket);
 
-/// What makes two launches share a server: user, group, the file as it is now, the process-id namespace and the batch
-/// job's step, whose end would kill the server. One server has one identity.
-std::string sharing_identity(int image);
+/// From now on packets that are received tell who sent them.
+void know_senders(int socket);
+
+/// Whether a packet comes from a process in this process's own user namespace. Programs in this user's containers have
+/// the same user id and see the same sockets, but never are in it.
+bool is_from_outside(const Packet& packet);
 
 /// The abstract socket on which the server of `identity` can be found.
 class Door {
  public:
   explicit Door(std::string_view identity);
-  /// Connected, or empty where nobody is there.
-  Fd knock(Clock::time_point deadline) const;
+
+  struct Answer {
+    Fd socket;             // connected; empty where nobody is there
+    bool foreign = false;  // another user has taken the name
+  };
+  Answer knock(Clock::time_point deadline) const;
   /// Listening, or empty where somebody else was faster.
   Fd take() const;
 

@@ -5,13 +5,12 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include <algorithm>
-#include <cstdlib>
-
 #include "base/error.h"
 #include "base/system_calls.h"
 #include "squashfs/channel.h"
 #include "squashfs/fuse_device.h"
+#include "squashfs/refusal.h"
+#include "squashfs/sharing.h"
 #include "squashfs/spawn.h"
 
 namespace chrun::squashfs {
@@ -20,6 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPatience = 700ms;     // with a server that others started: then a private one, all within a second
+constexpr int kMostSilent = 100;      // tries, 0.5 ms each, with a name that is taken though nobody listens
 constexpr auto kStartPatience = 30s;  // with our own, which says so when it fails: its program may lie on a slow disk
 
 Fd open_image(const std::string& path) {
@@ -37,18 +37,6 @@ Fd open_self() {
   Fd self(static_cast<int>(syscall(kPidfdOpen, getpid(), 0)));
   if (!self) throw SysError("open a descriptor of this process", "pidfd_open");
   return self;
-}
-
-[[noreturn]] void throw_refusal(const std::string& reply) {
-  std::string fields[4];  // message, hint, call, errno
-  size_t begin = 1;
-  for (std::string& field : fields) {
-    const size_t end = std::min(reply.find('\0', begin), reply.size());
-    field = reply.substr(begin, end - begin);
-    begin = std::min(end + 1, reply.size());
-  }
-  if (fields[2].empty()) throw Error(fields[0], fields[1], Exit::server);
-  throw SysError(fields[0], fields[1], fields[2], std::atoi(fields[3].c_str()), Exit::server);
 }
 
 /// Whether the kernel has detached mounts, and descriptors of processes: not before Linux 5.3, and not where the filter
@@ -78,13 +66,19 @@ class Client {
  private:
   Fd mount() const {
     const auto deadline = Clock::now() + kPatience;
+    int silent = 0;
     while (request_.share && Clock::now() < deadline) {
-      if (const Fd server = door_.knock(deadline)) {
-        if (auto packet = ask(server.get(), deadline); packet && packet->descriptor)
-          return std::move(packet->descriptor);
+      const auto [server, foreign] = door_.knock(deadline);
+      if (foreign) break;
+      if (server) {
+        auto packet = ask(server.get(), deadline);
+        if (packet && !is_from_outside(*packet)) break;
+        if (packet && packet->descriptor) return std::move(packet->descriptor);
         // it went away between two of its steps: the door is free now, or soon
       } else if (Fd listening = door_.take()) {
         return start(std::move(listening));
+      } else if (++silent > kMostSilent) {
+        break;
       }
       // whoever was faster listens in a moment
       const timespec moment{0, 500'000};
@@ -102,8 +96,20 @@ class Client {
 
   /// Starts a server that makes the mount, with a listening socket to share it.
   Fd start(Fd listening) const {
+    const bool shared = bool(listening);
     const Fd server = spawn_server(std::move(listening));
+    if (shared) send_look_ups(server.get());
     return std::move(checked(ask(server.get(), Clock::now() + kStartPatience)).descriptor);
+  }
+
+  /// What others are going to look up, too.
+  void send_look_ups(int server) const {
+    std::string text(1, kLookUp);
+    for (const std::string& path : request_.look_ups) {
+      if (text.size() + path.size() >= kMostText) break;
+      text.append(path).push_back('\0');
+    }
+    send_packet(server, text);
   }
 
   /// Starts a server that waits for a device.

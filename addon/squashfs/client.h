@@ -1,6 +1,7 @@
 // The launcher's side: from an image file to a mount of it that can be attached anywhere.
 #pragma once
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 
@@ -9,7 +10,11 @@ namespace chrun::squashfs {
 struct SquashfsRequest {
   std::string image;   // path of the image file
   std::string server;  // path of the program ch-run-ts-squashfs
-  bool share = true;   // use a server that is there already, and be found by later launches
+  // Guest paths that every launch looks up. The server does so before it gives the mount to a second launcher: since
+  // Linux 6.16 look-ups of one name by several processes at once may leave FUSE with an entry that is there and counts
+  // as removed (docs/troubleshooting.md).
+  std::vector<std::string> look_ups;
+  bool share = true;  // use a server that is there already, and be found by later launches
 };
 
 /// An image that a file-system server is ready to serve. One of the two is there.

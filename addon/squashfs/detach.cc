@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/system_calls.h"
+#include "squashfs/sharing.h"
 
 namespace chrun::squashfs {
 namespace {
@@ -66,14 +66,6 @@ void close_standard_streams() {
   for (int stream = 0; stream <= 2; ++stream) dup2(null.get(), stream);
 }
 
-/// One descriptor for each container that uses this server: up to the hard limit, within reason.
-void raise_descriptor_limit() {
-  rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 16384);
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 }  // namespace
 
 void detach(const std::vector<Fd*>& kept) {
@@ -89,7 +81,7 @@ void detach(const std::vector<Fd*>& kept) {
   std::copy_if(kept.begin(), kept.end(), std::back_inserter(open), [](const Fd* each) { return bool(*each); });
   close_others(open);
   close_standard_streams();
-  raise_descriptor_limit();
+  leave_own_settings();
 }
 
 }  // namespace chrun::squashfs

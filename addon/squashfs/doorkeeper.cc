@@ -7,7 +7,6 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "squashfs/sandbox.h"
 
 namespace chrun::squashfs {
 namespace {
@@ -52,31 +51,25 @@ Fd Doorkeeper::receive_device() {
   auto packet = receive_packet(launcher_.get(), Clock::now() + kLauncherPatience);
   if (!packet || !packet->descriptor) _exit(static_cast<int>(Exit::failure));
   launcher_.reset();
-  drop_capabilities();
   return std::move(packet->descriptor);
-}
-
-void Doorkeeper::prepare(Fd mount) {
-  if (listening_) {
-    mount_.emplace(std::move(mount));
-  } else {
-    private_mount_ = std::move(mount);
-  }
 }
 
 /// The launcher that started us. Where it has died meanwhile, others may stand at the door.
 void Doorkeeper::serve_launcher() {
   auto request = receive_packet(launcher_.get(), Clock::now() + kLauncherPatience);
-  if (mount_) {
+  if (listening_ && request && request->text[0] == kLookUp) {
+    mounter_->look_up(std::string_view(request->text).substr(1));
+    request = receive_packet(launcher_.get(), Clock::now() + kLauncherPatience);
+  }
+  if (!listening_) {
+    if (request) send_packet(launcher_.get(), std::string(1, kGranted), mounter_->take_mount().get());
+    mounter_.reset();
+  } else {
     if (request && request->descriptor) {
       identity_ = request->text;
       grant(launcher_.get(), std::move(request->descriptor));
     }
     watch(Kind::listening, std::move(listening_));
-  } else {
-    if (request) send_packet(launcher_.get(), std::string(1, kGranted), private_mount_.get());
-    private_mount_.reset();
-    drop_capabilities();
   }
   launcher_.reset();
 }
@@ -130,7 +123,7 @@ void Doorkeeper::admit() {
 }
 
 bool Doorkeeper::grant(int socket, Fd main_process) {
-  const Fd copy = mount_->copy();
+  const Fd copy = mounter_->take_mount();
   // a launcher that has lost patience is not counted: it has a private server by now
   if (!copy || !send_packet(socket, std::string(1, kGranted), copy.get())) return false;
   // one that can't be watched must not hold the door open for ever
@@ -141,14 +134,14 @@ bool Doorkeeper::grant(int socket, Fd main_process) {
 void Doorkeeper::answer(int number) {
   auto request = receive_packet(number, Clock::now());
   if (request && identity_.empty()) identity_ = request->text;
-  if (request && mount_ && request->text == identity_ && request->descriptor)
+  if (request && mounter_ && request->text == identity_ && request->descriptor)
     grant(number, std::move(request->descriptor));
   forget(number);
   open_or_close_door();
 }
 
 void Doorkeeper::open_or_close_door() {
-  if (main_processes_ > 0 || !mount_) {
+  if (main_processes_ > 0 || !mounter_) {
     close_at_.reset();
   } else if (!close_at_) {
     close_at_ = Clock::now() + kGrace;
@@ -176,9 +169,7 @@ void Doorkeeper::pass_time() {
   if (somebody && Clock::now() < *close_at_ + kGrace) return;
   watched_.clear();
   close_at_.reset();
-  mount_->close();
-  mount_.reset();
-  drop_capabilities();
+  mounter_.reset();
 }
 
 }  // namespace chrun::squashfs

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "squashfs/channel.h"
-#include "squashfs/mount.h"
+#include "squashfs/mounter.h"
 
 namespace chrun::squashfs {
 
@@ -20,8 +20,8 @@ class Doorkeeper {
   void refuse(const std::string& refusal);
   /// The device of a mount that the launcher makes, which is told that it may. Ends the process if the launcher ends.
   Fd receive_device();
-  /// Takes the mount into its keeping. What may need privileges and fail is done here.
-  void prepare(Fd mount);
+  /// Where the mount is had from; not where the launcher makes it.
+  void set_mounter(Mounter mounter) { mounter_.emplace(std::move(mounter)); }
   /// Gives the mount to the launcher and, unless private, to all who come, until a moment after the last main process
   /// has ended. Then closes the door and stays for tidying up. Does not return: the process ends with its mount.
   [[noreturn]] void run();
@@ -52,8 +52,7 @@ class Doorkeeper {
   Fd wake_;
   Fd launcher_;
   Fd listening_;
-  Fd private_mount_;
-  std::optional<SharedMount> mount_;
+  std::optional<Mounter> mounter_;
   std::string identity_;
   std::map<int, Watched> watched_;
   size_t main_processes_ = 0;

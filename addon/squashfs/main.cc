@@ -18,6 +18,7 @@
 #include "squashfs/detach.h"
 #include "squashfs/doorkeeper.h"
 #include "squashfs/fuse_ops.h"
+#include "squashfs/refusal.h"
 #include "squashfs/sandbox.h"
 
 namespace chrun::squashfs {
@@ -35,14 +36,7 @@ unsigned worker_count() {
   return std::min(cores + 2, kMostWorkers);
 }
 
-std::string refusal_of(const Error& error) {
-  const auto* refusal = dynamic_cast<const SysError*>(&error);
-  std::string packet(1, kRefused);
-  for (const auto& field : {std::string(error.what()), hint_for(error), std::string(refusal ? refusal->call() : ""),
-                            std::to_string(refusal ? refusal->code() : 0)})
-    (packet += field) += '\0';
-  return packet;
-}
+std::string refusal_of(const Error& error) { return refusal_packet(error, hint_for(error)); }
 
 /// Everything that the threads share. It lives until the process ends.
 class Server {
@@ -50,18 +44,15 @@ class Server {
   Server(Fd launcher, Fd door)
       : doorkeeper_(std::move(launcher), std::move(door), [this] { return tidy(); }), workers_(worker_count()) {}
 
-  void run(Fd image, const std::string& name, bool unmounted) try {
+  /// `mounter`: none where the launcher makes the mount.
+  void run(Fd image, const std::string& name, std::optional<Mounter> mounter) try {
     files_.emplace(std::move(image), name, kMetadataCache, kDataCache);
     ops_.emplace(*files_, workers_);
-    enter_namespaces();
-    FuseMount mount;
-    if (!unmounted) mount = make_mount(name);
-    leave_host_mounts();
-    if (mount.root) doorkeeper_.prepare(std::move(mount.root));
     start_workers();
     enter_sandbox(Role::doorkeeper);
     files_->open_root();
-    device_ = unmounted ? doorkeeper_.receive_device() : std::move(mount.device);
+    device_ = mounter ? mounter->take_device() : doorkeeper_.receive_device();
+    if (mounter) doorkeeper_.set_mounter(std::move(*mounter));
     ready_.store(true);
     ready_.notify_all();
     doorkeeper_.run();
@@ -130,8 +121,10 @@ int run(int count, char** words) {
   const bool unmounted = count > 4 && words[4] == std::string_view(kUnmounted);
   Fd launcher(descriptor(words[1])), image(descriptor(words[2]));
   Fd door(count > 4 && !unmounted ? descriptor(words[4]) : -1);
+  std::optional<Mounter> mounter;
   try {
     detach({&launcher, &image, &door});
+    if (!unmounted) mounter.emplace(words[3], bool(door), std::vector<const Fd*>{&launcher, &image, &door}, words[0]);
   } catch (const Error& error) {
     send_packet(launcher.get(), refusal_of(error));
     return static_cast<int>(Exit::failure);
@@ -139,7 +132,7 @@ int run(int count, char** words) {
   // one arena for all threads: idle memory can be given back, and blocks are kept for use again by the cache anyway
   mallopt(M_ARENA_MAX, 1);
   static Server server(std::move(launcher), std::move(door));
-  server.run(std::move(image), words[3], unmounted);
+  server.run(std::move(image), words[3], std::move(mounter));
   _exit(static_cast<int>(Exit::failure));  // threads may be running: nothing of theirs is taken down before
 }
 

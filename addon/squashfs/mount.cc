@@ -92,9 +92,4 @@ Fd SharedMount::copy() const {
   return Fd(static_cast<int>(syscall(kOpenTree, root_.get(), "", kOpenTreeClone | kOpenTreeCloexec | AT_EMPTY_PATH)));
 }
 
-void SharedMount::close() {
-  root_.reset();
-  umount2(kSharedAt, MNT_DETACH);
-}
-
 }  // namespace chrun::squashfs

@@ -1,4 +1,4 @@
-// The FUSE mount, in namespaces of the server's own.
+// The FUSE mount, in namespaces of its own (mounter.h).
 #pragma once
 #include <string>
 
@@ -17,7 +17,7 @@ struct FuseMount {
 /// Makes a read-only FUSE mount for `image`. Only in namespaces from enter_namespaces().
 FuseMount make_mount(const std::string& image);
 
-/// Leaves the host's mounts for an empty root directory: the server must not keep file systems busy.
+/// Leaves the host's mounts for an empty root directory: it must not keep file systems busy.
 void leave_host_mounts();
 
 /// A shared mount, from which launchers get copies. It has to be attached somewhere for that (before Linux 6.15 a
@@ -27,8 +27,7 @@ class SharedMount {
   explicit SharedMount(Fd root);
   /// A detached copy; empty where there can't be another.
   Fd copy() const;
-  /// From now on the mount lives only as long as its copies.
-  void close();
+  int root() const { return root_.get(); }
 
  private:
   Fd root_;

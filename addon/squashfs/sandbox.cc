@@ -56,10 +56,16 @@ constexpr long kCommon[] = {
     SYS_rt_sigaction,
 };
 constexpr long kDoor[] = {
-    SYS_accept4,     SYS_recvmsg,    SYS_sendmsg, SYS_getsockopt, SYS_close,   SYS_epoll_ctl,
-    SYS_epoll_pwait, SYS_capset,     SYS_umount2, SYS_ppoll,      SYS_geteuid, kOpenTree,
+    SYS_accept4,   SYS_recvmsg,     SYS_sendmsg, SYS_getsockopt, SYS_close,
+    SYS_epoll_ctl, SYS_epoll_pwait, SYS_ppoll,   SYS_geteuid,
 #ifdef SYS_poll  // younger architectures have only the variants above
-    SYS_poll,        SYS_epoll_wait,
+    SYS_poll,      SYS_epoll_wait,
+#endif
+};
+constexpr long kMounter[] = {
+    SYS_recvmsg, SYS_sendmsg, SYS_close, SYS_ppoll, kOpenTree, kOpenat2,
+#ifdef SYS_poll
+    SYS_poll,
 #endif
 };
 
@@ -82,6 +88,7 @@ std::vector<sock_filter> make_filter(Role role) {
   program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES));
   append_allowed(program, kCommon, std::size(kCommon));
   if (role == Role::doorkeeper) append_allowed(program, kDoor, std::size(kDoor));
+  if (role == Role::mounter) append_allowed(program, kMounter, std::size(kMounter));
   program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
   return program;
 }
@@ -94,10 +101,8 @@ void set_capabilities(uint32_t mask) {
 
 }  // namespace
 
-void drop_capabilities() { set_capabilities(0); }
-
 void enter_sandbox(Role role) {
-  set_capabilities(role == Role::doorkeeper ? 1u << CAP_SYS_ADMIN : 0);
+  set_capabilities(role == Role::mounter ? 1u << CAP_SYS_ADMIN : 0);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) throw SysError("give up new privileges", "prctl");
   if (kMachine == 0) return;
   auto filter = make_filter(role);

@@ -5,14 +5,12 @@ namespace chrun::squashfs {
 
 enum class Role {
   worker,      // parses the image and answers FUSE: no capability, a dozen system calls
-  doorkeeper,  // hands out mounts: may copy and remove mounts of its own namespaces
+  doorkeeper,  // lets launchers in: no capability either
+  mounter,     // copies the mount: CAP_SYS_ADMIN in its own namespaces
 };
 
 /// Restricts the calling thread for good: capabilities, new privileges, system calls (any other kills the process).
 /// Throws SysError. Kernels without seccomp get the rest.
 void enter_sandbox(Role role);
-
-/// The door is closed: no capability left.
-void drop_capabilities();
 
 }  // namespace chrun::squashfs

@@ -1,0 +1,32 @@
+// The process that makes the FUSE mount, in namespaces of its own, and copies of it. The server stays outside, in the
+// user's own namespaces and without any privilege: that is how launchers know it from a program in a container.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fd.h"
+
+namespace chrun::squashfs {
+
+class Mounter {
+ public:
+  /// Starts the process; to be called before there are threads. It ends with this object, from when on the mount lives
+  /// only as long as its copies, or when it has given away the mount of a server that is not shared. `outside`:
+  /// descriptors that it must not keep. Throws SysError. `name`: of this program among its words, where ps(1) looks; it
+  /// becomes the process's.
+  Mounter(const std::string& image, bool shared, const std::vector<const Fd*>& outside, char* name);
+
+  /// Where the requests come from. To be called once, first. Throws what the process could not do.
+  Fd take_device();
+  /// A detached copy of the mount, or the only mount of a server that is not shared. Empty where there can't be one.
+  Fd take_mount();
+  /// Has these guest paths, each ended by NUL, looked up before the next copy is made.
+  void look_up(std::string_view paths);
+
+ private:
+  bool shared_;
+  Fd channel_;
+};
+
+}  // namespace chrun::squashfs
