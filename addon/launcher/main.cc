@@ -102,10 +102,10 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
   if (memory.command == 0) {
     std::string state;
     record_process_state(state);
-    const Turn turn = take_turn(argv);
+    const Fd turn = take_turn(argv);
     // the plan may have come meanwhile: while we waited, or just before it was our turn
     memory = recall(plan, argv);
-    if (memory.command == 0) start_cli(argv, environ, std::move(state), turn.holder, memory.why);
+    if (memory.command == 0) start_cli(argv, environ, std::move(state), turn, memory.why);
   }
   log::set_style(plan.style);
   log::verbose(1, "remembered plan: " + memory.why);

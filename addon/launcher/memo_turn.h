@@ -4,14 +4,11 @@
 
 namespace chrun {
 
-/// Whose turn it is to start the CLI for a command line, among the processes of this user on this node.
-struct Turn {
-  Fd holder;            // ours as long as this (or a copy that exec left open) is; inherited over exec
-  bool waited = false;  // somebody else's turn ended, or took too long: look into memory again
-};
-
-/// Takes the turn for these words, or waits until another process gives it back, 2 s at most. A process that
-/// dies gives back its turn. Never throws: without a turn everybody decides for himself.
-Turn take_turn(char* const* words);
+/// Takes the turn to start the CLI for these words, among the processes of this user on this node, or waits until
+/// another process gives it back, 2 s at most: then memory is worth another look. The turn lasts as long as the
+/// descriptor (or a copy that exec left open: it is inherited) is open, so a process that dies gives it back. Empty for
+/// those who waited, and where another user has taken the name. Never throws: without a turn everybody decides for
+/// himself.
+Fd take_turn(char* const* words);
 
 }  // namespace chrun

@@ -65,3 +65,48 @@ test('nobody waits long for one who hangs', async (t) => {
   t.ok(waited < 6000, `${waited} ms`);
   t.equal((await first.ending).status, 0, 'and the one who hung goes on');
 });
+
+const holdName = `import socket, sys
+holder = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+holder.bind(chr(0) + sys.argv[1])
+if sys.argv[2] == 'listen': holder.listen()
+print('held', flush=True)
+sys.stdin.read()`;
+
+/** The name under which the first of a crowd with this command line keeps its turn. */
+async function findTurn(env: NodeJS.ProcessEnv, words: readonly string[]): Promise<string> {
+  const first = launch(env, words);
+  const turn = () =>
+    /@(ch-run-ts\/turn\/\S+)/.exec(
+      readFileSync('/proc/net/unix', 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(`/${ordinaryUser.uid}/`))
+        .join('\n'),
+    )?.[1];
+  let name = turn();
+  for (let wait = 0; wait < 2000 && name === undefined; wait++) {
+    await setTimeout(1);
+    name = turn();
+  }
+  await first.ending;
+  return name ?? '';
+}
+
+test('a turn that another user has taken is waited for by nobody', async (t) => {
+  if (!isRoot) return t.end();
+  const env = { CH_RUN_MEMO_DIR: '/proc/none' };
+  const words = [image, '--', 'true'];
+  const name = await findTurn(env, words);
+  t.match(name, /^ch-run-ts/);
+  for (const action of ['listen', 'bind only']) {
+    const holder = spawn('/usr/bin/python3', ['-c', holdName, name, action], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    await once(holder.stdout, 'data');
+    const begin = Date.now();
+    t.equal(run(ordinaryUser, words, { env }).status, 0);
+    t.ok(Date.now() - begin < 1000, `${action}: ${Date.now() - begin} ms`);
+    holder.stdin.end();
+    await once(holder, 'close');
+  }
+});
