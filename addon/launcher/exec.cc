@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/proc.h"
 
 namespace chrun {
 namespace {
@@ -57,9 +58,9 @@ std::string file_head(const std::string& path, size_t size) {
 
 bool is_elf(std::string_view head) { return head.starts_with(ELFMAG); }
 
-/// The interpreter in a script's first line, or the dynamic loader that a 64-bit ELF program asks for.
-std::string interpreter_of(const std::string& path) {
-  const std::string head = file_head(path, 4096);
+/// The interpreter in a script's first line, or the dynamic loader that a 64-bit ELF program asks for, by the beginning
+/// of the file.
+std::string interpreter_in(const std::string& head) {
   if (head.starts_with("#!")) {
     const size_t start = std::min(head.find_first_not_of(" \t", 2), head.size());
     return head.substr(start, std::min(head.find_first_of(" \t\n", start), head.size()) - start);
@@ -76,6 +77,41 @@ std::string interpreter_of(const std::string& path) {
     return head.substr(part.p_offset, strnlen(head.data() + part.p_offset, head.size() - part.p_offset));
   }
   return {};
+}
+
+constexpr size_t kHead = 4096;  // enough to find the interpreter
+
+std::string interpreter_of(const std::string& path) { return interpreter_in(file_head(path, kHead)); }
+
+/// Which mount an open file is on: its number, on a line of its own (proc_pid_fdinfo(5)).
+std::string mount_of(int file) {
+  const std::string text = text_of("/proc/self/fdinfo/" + std::to_string(file));
+  const size_t line = text.find("mnt_id:");
+  return line == std::string::npos ? "" : text.substr(line, text.find('\n', line) - line);
+}
+
+/// A launch within a container may well start our program file, by a bind of its own. Only by way of a link of /proc
+/// does one get at the mount that lies outside.
+bool is_on_our_mount(const std::string& path) {
+  const Fd file(open(path.c_str(), O_PATH | O_CLOEXEC)), own(open("/proc/self/exe", O_PATH | O_CLOEXEC));
+  if (!file || !own) return true;
+  const std::string mount = mount_of(file.get());
+  return mount.empty() || mount == mount_of(own.get());
+}
+
+/// Our own program, started by the container, would be a process of its that it can look into: it could open the file
+/// that lies outside, and write into it when the process has ended. So it is neither command nor interpreter.
+void refuse_own_program(const ProgramFile& own, const std::string& path, const std::string& command, int depth = 0) {
+  constexpr int kDeepest = 6;  // more interpreters of interpreters than the kernel follows
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+  if (status.st_dev == own.device && status.st_ino == own.inode && is_on_our_mount(path)) {
+    throw Error("can't start " + command + ": " + (depth == 0 ? "it" : "its interpreter " + path) +
+                    " is the launcher's own program file, outside of the container",
+                {}, Exit::command);
+  }
+  const std::string interpreter = depth < kDeepest ? interpreter_of(path) : "";
+  if (!interpreter.empty()) refuse_own_program(own, interpreter, command, depth + 1);
 }
 
 /// Why the kernel refused to execute a file that is there.
@@ -113,9 +149,11 @@ std::string refusal_hint(const std::string& path, int code) {
 }
 
 /// Text without a `#!` line is a script for the shell, as execvp(3) has it; binary data is not.
-void run_by_shell(const std::string& path, const std::vector<char*>& command, char* const* environment) {
+void run_by_shell(const std::string& path, const std::vector<char*>& command, char* const* environment,
+                  const ProgramFile& own) {
   const std::string head = file_head(path, 256);
   if (is_elf(head) || head.find('\0') != std::string::npos) return;
+  refuse_own_program(own, "/bin/sh", path, 1);
   std::vector<char*> words{const_cast<char*>("sh"), const_cast<char*>(path.c_str())};
   words.insert(words.end(), command.begin() + 1, command.end());
   execve("/bin/sh", words.data(), environment);
@@ -123,18 +161,26 @@ void run_by_shell(const std::string& path, const std::vector<char*>& command, ch
 }
 
 /// Tries one file; returns the errno of the refusal.
-int try_file(const std::string& path, const std::vector<char*>& command, char* const* environment) {
+int try_file(const std::string& path, const std::vector<char*>& command, char* const* environment,
+             const ProgramFile& own) {
+  refuse_own_program(own, path, path);
   execve(path.c_str(), command.data(), environment);
-  if (errno == ENOEXEC) run_by_shell(path, command, environment);
+  if (errno == ENOEXEC) run_by_shell(path, command, environment, own);
   return errno;
 }
 
 }  // namespace
 
+ProgramFile own_program_file() {
+  struct stat status;
+  if (stat("/proc/self/exe", &status) != 0) throw SysError("find my own program file", "stat");
+  return {status.st_dev, status.st_ino};
+}
+
 [[noreturn]] void become_command(const std::vector<char*>& command, const std::vector<char*>& environment,
-                                 std::string_view search) {
+                                 std::string_view search, const ProgramFile& own) {
   const char* name = command[0];
-  if (strchr(name, '/') != nullptr) refuse(name, name, try_file(name, command, environment.data()));
+  if (strchr(name, '/') != nullptr) refuse(name, name, try_file(name, command, environment.data(), own));
   if (*name == '\0') throw Error("can't start '': the command is empty", {}, Exit::command);
   std::string refused;
   int code = ENOENT;
@@ -144,7 +190,7 @@ int try_file(const std::string& path, const std::vector<char*>& command, char* c
     start = end + 1;
     if (!path.empty()) path += '/';
     path += name;
-    const int refusal = try_file(path, command, environment.data());
+    const int refusal = try_file(path, command, environment.data(), own);
     if (refusal == ENOTDIR || (refusal == ENOENT && access(path.c_str(), F_OK) != 0)) continue;
     // a file without permission: another may come, as in the shell
     if (refused.empty()) refused = path, code = refusal;

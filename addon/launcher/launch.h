@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "launcher/environment.h"
+#include "launcher/exec.h"
 #include "launcher/identity.h"
 #include "launcher/join.h"
 #include "launcher/overlay.h"
@@ -33,6 +34,7 @@ struct Launch {
   std::map<const Step*, std::string> texts{};    // host files, read while the host's root is still ours
   std::optional<JoinGroup> group{};              // the peers, with --join
   std::optional<SystemLog> system_log{};         // opened while the host's /dev is in sight
+  ProgramFile own_program{};                     // looked up while /proc is the host's
   bool typing_possible = false;                  // into the caller's terminal, by what the container runs
   bool isolated = false;                         // in a mount namespace of its own
   bool entered = false;                          // an existing container was entered: nothing is left to create

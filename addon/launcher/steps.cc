@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "launcher/launch.h"
 #include "launcher/log.h"
+#include "launcher/namespaces.h"
 
 namespace chrun {
 namespace {
@@ -35,6 +36,8 @@ void create(Launch& launch) {
     }
     if (launch.identity) launch.identity->write();
     launch.identity.reset();
+    // peers are in the container before this process is the command
+    hide_from_containers();
     if (launch.group) launch.group->open();
   } catch (const Error& failure) {
     if (launch.group && launch.group->won()) launch.group->fail(failure.what());
