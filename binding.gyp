@@ -46,6 +46,7 @@
       'defines': ['CH_RUN_NODE="<!(node -p process.execPath)"', '_GNU_SOURCE'],
       'sources': [
         '<@(base_sources)',
+        'addon/launcher/binds.cc',
         'addon/launcher/create_steps.cc',
         'addon/launcher/enter_steps.cc',
         'addon/launcher/environment.cc',
@@ -56,6 +57,7 @@
         'addon/launcher/hints.cc',
         'addon/launcher/hooks.cc',
         'addon/launcher/host_names.cc',
+        'addon/launcher/host_trees.cc',
         'addon/launcher/identity.cc',
         'addon/launcher/image_changes.cc',
         'addon/launcher/image_path.cc',
@@ -84,6 +86,7 @@
         'addon/launcher/root.cc',
         'addon/launcher/seccomp.cc',
         'addon/launcher/squashfs_image.cc',
+        'addon/launcher/stage.cc',
         'addon/launcher/steps.cc',
         'addon/launcher/system_log.cc',
         'addon/launcher/terminal.cc',

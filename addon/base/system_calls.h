@@ -21,7 +21,7 @@ inline constexpr long kMountSetattr = 442;                                      
 inline constexpr unsigned kRecursive = 0x8000;
 
 inline constexpr unsigned kOpenTreeClone = 1, kOpenTreeCloexec = O_CLOEXEC;
-inline constexpr unsigned kMoveMountEmptyPath = 4;
+inline constexpr unsigned kMoveMountEmptyPath = 4, kMoveMountToEmptyPath = 0x40;
 inline constexpr unsigned kFsopenCloexec = 1, kFsmountCloexec = 1;
 inline constexpr unsigned kFsconfigSetFlag = 0, kFsconfigSetString = 1, kFsconfigCreate = 6;
 inline constexpr uint64_t kResolveInRoot = 0x10;

@@ -1,4 +1,5 @@
 // The steps that create a container.
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -6,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/records.h"
+#include "launcher/binds.h"
 #include "launcher/join_rules.h"
 #include "launcher/launch.h"
 #include "launcher/log.h"
@@ -49,15 +51,41 @@ void require_isolation(const Launch& launch, const Step& step) {
   if (!launch.isolated) throw Error("the plan has a " + std::string(step.kind) + " step before user-namespace");
 }
 
+/// What steps name on the host: before the first mount of ours.
+void look_at_host(Launch& launch) {
+  for (const Step& step : launch.plan.create) {
+    if (const StepKind& kind = kind_of(step); kind.look_up) kind.look_up(launch, step);
+  }
+  launch.host.find(launch.stage);
+}
+
+/// root PATH writable|read-only
+void look_up_root(Launch& launch, const Step& step) {
+  const std::string path = field(step, 0);
+  // searching is what every command needs; found out here, it has a clear name
+  if (faccessat(AT_FDCWD, path.c_str(), R_OK | X_OK, AT_EACCESS) != 0)
+    throw SysError("use the image " + path, "access");
+  launch.host.want(step, {path, "mount the image " + path});
+}
+
+/// The image needs a place among our mounts, before others can have theirs in it.
+void place_image(Launch& launch) {
+  const Fd slot = launch.stage.open_slot(launch.stage.make_slot());
+  place_mount(launch.root.get(), slot.get(), "mount the image");
+}
+
 void root(Launch& launch, const Step& step) {
   require_isolation(launch, step);
   const std::string_view access = step.fields[1];
   if (access != "writable" && access != "read-only") {
     throw Error("unknown access '" + std::string(access) + "' in the plan");
   }
-  PlacedMount image = mount_directory_image(field(step, 0), access == "writable");
-  launch.root = std::move(image.root);
-  launch.image_over_root = image.over_the_root;
+  look_at_host(launch);
+  const std::string path = field(step, 0);
+  launch.root = launch.host.take(launch.stage, step);
+  const bool restricted = access == "writable" || restrict_tree(launch.root.get(), path, MS_RDONLY);
+  place_image(launch);
+  if (!restricted) restrict_mount(launch.root.get(), path, MS_RDONLY);
 }
 
 /// squashfs PATH shared|private: before the namespaces, because the file-system server must not live in them.
@@ -65,15 +93,29 @@ void squashfs(Launch& launch, const Step& step) {
   launch.image = serve_squashfs_image(field(step, 0), step.fields[1] == "shared", paths_to_look_up(launch));
 }
 
+/// A place that hides nothing, because only descriptors lead there.
+constexpr std::string_view kOutOfTheWay = "/";
+
+void look_up_place(Launch& launch, const Step& step) {
+  const std::string path = field(step, 0);
+  if (path == kOutOfTheWay) return;
+  Fd place = open_on_host(path);
+  if (!place) throw SysError("mount the image at " + path, "open");
+  launch.directories[&step] = std::move(place);
+}
+
 /// attach PLACE: what `squashfs` mounted becomes the image's root.
 void attach(Launch& launch, const Step& step) {
   require_isolation(launch, step);
   if (!launch.image) throw Error("the plan has an attach step without a squashfs step before it");
-  const std::string place = field(step, 0);
-  mount_served(*launch.image, place);
-  launch.root = open_mount(place);
-  launch.image_over_root = place == kOverTheRoot;
+  look_at_host(launch);
+  const int slot = launch.stage.make_slot();
+  squashfs::mount_served(*launch.image, launch.stage.slot_path(slot));
+  launch.root = launch.stage.open_slot(slot);
   launch.image.reset();
+  const auto place = launch.directories.find(&step);
+  if (place != launch.directories.end())
+    place_mount(launch.root.get(), place->second.get(), "mount the image at " + field(step, 0));
 }
 
 unsigned long mount_flag(std::string_view option) {
@@ -84,6 +126,12 @@ unsigned long mount_flag(std::string_view option) {
   throw Error("unknown bind option '" + std::string(option) + "' in the plan");
 }
 
+std::string variable_source(const Launch& launch, const Step& step) {
+  const std::string_view value = launch.environment.get(step.fields[0]).value_or("");
+  return value.empty() ? field(step, 1) : std::string(value);
+}
+
+/// SOURCE DESTINATION OPTION …: the fields from `destination` on.
 Bind parse_bind(const Step& step, std::string source, size_t destination) {
   Bind bind{std::move(source), field(step, destination)};
   for (size_t i = destination + 1; i < step.fields.size(); i++) {
@@ -97,32 +145,36 @@ Bind parse_bind(const Step& step, std::string source, size_t destination) {
   return bind;
 }
 
+Bind bind_of(const Launch& launch, const Step& step) {
+  if (step.kind == "bind-variable") return parse_bind(step, variable_source(launch, step), 2);
+  return parse_bind(step, field(step, 0), 1);
+}
+
+void look_up_source(Launch& launch, const Step& step) {
+  const Bind bind = bind_of(launch, step);
+  launch.host.want(step, {bind.source, "bind " + bind.source, bind.optional});
+}
+
+/// bind SOURCE DESTINATION OPTION …
+/// bind-variable NAME FALLBACK DESTINATION OPTION …: the source is the value of a variable, which may differ in each
+/// run.
 void bind(Launch& launch, const Step& step) {
-  bind_into_image(root_of(launch, step), parse_bind(step, field(step, 0), 1));
-}
-
-std::string variable_source(const Launch& launch, const Step& step) {
-  const std::string_view value = launch.environment.get(step.fields[0]).value_or("");
-  return value.empty() ? field(step, 1) : std::string(value);
-}
-
-/// bind-variable NAME FALLBACK DESTINATION …: the source is the value of a variable, which may differ in each run.
-void bind_variable(Launch& launch, const Step& step) {
-  bind_into_image(root_of(launch, step), parse_bind(step, variable_source(launch, step), 2));
+  const int root = root_of(launch, step);
+  if (const Fd tree = launch.host.take(launch.stage, step)) bind_into_image(root, bind_of(launch, step), tree.get());
 }
 
 void tmpfs(Launch& launch, const Step& step) {
-  tmpfs_into_image(root_of(launch, step), field(step, 0), field(step, 1));
+  tmpfs_into_image(launch.stage, root_of(launch, step), field(step, 0), field(step, 1));
 }
 
 void identity(Launch& launch, const Step& step) {
   const int root = root_of(launch, step);
   if (!launch.identity) throw Error("the plan has an identity step that is not between user-namespace and pivot");
-  launch.identity->bind(root);
+  launch.identity->bind(launch.stage, root);
 }
 
 void pivot(Launch& launch, const Step& step) {
-  pivot_into(root_of(launch, step), launch.image_over_root && launch.overlaid);
+  pivot_into(root_of(launch, step));
   launch.root.reset();
 }
 
@@ -178,10 +230,10 @@ constexpr StepKind kKinds[] = {
     {"join-pid", 1, 1, join_pid},
     {"user-namespace", 2, 2, user_namespace},
     {"squashfs", 2, 2, squashfs},
-    {"attach", 1, 1, attach},
-    {"root", 2, 2, root},
-    {"bind", 2, kAnyFields, bind},
-    {"bind-variable", 3, kAnyFields, bind_variable},
+    {"attach", 1, 1, attach, nullptr, look_up_place},
+    {"root", 2, 2, root, nullptr, look_up_root},
+    {"bind", 2, kAnyFields, bind, nullptr, look_up_source},
+    {"bind-variable", 3, kAnyFields, bind, nullptr, look_up_source},
     {"tmpfs", 2, 2, tmpfs},
     {"identity", 2, 2, identity},
     {"pivot", 0, 0, pivot},

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -18,6 +19,23 @@
 
 namespace chrun {
 namespace {
+
+/// Makes another directory the root directory of this process, until this object ends.
+class OtherRoot {
+ public:
+  explicit OtherRoot(int directory) : own_(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+    if (!own_) throw SysError("open the root directory", "open");
+    if (!enter(directory)) throw SysError("enter the host's root directory", "chroot");
+  }
+  ~OtherRoot() {
+    if (!enter(own_.get())) abort();  // whatever followed would be done in the wrong place
+  }
+  OtherRoot(const OtherRoot&) = delete;
+
+ private:
+  static bool enter(int directory) { return fchdir(directory) == 0 && chroot(".") == 0; }
+  const Fd own_;
+};
 
 /// Hooks find the container by paths, so it gets one: in a mount namespace that is ours alone, until they have run.
 constexpr const char* kBundle = "/mnt";
@@ -92,7 +110,8 @@ bool ends_in_time(pid_t child, int seconds) {
 
 }  // namespace
 
-void run_hook(int root, const Hook& hook) {
+void run_hook(int host, int root, const Hook& hook) {
+  const OtherRoot as_on_host(host);
   const Bundle bundle(root);
   const ExpectChild expect;
   const pid_t child = start(hook, state_of_container().get());

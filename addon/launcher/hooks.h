@@ -13,8 +13,9 @@ struct Hook {
 };
 
 /// Runs a hook for the container whose root-to-be is `root`, before it is the root: as the createContainer hooks of an
-/// OCI runtime, with the container's state on standard input. What it prints goes to standard error. Throws Error or
-/// SysError where it can't be started, fails, or takes too long.
-void run_hook(int root, const Hook& hook);
+/// OCI runtime, with the container's state on standard input. Its root directory is `host`, a mount of a copy of the
+/// host's. What it prints goes to standard error. Throws Error or SysError where it can't be started, fails, or takes
+/// too long.
+void run_hook(int host, int root, const Hook& hook);
 
 }  // namespace chrun

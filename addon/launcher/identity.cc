@@ -1,7 +1,6 @@
 #include "launcher/identity.h"
 
 #include <fcntl.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -45,19 +44,17 @@ std::string group_line(const Names& names, gid_t gid) {
 }
 
 /// An empty file bound over `destination`; none if the image does not have that.
-Fd bind_file(int root, int scratch, const char* name, const char* destination) {
+Fd bind_file(Stage& stage, int root, const char* name, const char* destination) {
   const Fd place = open_in_image(root, destination);
   if (!place) {
     log::warning(std::string("there is no ") + destination + " in the image: your user has no name inside");
     return {};
   }
-  Fd file(openat(scratch, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
+  const std::string action = std::string("bind ") + destination;
+  Fd file(openat(stage.files(), name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
   if (!file) throw SysError(std::string("write ") + destination, "open");
   if (fchmod(file.get(), 0644) != 0) throw SysError(std::string("write ") + destination, "fchmod");
-  const std::string source = descriptor_path(file.get()), target = descriptor_path(place.get());
-  if (mount(source.c_str(), target.c_str(), nullptr, MS_BIND, nullptr) != 0) {
-    throw SysError(std::string("bind ") + destination, "mount");
-  }
+  place_mount(stage.copy(stage.files(), name, action).get(), place.get(), action);
   return file;
 }
 
@@ -65,13 +62,9 @@ Fd bind_file(int root, int scratch, const char* name, const char* destination) {
 
 Identity::Identity(uid_t uid, gid_t gid) : uid_(uid), gid_(gid), names_(unless_always(uid), unless_always(gid)) {}
 
-void Identity::bind(int root) {
-  // The files need a file system that nobody else can see: a tmpfs at the guest's /dev, which the bind of the
-  // host's /dev covers afterwards. (To unmount it would cost as much as all binds together.)
-  tmpfs_into_image(root, "/dev", "mode=0755,size=4m");
-  const Fd scratch = open_in_image(root, "/dev");
-  passwd_ = bind_file(root, scratch.get(), "passwd", "/etc/passwd");
-  group_ = bind_file(root, scratch.get(), "group", "/etc/group");
+void Identity::bind(Stage& stage, int root) {
+  passwd_ = bind_file(stage, root, "passwd", "/etc/passwd");
+  group_ = bind_file(stage, root, "group", "/etc/group");
 }
 
 void Identity::write() {

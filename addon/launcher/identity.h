@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "launcher/host_names.h"
+#include "launcher/stage.h"
 
 namespace chrun {
 
@@ -14,8 +15,8 @@ class Identity {
  public:
   /// Looks up the names. Must come before the mount namespace.
   Identity(uid_t uid, gid_t gid);
-  /// Binds the files, which are empty still. Must come before the bind of /dev. Throws SysError.
-  void bind(int root);
+  /// Binds the files, which are empty still. Throws SysError.
+  void bind(Stage& stage, int root);
   /// Writes them. Throws SysError.
   void write();
 

@@ -1,5 +1,6 @@
 // The steps that change what the image looks like: an overlay, places for binds, files and links.
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/records.h"
@@ -15,10 +16,18 @@ namespace chrun {
 namespace {
 
 /// layer SIZE: what the following steps make in the image, they make in memory; `overlay layer` shows it.
-void layer(Launch& launch, const Step& step) { launch.layer = begin_layer(root_of(launch, step), field(step, 0)); }
+void layer(Launch& launch, const Step& step) {
+  root_of(launch, step);
+  launch.layer = begin_layer(launch.stage, field(step, 0));
+}
 
 LayeredImage image_of(const Launch& launch, const Step& step) {
   return {root_of(launch, step), launch.layer.upper ? launch.layer.upper.get() : -1};
+}
+
+void look_up_upper(Launch& launch, const Step& step) {
+  if (step.fields[0] == "directory" && step.fields.size() == 2)
+    launch.directories[&step] = open_upper_directory(field(step, 1));
 }
 
 /// overlay layer, overlay memory SIZE, overlay directory PATH
@@ -26,26 +35,30 @@ void overlay(Launch& launch, const Step& step) {
   const int root = root_of(launch, step);
   const bool sized = step.fields.size() == 2;
   if (step.fields[0] == "layer" && !sized && launch.layer.memory)
-    launch.root = overlay_with_layer(root, launch.layer);
+    launch.root = overlay_with_layer(launch.stage, root, launch.layer);
   else if (step.fields[0] == "memory" && sized)
-    launch.root = overlay_in_memory(root, field(step, 1));
+    launch.root = overlay_in_memory(launch.stage, root, field(step, 1));
   else if (step.fields[0] == "directory" && sized)
-    launch.root = overlay_in_directory(root, field(step, 1));
+    launch.root = overlay_in_directory(launch.stage, root, launch.directories[&step].get(), field(step, 1));
   else
     throw Error("malformed overlay step '" + field(step, 0) + "' in the plan");
   launch.layer = {};
-  launch.overlaid = true;
+}
+
+void look_up_sources(Launch& launch, const Step& step) {
+  auto& destinations = launch.destinations[&step];
+  for (size_t i = 0; i + 1 < step.fields.size(); i += 2) {
+    struct stat source;
+    if (stat(step.fields[i].data(), &source) != 0) throw SysError("bind " + field(step, i), "stat");
+    destinations.push_back({field(step, i + 1), !S_ISDIR(source.st_mode)});
+  }
 }
 
 /// destinations SOURCE DESTINATION …: of the binds that follow
 void destinations(Launch& launch, const Step& step) {
-  std::vector<Sides> binds;
-  for (size_t i = 0; i + 1 < step.fields.size(); i += 2) binds.emplace_back(field(step, i), field(step, i + 1));
-  if (launch.layer.upper) return place_destinations(image_of(launch, step), binds);
-  Fd root = make_destinations(root_of(launch, step), binds);
-  if (!root) return;
-  launch.root = std::move(root);
-  launch.overlaid = true;
+  const auto& all = launch.destinations[&step];
+  if (launch.layer.upper) return place_destinations(image_of(launch, step), all);
+  if (Fd root = make_destinations(launch.stage, root_of(launch, step), all)) launch.root = std::move(root);
 }
 
 /// file PATH TEXT
@@ -77,28 +90,35 @@ void chmod(Launch& launch, const Step& step) {
   change_mode_in_image(root_of(launch, step), static_cast<mode_t>(std::stoul(mode, nullptr, 8)), field(step, 1));
 }
 
+/// Hooks see the host as it was.
+void look_up_hook(Launch& launch, const Step& step) { launch.host.want(step, {"/", "show the host to hooks"}); }
+
 /// hook TIMEOUT PATH COUNT ARGUMENT … VARIABLE …
 void hook(Launch& launch, const Step& step) {
   const size_t count = parse_number(step.fields[2], step.fields.size() - 3, "the number of arguments of a hook");
   const auto rest = step.fields.begin() + 3, variables = rest + static_cast<ptrdiff_t>(count);
-  run_hook(root_of(launch, step), {field(step, 1),
-                                   {rest, variables},
-                                   {variables, step.fields.end()},
-                                   static_cast<int>(parse_number(step.fields[0], 86400, "the timeout of a hook"))});
+  const int root = root_of(launch, step);
+  const Fd host = launch.host.take(launch.stage, step), place = launch.stage.open_slot(launch.stage.make_slot());
+  place_mount(host.get(), place.get(), "show the host to hooks");
+  run_hook(host.get(), root,
+           {field(step, 1),
+            {rest, variables},
+            {variables, step.fields.end()},
+            static_cast<int>(parse_number(step.fields[0], 86400, "the timeout of a hook"))});
 }
 
 void seal(Launch& launch, const Step& step) { restrict_mount(root_of(launch, step), "the root directory", MS_RDONLY); }
 
 constexpr StepKind kKinds[] = {
     {"layer", 1, 1, layer},
-    {"overlay", 1, 2, overlay},
-    {"destinations", 2, kAnyFields, destinations},
+    {"overlay", 1, 2, overlay, nullptr, look_up_upper},
+    {"destinations", 2, kAnyFields, destinations, nullptr, look_up_sources},
     {"file", 2, 2, file},
     {"links", 3, kAnyFields, links},
     {"libraries", 2, kAnyFields, libraries},
     {"cuda-compat", 2, 2, cuda_compat},
     {"chmod", 2, 2, chmod},
-    {"hook", 3, kAnyFields, hook},
+    {"hook", 3, kAnyFields, hook, nullptr, look_up_hook},
     {"seal", 0, 0, seal},
 };
 

@@ -9,10 +9,12 @@
 #include "base/fd.h"
 #include "launcher/environment.h"
 #include "launcher/exec.h"
+#include "launcher/host_trees.h"
 #include "launcher/identity.h"
 #include "launcher/join.h"
 #include "launcher/overlay.h"
 #include "launcher/plan.h"
+#include "launcher/stage.h"
 #include "launcher/steps.h"
 #include "launcher/system_log.h"
 #include "squashfs/client.h"
@@ -26,18 +28,21 @@ struct Launch {
   Environment environment;
   std::vector<char*> command;
   std::optional<squashfs::ServedImage> image{};  // a SquashFS image, until it is mounted
-  Fd root{};                                     // the image's root, from its mount until `pivot`
-  bool image_over_root = false;                  // the image's own mount lies over the root (mounts.h)
-  bool overlaid = false;                         // `root` is not the image's own mount, but an overlay
-  std::optional<Identity> identity{};            // passwd and group, until they are written
-  Layer layer{};                                 // what is to lie over the image, until it does
-  std::map<const Step*, std::string> texts{};    // host files, read while the host's root is still ours
-  std::optional<JoinGroup> group{};              // the peers, with --join
-  std::optional<SystemLog> system_log{};         // opened while the host's /dev is in sight
-  ProgramFile own_program{};                     // looked up while /proc is the host's
-  bool typing_possible = false;                  // into the caller's terminal, by what the container runs
-  bool isolated = false;                         // in a mount namespace of its own
-  bool entered = false;                          // an existing container was entered: nothing is left to create
+  HostTrees host{};                              // what lies at the host paths that steps name
+  std::map<const Step*, Fd> directories{};       // host directories that steps name, and use otherwise
+  /// With the types that their sources ask for.
+  std::map<const Step*, std::vector<Destination>> destinations{};
+  Stage stage{};                               // where mounts wait for their places
+  Fd root{};                                   // the image's root, from its mount until `pivot`
+  std::optional<Identity> identity{};          // passwd and group, until they are written
+  Layer layer{};                               // what is to lie over the image, until it does
+  std::map<const Step*, std::string> texts{};  // host files, read while the host's root is still ours
+  std::optional<JoinGroup> group{};            // the peers, with --join
+  std::optional<SystemLog> system_log{};       // opened while the host's /dev is in sight
+  ProgramFile own_program{};                   // looked up while /proc is the host's
+  bool typing_possible = false;                // into the caller's terminal, by what the container runs
+  bool isolated = false;                       // in a mount namespace of its own
+  bool entered = false;                        // an existing container was entered: nothing is left to create
 };
 
 /// One kind of step: a thin function over one kernel concern, which throws Error.
@@ -46,6 +51,7 @@ struct StepKind {
   size_t fewest, most;  // fields
   void (*act)(Launch&, const Step&);
   void (*prepare)(Launch&, const Step&) = nullptr;  // runs before the first step acts
+  void (*look_up)(Launch&, const Step&) = nullptr;  // runs in the first namespaces, before anything of ours is mounted
 };
 
 constexpr size_t kAnyFields = ~size_t{0};
@@ -54,6 +60,9 @@ constexpr size_t kAnyFields = ~size_t{0};
 std::span<const StepKind> create_kinds();
 std::span<const StepKind> image_kinds();
 std::span<const StepKind> enter_kinds();
+
+/// Throws Error where there is no such kind, or the number of fields is wrong.
+const StepKind& kind_of(const Step& step);
 
 inline std::string field(const Step& step, size_t index) { return std::string(step.fields[index]); }
 

@@ -6,13 +6,12 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <climits>
 
 #include "base/error.h"
 #include "base/proc.h"
 #include "base/system_calls.h"
 #include "launcher/image_path.h"
-#include "launcher/log.h"
 
 namespace chrun {
 namespace {
@@ -35,122 +34,50 @@ std::string restriction_words(const std::string& name, unsigned long flags) {
   return "make " + name + (flags & MS_RDONLY ? " read-only" : " nosuid, nodev or noexec");
 }
 
-const char* type_words(bool directory) { return directory ? "a directory" : "not a directory"; }
-
-/// The bind's destination, made if that is asked for; empty if it is missing and may be.
-Fd open_destination(int root, const Bind& bind, bool source_is_directory) {
-  Fd destination = open_in_image(root, bind.destination);
-  // over a link that leads nowhere, such as the resolv.conf of a system that makes it at boot
-  if (!destination && !source_is_directory) destination = open_link_in_image(root, bind.destination);
-  if (!destination && bind.create) destination = create_in_image(root, bind.destination, !source_is_directory);
-  if (!destination && !bind.optional) {
-    throw Error("can't bind " + bind.source + ": there is no " + bind.destination + " in the image",
-                "make it in the image, or use --write so that it can be created");
-  }
-  return destination;
-}
-
-/// Whether something is mounted in host directory `path`.
-bool has_mounts_below(const std::string& path) {
-  char* real = realpath(path.c_str(), nullptr);
-  const std::string prefix = std::string(real ? real : path.c_str()) + "/";
-  free(real);
-  return std::ranges::any_of(mount_points(), [&](const std::string& place) { return place.starts_with(prefix); });
-}
-
-void protect_bind(int root, const Bind& bind) {
-  Fd mounted = open_in_image(root, bind.destination);
-  if (!mounted) throw Error("can't find " + bind.destination + ", which was bound just now");
-  if (restrict_mounts(mounted.get(), bind.destination, bind.flags) || !has_mounts_below(bind.source)) return;
-  if (bind.flags & MS_RDONLY) {
-    log::warning("what is mounted below " + bind.source + " can still be written to at " + bind.destination +
-                 ": this kernel (before 5.12) makes only the bind itself read-only");
-  }
-}
-
 }  // namespace
 
-void bind_into_image(int root, const Bind& bind) {
-  constexpr int kMostTries = 10;
-  struct stat source;
-  if (stat(bind.source.c_str(), &source) != 0) {
-    if (bind.optional && (errno == ENOENT || errno == ENOTDIR)) return;
-    throw SysError("bind " + bind.source, "stat");
-  }
-  const bool directory = S_ISDIR(source.st_mode);
-  for (int tries = 1;; tries++) {
-    const Fd destination = open_destination(root, bind, directory);
-    if (!destination) return;
-    if ((file_type(destination.get(), bind.destination) == S_IFDIR) != directory) {
-      throw Error("can't bind " + bind.source + " to " + bind.destination + ": the one is " + type_words(directory) +
-                  ", the other is " + type_words(!directory));
-    }
-    // the source goes by its path, not by a descriptor: only then does the kernel mount what an automounter promises
-    const std::string place = descriptor_path(destination.get());
-    if (mount(bind.source.c_str(), place.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0) break;
-    // ENOENT: both were there just now. Seen once in a thousand launches that shared a FUSE file system at its start
-    if (errno != ENOENT || tries == kMostTries)
-      throw SysError("bind " + bind.source + " to " + bind.destination, "mount");
-  }
-  if (bind.flags != 0) protect_bind(root, bind);
+Fd copy_tree(int directory, const char* path) {
+  const unsigned empty = *path == '\0' ? AT_EMPTY_PATH : 0;
+  return Fd(
+      static_cast<int>(syscall(kOpenTree, directory, path, kOpenTreeClone | kOpenTreeCloexec | kRecursive | empty)));
 }
 
-void tmpfs_into_image(int root, const std::string& destination, const std::string& options) {
-  const Fd place = open_in_image(root, destination);
-  if (!place) {
-    throw Error("can't mount a tmpfs at " + destination + ": there is no " + destination + " in the image",
-                "every image needs the directories /dev, /proc, /sys and /tmp");
-  }
-  if (mount("tmpfs", descriptor_path(place.get()).c_str(), "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
-    throw SysError("mount a tmpfs at " + destination, "mount");
-  }
+bool is_unknown_call(int code) { return code == ENOSYS || code == EPERM; }
+
+void place_mount(int mount, int place, const std::string& action) {
+  if (syscall(kMoveMount, mount, "", place, "", kMoveMountEmptyPath | kMoveMountToEmptyPath) == 0) return;
+  const int code = errno;
+  if (!is_unknown_call(code)) throw SysError(action, "move_mount", code);
+  if (::mount(descriptor_path(mount).c_str(), descriptor_path(place).c_str(), nullptr, MS_MOVE, nullptr) == 0) return;
+  throw code == EPERM ? SysError(action, "move_mount", code) : SysError(action, "mount");
 }
 
-void attach_mount(int mount, const std::string& place) {
-  if (syscall(kMoveMount, mount, "", AT_FDCWD, place.c_str(), kMoveMountEmptyPath) != 0) {
-    throw SysError("mount the image at " + place, "move_mount");
-  }
+bool differ_in_type(int mount, int place) {
+  return (file_type(mount, "a mount") == S_IFDIR) != (file_type(place, "its place") == S_IFDIR);
 }
 
-Fd open_mount(const std::string& place) {
-  // the root directory's own name leads below what is mounted over it, its parent's name on top
-  Fd root(open(place == kOverTheRoot ? "/.." : place.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!root) throw SysError("open the image at " + place, "open");
-  return root;
-}
-
-PlacedMount mount_copy(const std::string& path) {
-  Fd copy(static_cast<int>(syscall(kOpenTree, AT_FDCWD, path.c_str(), kOpenTreeClone | kOpenTreeCloexec | kRecursive)));
-  if (copy) {
-    attach_mount(copy.get(), kOverTheRoot);
-    return {std::move(copy), true};
-  }
-  // EPERM: seccomp filters of older container engines answer so for calls that they do not know
-  if (errno != ENOSYS && errno != EPERM) throw SysError("mount the image " + path, "open_tree");
-  if (mount(path.c_str(), path.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) {
-    throw SysError("mount the image " + path, "mount");
-  }
-  return {open_mount(path), false};
-}
-
-bool restrict_mounts(int root, const std::string& name, unsigned long flags) {
+bool restrict_tree(int mount, const std::string& name, unsigned long flags) {
   MountChange change{};
   change.set = flags;
-  if (syscall(kMountSetattr, root, "", AT_EMPTY_PATH | kRecursive, &change, sizeof change) == 0) return true;
-  if (errno != ENOSYS && errno != EPERM) throw SysError(restriction_words(name, flags), "mount_setattr");
-  restrict_mount(root, name, flags);
+  if (syscall(kMountSetattr, mount, "", AT_EMPTY_PATH | kRecursive, &change, sizeof change) == 0) return true;
+  if (!is_unknown_call(errno)) throw SysError(restriction_words(name, flags), "mount_setattr");
   return false;
 }
 
-void restrict_mount(int root, const std::string& name, unsigned long flags) {
+void restrict_mount(int mount, const std::string& name, unsigned long flags) {
   struct statvfs status;
-  if (fstatvfs(root, &status) != 0) throw SysError(restriction_words(name, flags), "statvfs");
+  if (fstatvfs(mount, &status) != 0) throw SysError(restriction_words(name, flags), "statvfs");
+  // the descriptor leads to the root of just this mount, whatever has become of the names on the way to it
   const unsigned long all = MS_REMOUNT | MS_BIND | flags | locked_flags(status);
-  if (mount(nullptr, descriptor_path(root).c_str(), nullptr, all, nullptr) != 0) {
+  if (::mount(nullptr, descriptor_path(mount).c_str(), nullptr, all, nullptr) != 0)
     throw SysError(restriction_words(name, flags), "mount");
-  }
 }
 
-bool make_read_only(int root, const std::string& name) { return restrict_mounts(root, name, MS_RDONLY); }
+bool has_mounts_below(int mount) {
+  char place[PATH_MAX];
+  const ssize_t size = readlink(descriptor_path(mount).c_str(), place, sizeof place);
+  const std::string prefix = std::string(place, static_cast<size_t>(std::max(size, ssize_t{0}))) + "/";
+  return std::ranges::any_of(mount_points(), [&](const std::string& below) { return below.starts_with(prefix); });
+}
 
 }  // namespace chrun

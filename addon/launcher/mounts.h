@@ -1,56 +1,36 @@
-// Mounting: binds, private file systems, and the flags that must survive. Paths in, mounts out; no policy.
+// Mounts by descriptors: trees of mounts that have no place yet, their places, and the flags that must survive. No
+// policy.
 #pragma once
 #include <string>
-#include <string_view>
 
 #include "base/fd.h"
 
 namespace chrun {
 
-struct Bind {
-  std::string source;       // host path
-  std::string destination;  // guest path
-  bool optional = false;    // skip it where either side is missing
-  bool create = false;      // make a missing destination
-  unsigned long flags = 0;  // MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC: with all below it, where the kernel can
-};
+/// A copy of the tree of mounts at `path`, seen from directory `directory` (or at that itself where `path` is empty),
+/// that has no place yet. What an automounter promises there is mounted. Empty where the kernel refuses, with errno.
+Fd copy_tree(int directory, const char* path);
 
-/// Binds host path to guest path, with everything mounted below it. `root` is the image's root.
-/// Throws Error or SysError that name both sides.
-void bind_into_image(int root, const Bind& bind);
+/// Whether errno `code` says that the kernel does not know a call: older ones (ENOSYS), and seccomp filters of
+/// container engines for calls that they do not know (EPERM).
+bool is_unknown_call(int code);
 
-/// Mounts a fresh tmpfs at a guest path; `options` as in tmpfs(5).
-void tmpfs_into_image(int root, const std::string& destination, const std::string& options);
+/// Moves the mount whose root is `mount` to the place that is open as `place`, in our namespaces. Throws SysError,
+/// which says that `action` could not be done.
+void place_mount(int mount, int place, const std::string& action);
 
-/// A mount over `/` is reachable by its descriptor only: paths begin at the root directory that this process has,
-/// below it. So it hides nothing, and no bind of a host directory can contain it.
-constexpr const char* kOverTheRoot = "/";
+/// Whether a mount with this root can't be at that place, because only one of them is a directory.
+bool differ_in_type(int mount, int place);
 
-/// The root of a mount, and whether it lies over the root directory or at its own path.
-struct PlacedMount {
-  Fd root;
-  bool over_the_root = false;
-};
+/// Sets `flags` (MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC) on the mount whose root is `mount`, and on all below it,
+/// whether it has a place or not. `name` is for the error. Returns false before Linux 5.12. Throws SysError.
+bool restrict_tree(int mount, const std::string& name, unsigned long flags);
 
-/// A copy of the tree of mounts at host path `path`: a mount of our own, over the root where the kernel can
-/// (Linux 5.2). Throws SysError.
-PlacedMount mount_copy(const std::string& path);
+/// The same for the one mount only, which must have a place. What else is set on it (nosuid, nodev, noexec of the
+/// host's mount are locked in a user namespace) stays. Throws SysError.
+void restrict_mount(int mount, const std::string& name, unsigned long flags);
 
-/// Attaches `mount`, which has no place yet, at host path `place`. Throws SysError.
-void attach_mount(int mount, const std::string& place);
-
-/// The root of what is mounted at host path `place`. Throws SysError.
-Fd open_mount(const std::string& place);
-
-/// Sets `flags` (as of Bind) on the mount at `root`, and on all below it. What else is set on it (nosuid, nodev, noexec
-/// of the host's mount are locked in a user namespace) stays. Throws SysError.
-/// Returns false where mounts below stay as they are: before Linux 5.12.
-bool restrict_mounts(int root, const std::string& name, unsigned long flags);
-
-/// The same for the one mount only.
-void restrict_mount(int root, const std::string& name, unsigned long flags);
-
-/// Makes the mount at `root`, and all below it, read-only: see restrict_mounts().
-bool make_read_only(int root, const std::string& name);
+/// Whether something is mounted below the mount whose root is `mount`.
+bool has_mounts_below(int mount);
 
 }  // namespace chrun

@@ -60,7 +60,7 @@ void make_directory(int parent, const char* name, const std::string& what) {
 }
 
 /// Mounts the overlay of the image at `root` and the layer in directory `upper`, which `what` calls it.
-Fd mount_overlay(int root, int upper, const std::string& what) {
+Fd mount_overlay(Stage& stage, int root, int upper, const std::string& what) {
   make_directory(upper, "upper", what);
   make_directory(upper, "work", what);
   // by descriptors: no byte of a path has to be quoted. userxattr: the only marks that are ours to set without
@@ -68,40 +68,30 @@ Fd mount_overlay(int root, int upper, const std::string& what) {
   const std::string layer = descriptor_path(upper);
   const std::string options = "lowerdir=" + descriptor_path(root) + ",upperdir=" + layer + "/upper,workdir=" + layer +
                               "/work,userxattr,index=on";
-  // the guest's /dev is a place that every image has; what is mounted there now is soon out of sight
-  const Fd place = open_in_image(root, "/dev");
-  if (!place) throw Error("can't mount an overlay: there is no /dev in the image");
-  if (mount("overlay", descriptor_path(place.get()).c_str(), "overlay", MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
-    const int code = errno;
-    throw Error(SysError("mount an overlay with its upper layer in " + what, "mount", code).what(),
-                refusal_hint(upper, code));
+  try {
+    return stage.make("overlay", MS_NOSUID | MS_NODEV, options, "mount an overlay with its upper layer in " + what);
+  } catch (const SysError& refusal) {
+    throw Error(refusal.what(), refusal_hint(upper, refusal.code()));
   }
-  return open_in_image(root, "/dev");
 }
 
-bool is_directory(const std::string& source) {
-  struct stat status;
-  if (stat(source.c_str(), &status) != 0) throw SysError("bind " + source, "stat");
-  return S_ISDIR(status.st_mode);
-}
-
-void cover_parent(Fd& view, int root, const std::string& path, bool file) {
-  if (Fd cover = make_by_overmount(view ? view.get() : root, path, file)) view = std::move(cover);
+void cover_parent(Stage& stage, Fd& view, int root, const Destination& wanted) {
+  if (Fd cover = make_by_overmount(stage, view ? view.get() : root, wanted.path, wanted.file)) view = std::move(cover);
 }
 
 /// In an overlay, and where there can be none or its parent belongs to somebody else, by covering the parent.
-void make_destination(Fd& view, int root, const std::string& path, bool file) {
+void make_destination(Stage& stage, Fd& view, int root, const Destination& wanted) {
   std::exception_ptr refusal;
   try {
-    if (!view) view = overlay_in_memory(root, "4m");
-    create_in_image(view.get(), path, file);
+    if (!view) view = overlay_in_memory(stage, root, "4m");
+    create_in_image(view.get(), wanted.path, wanted.file);
     return;
   } catch (const Error& error) {
     log::verbose(1, std::string(error.what()) + "; so its parent is covered");
     refusal = std::current_exception();
   }
   try {
-    cover_parent(view, root, path, file);
+    cover_parent(stage, view, root, wanted);
   } catch (const Error& error) {
     log::verbose(1, error.what());
     std::rethrow_exception(refusal);
@@ -110,43 +100,48 @@ void make_destination(Fd& view, int root, const std::string& path, bool file) {
 
 }  // namespace
 
-Layer begin_layer(int root, const std::string& size) {
-  tmpfs_into_image(root, "/dev", "mode=0755,size=" + size);
-  Layer layer{open_in_image(root, "/dev"), {}};
+Layer begin_layer(Stage& stage, const std::string& size) {
+  Layer layer{stage.make("tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=" + size, "mount a tmpfs"), {}};
   make_directory(layer.memory.get(), "upper", "memory");
   layer.upper = Fd(openat(layer.memory.get(), "upper", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!layer.upper) throw SysError("open the upper layer of an overlay", "open");
   return layer;
 }
 
-Fd overlay_with_layer(int root, const Layer& layer) { return mount_overlay(root, layer.memory.get(), "memory"); }
-
-Fd overlay_in_memory(int root, const std::string& size) { return overlay_with_layer(root, begin_layer(root, size)); }
-
-Fd overlay_in_directory(int root, const std::string& directory) {
-  if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
-    throw SysError("make the overlay directory " + directory, "mkdir");
-  }
-  const Fd upper(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!upper) throw SysError("use the overlay directory " + directory, "open");
-  return mount_overlay(root, upper.get(), directory);
+Fd overlay_with_layer(Stage& stage, int root, const Layer& layer) {
+  return mount_overlay(stage, root, layer.memory.get(), "memory");
 }
 
-Fd make_destinations(int root, const std::vector<Sides>& binds) {
+Fd overlay_in_memory(Stage& stage, int root, const std::string& size) {
+  return overlay_with_layer(stage, root, begin_layer(stage, size));
+}
+
+Fd open_upper_directory(const std::string& path) {
+  if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) throw SysError("make the overlay directory " + path, "mkdir");
+  Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) throw SysError("use the overlay directory " + path, "open");
+  return directory;
+}
+
+Fd overlay_in_directory(Stage& stage, int root, int directory, const std::string& path) {
+  return mount_overlay(stage, root, directory, path);
+}
+
+Fd make_destinations(Stage& stage, int root, const std::vector<Destination>& all) {
   Fd view;
-  for (const auto& [source, destination] : binds) {
+  for (const Destination& wanted : all) {
     const int current = view ? view.get() : root;
-    if (open_in_image(current, destination)) continue;
-    const bool file = !is_directory(source);
-    if (file && open_link_in_image(current, destination)) continue;
-    make_destination(view, root, destination, file);
+    if (open_in_image(current, wanted.path)) continue;
+    if (wanted.file && open_link_in_image(current, wanted.path)) continue;
+    make_destination(stage, view, root, wanted);
   }
-  if (view) make_read_only(view.get(), "the overlay");
+  if (view && !restrict_tree(view.get(), "the overlay", MS_RDONLY))
+    restrict_mount(view.get(), "the overlay", MS_RDONLY);
   return view;
 }
 
-void place_destinations(const LayeredImage& image, const std::vector<Sides>& binds) {
-  for (const auto& [source, destination] : binds) place_in_image(image, destination, !is_directory(source));
+void place_destinations(const LayeredImage& image, const std::vector<Destination>& all) {
+  for (const auto& [path, file] : all) place_in_image(image, path, file);
 }
 
 }  // namespace chrun

@@ -40,7 +40,7 @@ std::vector<Entry> open_entries(const Gap& gap) {
   return entries;
 }
 
-void bind_again(int cover, const Entry& entry, int parent) {
+void bind_again(Stage& stage, int cover, const Entry& entry, int parent) {
   const char* name = entry.name.c_str();
   const mode_t type = file_type(entry.place.get(), entry.name);
   if (type == S_IFLNK) {
@@ -53,31 +53,26 @@ void bind_again(int cover, const Entry& entry, int parent) {
   if (directory ? mkdirat(cover, name, 0755) != 0 : mknodat(cover, name, S_IFREG | 0644, 0) != 0)
     throw SysError("make a place for " + entry.name, directory ? "mkdir" : "mknod");
   const Fd place(openat(cover, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (mount(descriptor_path(entry.place.get()).c_str(), descriptor_path(place.get()).c_str(), nullptr, MS_BIND | MS_REC,
-            nullptr) != 0) {
-    throw SysError("bind " + entry.name + " again", "mount");
-  }
+  const std::string action = "bind " + entry.name + " again";
+  place_mount(stage.copy(entry.place.get(), "", action).get(), place.get(), action);
 }
 
 }  // namespace
 
-Fd make_by_overmount(int root, const std::string& path, bool want_file) {
+Fd make_by_overmount(Stage& stage, int root, const std::string& path, bool want_file) {
   const Gap gap = find_gap(root, path);
   const auto entries = open_entries(gap);
   struct stat status;
   if (fstat(gap.parent.get(), &status) != 0) throw SysError("look at " + gap.parent_path, "fstat");
-  // the guest's /dev is a place that every image has, and will be covered by the host's
-  tmpfs_into_image(root, "/dev", "mode=0755,size=1m");
-  Fd cover = open_in_image(root, "/dev");
-  for (const Entry& entry : entries) bind_again(cover.get(), entry, gap.parent.get());
+  const std::string action = "cover " + gap.parent_path + " in the image";
+  Fd cover = stage.make("tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m", action);
+  for (const Entry& entry : entries) bind_again(stage, cover.get(), entry, gap.parent.get());
   create_in_image(cover.get(), gap.rest, want_file);
   fchmodat(AT_FDCWD, descriptor_path(cover.get()).c_str(), status.st_mode & 07777, 0);
-  make_read_only(cover.get(), "the cover of " + gap.parent_path);
+  if (!restrict_tree(cover.get(), "the cover of " + gap.parent_path, MS_RDONLY))
+    restrict_mount(cover.get(), "the cover of " + gap.parent_path, MS_RDONLY);
   if (gap.parent_path == "/") return cover;
-  if (mount(descriptor_path(cover.get()).c_str(), descriptor_path(gap.parent.get()).c_str(), nullptr, MS_BIND | MS_REC,
-            nullptr) != 0) {
-    throw SysError("cover " + gap.parent_path + " in the image", "mount");
-  }
+  place_mount(cover.get(), gap.parent.get(), action);
   return {};
 }
 

@@ -10,18 +10,6 @@
 namespace chrun {
 namespace {
 
-const StepKind& kind_of(const Step& step) {
-  for (const auto kinds : {create_kinds(), image_kinds(), enter_kinds()}) {
-    for (const StepKind& kind : kinds) {
-      if (kind.name != step.kind) continue;
-      if (step.fields.size() >= kind.fewest && step.fields.size() <= kind.most) return kind;
-      throw Error("malformed " + std::string(step.kind) + " step in the plan: it has " +
-                  std::to_string(step.fields.size()) + " fields");
-    }
-  }
-  throw Error("unknown step '" + std::string(step.kind) + "' in the plan");
-}
-
 void run_step(Launch& launch, const Step& step) {
   if (log::follows_steps()) log::step(to_words(step));
   kind_of(step).act(launch, step);
@@ -52,6 +40,18 @@ bool is_server_gone(const Plan& plan, const SysError& failure) {
 }
 
 }  // namespace
+
+const StepKind& kind_of(const Step& step) {
+  for (const auto kinds : {create_kinds(), image_kinds(), enter_kinds()}) {
+    for (const StepKind& kind : kinds) {
+      if (kind.name != step.kind) continue;
+      if (step.fields.size() >= kind.fewest && step.fields.size() <= kind.most) return kind;
+      throw Error("malformed " + std::string(step.kind) + " step in the plan: it has " +
+                  std::to_string(step.fields.size()) + " fields");
+    }
+  }
+  throw Error("unknown step '" + std::string(step.kind) + "' in the plan");
+}
 
 std::string to_words(const Step& step) {
   std::string words(step.kind);

@@ -60,7 +60,7 @@ void mount_memory() {
 void try_pivot() {
   mount_memory();
   const Fd root(open(kPlace, O_PATH | O_DIRECTORY | O_CLOEXEC));
-  pivot_into(root.get(), false);
+  pivot_into(root.get());
 }
 
 void enter_memory() {
@@ -84,7 +84,8 @@ Fd copy_root() {
 
 void try_new_mounts() {
   enter_outer();
-  attach_mount(copy_root().get(), kPlace);
+  const Fd place(open(kPlace, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  place_mount(copy_root().get(), place.get(), "move a tree of mounts");
   const Fd context(
       static_cast<int>(check(syscall(kFsopen, "tmpfs", kFsopenCloexec), "configure a file system", "fsopen")));
 }

@@ -381,7 +381,7 @@ t.test('a musl image without ldconfig finds the libraries', (t) => {
 t.test('without overlays there is a clear message', (t) => {
   if (start(ordinaryUser, 'strace', ['-V']).status !== 0) return skip(t, 'there is no strace');
   const { cdi } = makeDriver(t);
-  const inject = ['-f', '-o', '/dev/null', '-e', 'trace=mount', '-e', 'inject=mount:error=ENODEV:when=2'];
+  const inject = ['-f', '-o', '/dev/null', '-e', 'trace=mount', '-e', 'inject=mount:error=ENODEV:when=3'];
   const words = ['--no-memo', `--cdi-dirs=${cdi}`, '--device=nvidia.com/gpu=0', image, '--', 'true'];
   const ending = start(ordinaryUser, 'strace', [...inject, launcher, ...words]);
   failsWith(t, ending, 31, "can't mount an overlay", 'overlays without privilege need 5.11 or later');

@@ -177,7 +177,7 @@ for (const [error, words] of [
 ] as const) {
   test(`where the kernel refuses overlays with ${error}, the hint names kernel and setting`, (t, user, image) => {
     const place = join(scratch(t, user), 'o');
-    // the first mount of --overlay is the overlay; -W mounts its tmpfs before, and so do missing destinations.
+    // the first mount is the place for others; then comes the overlay, but for -W and missing destinations a tmpfs.
     // No -f: the file-system server mounts too
     const attempt = (which: number, ...options: string[]) => {
       const inject = ['-e', 'trace=mount', '-e', `inject=mount:error=${error}:when=${which}`];
@@ -185,9 +185,9 @@ for (const [error, words] of [
     };
     const hint =
       /this is Linux \d+\.\d+.*; overlays without privilege need 5\.11 or later, with CONFIG_OVERLAY_FS/;
-    failsWith(t, attempt(1, '--overlay', place), 31, `its upper layer in ${place}: mount: ${words}`, hint);
-    failsWith(t, attempt(2, '-W'), 31, `its upper layer in memory: mount: ${words}`, hint);
-    t.match(attempt(2, '-b', '/etc:/made'), { status: 0, stderr: '' }, 'places are made without one');
+    failsWith(t, attempt(2, '--overlay', place), 31, `its upper layer in ${place}: mount: ${words}`, hint);
+    failsWith(t, attempt(3, '-W'), 31, `its upper layer in memory: mount: ${words}`, hint);
+    t.match(attempt(3, '-b', '/etc:/made'), { status: 0, stderr: '' }, 'places are made without one');
   });
 }
 
@@ -213,7 +213,7 @@ test('where there are no overlays, missing destinations are made by covering the
   const binds = ['-b', `${place}:/a/b/c`, '-b', `${place}/file:/var/run/x/file`, '-b', `${place}:/etc/x/y`];
   const show =
     'cat /a/b/c/file /run/x/file /etc/x/y/file; readlink /bin; grep -c NAME= /etc/os-release; ls -d /mnt /usr';
-  const refuse = ['-e', 'trace=mount', '-e', 'inject=mount:error=ENODEV:when=2', launcher];
+  const refuse = ['-e', 'trace=mount', '-e', 'inject=mount:error=ENODEV:when=3', launcher];
   const words = [
     ...refuse,
     ...binds,

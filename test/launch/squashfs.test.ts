@@ -288,6 +288,7 @@ test('--mount mounts at a directory that exists, and is ignored with a warning f
   const trace = [
     '-f',
     '-qq',
+    '-y',
     '-e',
     'trace=move_mount',
     launcher,
@@ -301,8 +302,8 @@ test('--mount mounts at a directory that exists, and is ignored with a warning f
   ];
   const { status, stderr } = start(user, 'strace', trace);
   t.equal(status, 3);
-  t.match(stderr, `move_mount(`);
-  t.match(stderr, `"${place}", MOVE_MOUNT_F_EMPTY_PATH`);
+  t.match(stderr, /move_mount\(/);
+  t.match(stderr, `<${place}>, "", MOVE_MOUNT_F_EMPTY_PATH`);
   t.same(readdirSync(place), [], 'the mount is gone with the container');
   failsWith(t, run(user, ['-m', '/none', squashed, '--', 'true']), 31, 'there is no directory /none');
   t.match(run(user, ['-m', place, image, '--', '/probe', 'status', '4']), {

@@ -257,6 +257,23 @@ int die(int number) {
   return 95;
 }
 
+/// Makes empty files where that is possible.
+int create(char** paths) {
+  for (; *paths; paths++) {
+    const int file = open(*paths, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (file >= 0) close(file);
+  }
+  return 0;
+}
+
+/// Gives two paths each other's files, over and over, until it is ended.
+int exchange(const char* one, const char* other) {
+  puts("ready");
+  fflush(stdout);
+  while (syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, 2 /* RENAME_EXCHANGE */) == 0) continue;
+  return perror("renameat2"), 91;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -265,6 +282,8 @@ int main(int argc, char** argv) {
   if (action == "with") return run_with(argv + 2);
   if (action == "status") return atoi(argv[2]);
   if (action == "die") return die(atoi(argv[2]));
+  if (action == "create") return create(argv + 2);
+  if (action == "exchange") return exchange(argv[2], argv[3]);
   if (action == "wait") return puts("ready"), fflush(stdout), pause(), 94;
   return fprintf(stderr, "probe: what is %s?\n", action.c_str()), 93;
 }
