@@ -12,8 +12,8 @@ import { renderVersion, testFeature } from './features.js';
 import { renderHelp, renderOptionHelp, renderUsage } from './help.js';
 import { type Host, RealHost } from './host.js';
 import { listNames, listStorage, renderList } from './image/list-storage.js';
-import { storageDirectory } from './image/storage.js';
-import { print, printError, setProgram, setStyle } from './messages.js';
+import { findStorage } from './image/storage.js';
+import { print, printError, printWarning, setProgram, setStyle } from './messages.js';
 import { launcherPath, loadNative } from './native.js';
 import { guessLog } from './option-words.js';
 import { decodeRecords, encodePlan } from './plan/encode.js';
@@ -89,20 +89,24 @@ function runLaunch(
   }
 }
 
-function runList({ storage, format }: Extract<CommandLine, { kind: 'list' }>, host: Host): number {
-  const directory = storageDirectory(storage, host);
-  if (directory === undefined)
+async function runList(
+  { storage, format }: Extract<CommandLine, { kind: 'list' }>,
+  host: Host,
+): Promise<number> {
+  const found = findStorage(storage, host);
+  if (found === undefined)
     throw new LaunchError('there is no storage: USER is not set, and your user id has no name');
-  const images = listStorage(directory);
+  if (found.distrust) await printWarning(found.distrust);
+  const images = listStorage(found.directory);
   if (format === 'json') printJson(images);
   else print(1, renderList(images));
   return 0;
 }
 
-/** For completion: without storage there are none. */
+/** For completion: without storage, or with one that does not count, there are none. */
 function imageNames(storage: string | undefined, host: Host): readonly string[] {
-  const directory = storageDirectory(storage, host);
-  return directory === undefined ? [] : listNames(directory);
+  const found = findStorage(storage, host);
+  return found === undefined || found.distrust ? [] : listNames(found.directory);
 }
 
 async function completionText(

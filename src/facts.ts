@@ -20,6 +20,16 @@ export type Fact =
   | { readonly kind: 'path'; readonly path: string; readonly found: PathKind }
   /** Whether there is a regular file at an absolute path, and not by a link. */
   | { readonly kind: 'plain-file'; readonly path: string; readonly found: 'yes' | 'no' }
+  /**
+   * Whose an absolute path is, itself or what its links lead to: `absent`, or the kind of file, owner, group and mode
+   * in octal.
+   */
+  | {
+      readonly kind: 'owner';
+      readonly path: string;
+      readonly links: 'follow' | 'no-follow';
+      readonly found: string;
+    }
   /** The device at an absolute path. */
   | { readonly kind: 'device'; readonly path: string; readonly found: DeviceKind }
   /** The paths that match an absolute pattern as in glob(7), in the order of their bytes. */

@@ -1,6 +1,7 @@
 /** The only place that asks the machine anything. What it was asked is recorded: the facts that a plan rests on. */
 import {
   closeSync,
+  fstatSync,
   lstatSync,
   openSync,
   readFileSync,
@@ -13,9 +14,28 @@ import { userInfo } from 'node:os';
 import { fromBytes, toBytes } from './bytes.js';
 import { LaunchError } from './errors.js';
 import type { DeviceKind, Fact, PathKind } from './facts.js';
-import { type FilterRule, loadNative } from './native.js';
+import { type FilterRule, loadNative, packageRoot } from './native.js';
 
 export type { DeviceKind, Fact, PathKind };
+
+/** Whose something is, and who can write it. */
+export interface Owner {
+  readonly kind: 'directory' | 'file' | 'link' | 'other';
+  readonly uid: number;
+  readonly gid: number;
+  /** The bits of chmod(2). */
+  readonly mode: number;
+  /** It lies below this installation, and belongs to who installed it. */
+  readonly installed: boolean;
+  /** The owner has no number in this user namespace. */
+  readonly unmapped: boolean;
+}
+
+/** A file, and whose the very file is that was read. */
+export interface OwnedFile {
+  readonly bytes: Uint8Array;
+  readonly owner: Owner;
+}
 
 /** What the deciding code may ask. Tests answer in the machine's place. */
 export interface Host {
@@ -39,10 +59,12 @@ export interface Host {
   readHead(path: string, size: number): Uint8Array;
   /** `size` bytes of a file from `offset` on; fewer where it ends. Throws LaunchError if it can't be read. */
   readPart(path: string, offset: number, size: number): Uint8Array;
+  /** Whose an absolute path is; undefined for what is not there. Throws LaunchError if that can't be found out. */
+  ownerOf(path: string, links: 'follow' | 'no-follow'): Owner | undefined;
   /** Which device a path leads to. Throws LaunchError if that can't be found out. */
   deviceAt(path: string): DeviceKind;
   /** A whole file; undefined if there is none, or the way there is barred. Throws LaunchError if it can't be read. */
-  readFile(path: string): Uint8Array | undefined;
+  readFile(path: string): OwnedFile | undefined;
   /**
    * A filter of system calls for this machine's architecture. It rests on nothing but this program, which every plan
    * does. Throws LaunchError where that was built without libseccomp.
@@ -78,6 +100,41 @@ function deviceNumbers(number: number): string {
   const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & ~0xfffn);
   const minor = (bits & 0xffn) | ((bits >> 12n) & ~0xffn & 0xffffffffn);
   return `${major}:${minor}`;
+}
+
+/** What the kernel shows where a user namespace has no number for an owner. */
+const overflowId = 65534;
+
+function isMapped(uid: number): boolean {
+  const ranges = readFileSync('/proc/self/uid_map', 'latin1').trim().split('\n');
+  return ranges.some((range) => {
+    const [inside = 0, , count = 0] = range.trim().split(/ +/).map(Number);
+    return uid >= inside && uid < inside + count;
+  });
+}
+
+function toOwner(status: Stats, file?: number): Owner {
+  const { uid, gid } = status;
+  return {
+    kind: status.isSymbolicLink()
+      ? 'link'
+      : status.isDirectory()
+        ? 'directory'
+        : status.isFile()
+          ? 'file'
+          : 'other',
+    uid,
+    gid,
+    mode: status.mode & 0o7777,
+    installed: file !== undefined && isInstalled(uid, file),
+    unmapped: uid === overflowId && !isMapped(uid),
+  };
+}
+
+/** Links and mounts count as the kernel has followed them. */
+function isInstalled(uid: number, file: number): boolean {
+  const path = readlinkSync(`/proc/self/fd/${file}`);
+  return path.startsWith(`${packageRoot}/`) && statSync(packageRoot).uid === uid;
 }
 
 /** The machine that we run on. */
@@ -166,14 +223,27 @@ export class RealHost implements Host {
     }
   }
 
-  readFile(path: string): Uint8Array | undefined {
+  readFile(path: string): OwnedFile | undefined {
     if (!this.#isThere(path)) return undefined;
     try {
       this.#recordFile(path);
-      return readFileSync(toBytes(path));
+      const file = openSync(toBytes(path), 'r');
+      try {
+        return { bytes: readFileSync(file), owner: toOwner(fstatSync(file), file) };
+      } finally {
+        closeSync(file);
+      }
     } catch (cause) {
       throw failure('read', path, cause);
     }
+  }
+
+  ownerOf(path: string, links: 'follow' | 'no-follow'): Owner | undefined {
+    const status = this.#look(path, links === 'follow' ? statSync : lstatSync);
+    const owner = status && toOwner(status);
+    const found = owner ? `${owner.kind} ${owner.uid} ${owner.gid} ${owner.mode.toString(8)}` : 'absent';
+    this.#record(`owner ${links} ${path}`, { kind: 'owner', path, links, found });
+    return owner;
   }
 
   deviceAt(path: string): DeviceKind {

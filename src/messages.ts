@@ -72,6 +72,15 @@ export function renderError(error: unknown, paint: Pick<ChalkInstance, 'red' | '
   return lines.join('\n');
 }
 
+/** Prints a warning as --log has it. */
+export async function printWarning(message: string): Promise<void> {
+  const { time, program: name, pid } = describeError(undefined, Date.now() * 1000);
+  if (program.log === 'json')
+    return print(2, `${JSON.stringify({ time, program: name, pid, level: 'warning', message })}\n`);
+  const { makePainter } = await import('./painter.js');
+  print(2, `${program.name}[${process.pid}]: ${makePainter(program.color).yellow('warning:')} ${message}\n`);
+}
+
 /** Prints an error as --log has it. */
 export async function printError(error: unknown): Promise<void> {
   const text =

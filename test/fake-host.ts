@@ -1,6 +1,6 @@
 /** A machine that answers as the test says. */
 import { LaunchError } from '../src/errors.js';
-import type { DeviceKind, Fact, Host, PathKind } from '../src/host.js';
+import type { DeviceKind, Fact, Host, Owner, PathKind } from '../src/host.js';
 
 export interface FakeMachine {
   readonly uid?: number;
@@ -14,6 +14,8 @@ export interface FakeMachine {
   readonly paths?: Readonly<Record<string, PathKind | Buffer | 'unreadable'>>;
   /** Which devices there are: `c 1:3`. */
   readonly devices?: Readonly<Record<string, DeviceKind>>;
+  /** Whose what is; else the caller's, who alone may write it. */
+  readonly owners?: Readonly<Record<string, Partial<Owner>>>;
 }
 
 /** As glob(7), for patterns with stars in the last component only. */
@@ -33,8 +35,18 @@ export function fakeHost(machine: FakeMachine = {}): Host {
     name,
     paths = {},
     devices = {},
+    owners = {},
   } = machine;
   const facts: Fact[] = [];
+  const ownerOf = (path: string, kind: Owner['kind']): Owner => ({
+    kind,
+    uid,
+    gid,
+    mode: 0o644,
+    installed: false,
+    unmapped: false,
+    ...owners[path],
+  });
   const part = (path: string, from: number, size?: number): Buffer => {
     const found = paths[path];
     return Buffer.isBuffer(found)
@@ -90,10 +102,18 @@ export function fakeHost(machine: FakeMachine = {}): Host {
     },
     readHead: (path, size) => part(path, 0, size),
     readPart: part,
+    ownerOf(path, links) {
+      const there = paths[path] ?? 'absent';
+      const kind = Buffer.isBuffer(there) ? 'file' : there === 'unreadable' ? 'other' : there;
+      const owner = ownerOf(path, kind === 'absent' ? 'other' : kind);
+      const found = kind === 'absent' ? kind : `${kind} ${owner.uid} ${owner.gid} ${owner.mode.toString(8)}`;
+      facts.push({ kind: 'owner', path, links, found });
+      return kind === 'absent' ? undefined : owner;
+    },
     readFile(path) {
       const found = paths[path];
       if (found === 'unreadable' || this.pathKind(path) === 'absent') return undefined;
-      return Buffer.isBuffer(found) ? found : Buffer.of();
+      return { bytes: Buffer.isBuffer(found) ? found : Buffer.of(), owner: ownerOf(path, 'file') };
     },
   };
 }

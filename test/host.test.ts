@@ -142,7 +142,7 @@ t.test('a whole file is read, and is a fact; where there is none, that is one', 
   const place = scratch(t, self);
   writeFileSync(join(place, 'file'), 'content');
   const host = new RealHost();
-  t.equal(Buffer.from(host.readFile(join(place, 'file')) ?? '').toString(), 'content');
+  t.equal(Buffer.from(host.readFile(join(place, 'file'))?.bytes ?? '').toString(), 'content');
   t.equal(host.readFile(join(place, 'none')), undefined);
   t.match(host.facts(), [
     { kind: 'path', path: join(place, 'file'), found: 'file' },

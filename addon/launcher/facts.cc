@@ -1,5 +1,6 @@
 #include "launcher/facts.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -43,6 +44,25 @@ std::string device_kind(const char* path) {
   if (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode)) return "other";
   return (S_ISCHR(status.st_mode) ? "c " : "b ") + std::to_string(major(status.st_rdev)) + ":" +
          std::to_string(minor(status.st_rdev));
+}
+
+/// What src/host.ts calls ownerOf(); empty where that can't be found out.
+std::string owner_of(const char* path, bool follow) {
+  struct stat status;
+  if (fstatat(AT_FDCWD, path, &status, follow ? 0 : AT_SYMLINK_NOFOLLOW) != 0) {
+    return errno == ENOENT || errno == ENOTDIR ? "absent" : "";
+  }
+  const char* kind = S_ISLNK(status.st_mode)   ? "link "
+                     : S_ISDIR(status.st_mode) ? "directory "
+                     : S_ISREG(status.st_mode) ? "file "
+                                               : "other ";
+  char mode[16];
+  snprintf(mode, sizeof mode, " %o", status.st_mode & 07777);
+  return kind + std::to_string(status.st_uid) + " " + std::to_string(status.st_gid) + mode;
+}
+
+bool is_same_owner(const Step& fact) {
+  return fact.fields[2] == owner_of(fact.fields[0].data(), fact.fields[1] == "follow");
 }
 
 std::string nanoseconds(const struct timespec& time) {
@@ -96,6 +116,7 @@ constexpr Kind kKinds[] = {
     {"path", 2, 2, [](const Step& fact) { return fact.fields[1] == path_kind(fact.fields[0].data()); }},
     {"device", 2, 2, [](const Step& fact) { return fact.fields[1] == device_kind(fact.fields[0].data()); }},
     {"plain-file", 2, 2, is_plain_file},
+    {"owner", 3, 3, is_same_owner},
     {"file", 6, 6, is_same_file},
     {"glob", 1, ~size_t{0}, has_same_matches},
     {"variable", 1, 2, is_same_value},

@@ -1,5 +1,6 @@
 /** CDI specifications on this machine: which files, and what is in them. */
 import { type Host, patternOf } from '../host.js';
+import { readObeyed } from '../ownership.js';
 import type { Spec } from './spec.js';
 import { validateSpec } from './validate.js';
 import { parseYaml } from './yaml.js';
@@ -24,9 +25,10 @@ export function readDirectory(directory: string, host: Host): readonly SpecFile[
 /** Never throws: a broken file matters only to those who ask for its devices. */
 export function readSpecFile(path: string, host: Host): SpecFile {
   try {
-    const bytes = host.readFile(path);
-    if (bytes === undefined) throw new Error('there is no such file');
-    const text = Buffer.from(bytes).toString();
+    const file = readObeyed(path, host);
+    if (file === undefined) throw new Error('there is no such file');
+    if ('distrust' in file) throw new Error(file.distrust);
+    const text = Buffer.from(file.bytes).toString();
     return { path, spec: validateSpec(path.endsWith('.json') ? JSON.parse(text) : parseYaml(text)) };
   } catch (error) {
     // a parser's message may show the place in further lines

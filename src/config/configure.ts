@@ -26,9 +26,9 @@ export interface Settings {
 
 /** Adds to the options of a command line what else is said about options. Throws LaunchError. */
 export async function configure(given: Values, host: Host): Promise<Settings> {
-  const { entries: variables, warnings } = readVariables(host);
+  const { entries: variables, warnings: odd } = readVariables(host);
   const words = toEntries(given, { kind: 'command-line' });
-  const { site, user } = await readConfigFiles(toValues(settle([variables, words])), host);
+  const { site, user, warnings } = await readConfigFiles(toValues(settle([variables, words])), host);
   const profiles = visibleProfiles(shippedProfiles, site.profiles, user.profiles);
   const named = settle([site.options, user.options, variables, words]).filter(
     ({ option }) => option === 'profile',
@@ -51,7 +51,7 @@ export async function configure(given: Values, host: Host): Promise<Settings> {
   ];
   refuseForbidden(layers, site.forbid);
   const entries = settle(layers.map((layer) => layer.entries));
-  return { values: toValues(entries), entries, warnings };
+  return { values: toValues(entries), entries, warnings: [...odd, ...warnings] };
 }
 
 /** Those that were asked for, in this order. Throws LaunchError with exit status 64 where there is no such profile. */

@@ -1,6 +1,7 @@
 /** Where configuration files lie, and what they say. */
 import { LaunchError, usageError } from '../errors.js';
 import type { Host } from '../host.js';
+import { findHome, isOwn, readObeyed } from '../ownership.js';
 import type { Values } from '../to-request.js';
 import type { ConfigFile } from './file.js';
 import type { Owner } from './profiles.js';
@@ -15,40 +16,53 @@ const empty: ConfigFile = { options: [], profiles: [], forbid: [], always: [] };
 export async function readConfigFiles(
   chosen: Values,
   host: Host,
-): Promise<{ readonly site: ConfigFile; readonly user: ConfigFile }> {
+): Promise<{ readonly site: ConfigFile; readonly user: ConfigFile; readonly warnings: readonly string[] }> {
   if (chosen.config !== undefined && chosen['no-config'])
     throw usageError('--config and --no-config exclude each other');
   // throws where the way there is barred: rules that nobody sees would be none
   const site = host.pathKind(sitePath) === 'absent' ? empty : await readConfigFile(sitePath, 'site', host);
   if (chosen['no-config'])
-    return { site: { ...empty, forbid: site.forbid, always: site.always }, user: empty };
-  return { site, user: await readUserFile(chosen.config as string | undefined, host) };
+    return { site: { ...empty, forbid: site.forbid, always: site.always }, user: empty, warnings: [] };
+  const path = chosen.config === undefined ? ownPath(host) : namedPath(chosen.config as string, host);
+  // in a home directory that is out of reach, as root's may be after su, there is none
+  if (path === undefined) return { site, user: empty, warnings: [] };
+  if (chosen.config !== undefined)
+    return { site, user: await readConfigFile(path, 'user', host), warnings: [] };
+  const file = readObeyed(path, host);
+  if (file === undefined) return { site, user: empty, warnings: [] };
+  if ('bytes' in file) return { site, user: await parse(file.bytes, path, 'user'), warnings: [] };
+  return { site, user: empty, warnings: [`the configuration file ${path} is not used: ${file.distrust}`] };
 }
 
-async function readUserFile(chosen: string | undefined, host: Host): Promise<ConfigFile> {
-  if (chosen === undefined) {
-    const own = ownPath(host);
-    // in a home directory that is out of reach, as root's may be after su, there is none
-    return own === undefined ? empty : readConfigFile(own, 'user', host);
-  }
-  const path = host.absolute(chosen);
+/** What --config names. */
+function namedPath(name: string, host: Host): string {
+  const path = host.absolute(name);
   if (host.pathKind(path) === 'absent')
-    throw new LaunchError(`there is no configuration file ${chosen}`, { path });
-  return readConfigFile(path, 'user', host);
+    throw new LaunchError(`there is no configuration file ${name}`, { path });
+  return path;
 }
 
-/** As the XDG base directory specification has it: relative paths are none. */
+/** As the XDG base directory specification has it: relative paths are none. Those of somebody else are none, either. */
 function ownPath(host: Host): string | undefined {
   const directory = host.variable('XDG_CONFIG_HOME');
-  if (directory?.startsWith('/')) return `${directory}/ch-run-ts/config.toml`;
-  const home = host.variable('HOME');
-  return home?.startsWith('/') ? `${home}/.config/ch-run-ts/config.toml` : undefined;
+  if (directory?.startsWith('/') && isOwn(directory, host)) return `${directory}/ch-run-ts/config.toml`;
+  const home = findHome(host);
+  return home === undefined ? undefined : `${home}/.config/ch-run-ts/config.toml`;
+}
+
+/** Throws LaunchError where it is somebody else's: what was asked for, or is the site's, is not left out in silence. */
+async function readConfigFile(path: string, owner: Owner, host: Host): Promise<ConfigFile> {
+  const file = readObeyed(path, host, owner === 'site');
+  if (file === undefined) return empty;
+  if ('bytes' in file) return parse(file.bytes, path, owner);
+  throw new LaunchError(`refusing the configuration file ${path}: ${file.distrust}`, {
+    path,
+    hint: "it must be yours or root's, and nobody else may be able to write to it",
+  });
 }
 
 /** The parser is loaded only where there is a file: most launches find none. */
-async function readConfigFile(path: string, owner: Owner, host: Host): Promise<ConfigFile> {
-  const bytes = host.readFile(path);
-  if (bytes === undefined) return empty;
+async function parse(bytes: Uint8Array, path: string, owner: Owner): Promise<ConfigFile> {
   const { parseConfigFile } = await import('./file.js');
   return parseConfigFile(decode(bytes, path), path, owner);
 }

@@ -5,8 +5,9 @@ import { release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { LaunchError } from '../errors.js';
 import type { Host } from '../host.js';
-import { storageDirectory } from '../image/storage.js';
+import { findStorage, type Storage } from '../image/storage.js';
 import { loadNative } from '../native.js';
+import { findHome, isOwn } from '../ownership.js';
 import { version } from '../version.js';
 import { readDevices } from './devices.js';
 import { examineDirectory, ownMounts } from './file-systems.js';
@@ -107,12 +108,20 @@ function readBuild(program: string): readonly Finding[] {
   }
 }
 
+/** Names in storage that does not count mean nothing. */
+function examineStorage({ directory, distrust }: Storage): Finding {
+  const found = examineDirectory('storage', 'storage', directory);
+  return distrust ? { ...found, consequence: distrust } : found;
+}
+
 function readDirectories(host: Host): readonly Finding[] {
-  const storage = storageDirectory(undefined, host);
-  const cache = host.variable('XDG_CACHE_HOME') || `${host.variable('HOME') ?? ''}/.cache`;
+  const storage = findStorage(undefined, host);
+  // as addon/launcher/memo_directory.cc has it
+  const named = host.variable('XDG_CACHE_HOME');
+  const cache = named?.startsWith('/') && isOwn(named, host) ? named : `${findHome(host) ?? ''}/.cache`;
   const memory = host.variable('CH_RUN_MEMO_DIR') || `${cache}/ch-run-ts`;
   return [
-    ...(storage ? [examineDirectory('storage', 'storage', storage)] : []),
+    ...(storage ? [examineStorage(storage)] : []),
     examineDirectory('memory', 'remembered plans', memory),
     examineDirectory('tmp', 'temporary files', tmpdir()),
   ];

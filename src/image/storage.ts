@@ -1,5 +1,6 @@
 /** Image storage: a directory that keeps images by name. */
 import type { Host } from '../host.js';
+import { findDistrust } from '../ownership.js';
 
 /** Endings under which a SquashFS file may lie in storage, the name's own first. */
 const endings = ['', '.sqfs', '.squashfs'];
@@ -10,6 +11,32 @@ export function storageDirectory(given: string | undefined, host: Host): string 
   if (chosen) return host.absolute(chosen);
   const user = host.userName();
   return user === undefined ? undefined : `/var/tmp/${user}.ch`;
+}
+
+/** Where images are looked for by name, and why not. */
+export interface Storage {
+  readonly directory: string;
+  /** Why no name is looked for in it. */
+  readonly distrust?: string;
+}
+
+/**
+ * The storage directory, and whether it counts: names there decide what runs, and come before paths, so it and its
+ * `img` must be the caller's or root's, themselves and not by a link, and nobody else may be able to write there.
+ */
+export function findStorage(given: string | undefined, host: Host): Storage | undefined {
+  const directory = storageDirectory(given, host)?.replace(/(?<=.)\/+$/, '');
+  if (directory === undefined) return undefined;
+  for (const path of [directory, imagesIn(directory)]) {
+    const owner = host.ownerOf(path, 'no-follow');
+    const reason = owner && findDistrust(owner, host);
+    if (reason)
+      return {
+        directory,
+        distrust: `storage ${directory} is not used: ${path === directory ? '' : `${path}: `}${reason}`,
+      };
+  }
+  return { directory };
 }
 
 /** File names can't hold a slash: `registry:5000/path/name:tag` is kept as `registry+5000%path%name+tag`. */

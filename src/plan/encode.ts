@@ -114,6 +114,8 @@ export function factWords(fact: Fact): readonly string[] {
     case 'plain-file':
     case 'device':
       return [fact.kind, fact.path, fact.found];
+    case 'owner':
+      return [fact.kind, fact.path, fact.links, fact.found];
     case 'glob':
       return [fact.kind, fact.pattern, ...fact.paths];
     case 'file':

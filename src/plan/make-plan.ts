@@ -52,7 +52,12 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     ...planSeccomp(request, host),
     { kind: 'command' },
   ];
-  const warnings = [...noticed, ...warnAboutImage(image, request), ...devices.warnings];
+  const warnings = [
+    ...noticed,
+    ...(image.warnings ?? []),
+    ...warnAboutImage(image, request),
+    ...devices.warnings,
+  ];
   const { verbosity, color, log } = request;
   return { verbosity, color, log, warnings, facts: host.facts(), create, enter };
 }

@@ -606,6 +606,8 @@ t.test('everything that was looked at is a fact', async (t) => {
     { kind: 'path', path: sitePath, found: 'absent' },
     { kind: 'variable', name: 'XDG_CONFIG_HOME' },
     { kind: 'variable', name: 'HOME', value: '/home/alice' },
+    { kind: 'user', uid: 1001, gid: 100 },
+    { kind: 'owner', path: '/home/alice', links: 'no-follow', found: 'absent' },
     { kind: 'path', path: userPath, found: 'absent' },
     ...['/opt/cray', '/etc/opt/cray', '/var/opt/cray'].map((path) => ({
       kind: 'path',

@@ -175,7 +175,7 @@ profile            "p"     # the command line
       mkdirSync(join(storage, 'img/stored'), { recursive: true });
       const { env } = configured(t, user, `[options]\nstorage = "${storage}"\n`);
       t.match(runQuietly(t, user, ['--list'], { env }), /^stored /);
-      t.equal(runQuietly(t, user, ['--completion=images'], { env }), 'stored\n');
+      t.equal(runQuietly(t, user, ['--completion=images'], { env }), 'stored\0');
     });
 
     t.test('a profile brings devices, and is on by itself where their description lies', async (t) => {

@@ -188,7 +188,7 @@ for (const user of users) {
     t.test('it is bounded in number and age', async (t) => {
       const memory = makeMemory(t, user);
       mkdirSync(memory.path, { mode: 0o700 });
-      const old = Array.from({ length: 600 }, (_, at) => `old-${at}`);
+      const old = Array.from({ length: 600 }, (_, at) => String(at).padStart(16, '0'));
       plant(memory.path, Object.fromEntries(old.map((name) => [name, ''])), user);
       spawnSync('chown', [`${user.uid}`, memory.path]);
       chmodSync(memory.path, 0o700);
