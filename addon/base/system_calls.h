@@ -29,6 +29,9 @@ inline constexpr uint64_t kResolveInRoot = 0x10;
 /// Option of sockets (Linux 6.5): messages tell their sender by a descriptor too, in a control message of this type.
 inline constexpr int kPassPidfd = 76, kScmPidfd = 4;
 
+/// Of statx (Linux 5.8): asks for the mount's number, which is so many bytes behind the beginning of the answer.
+inline constexpr unsigned kStatxMountId = 0x1000, kStatxMountIdAt = 0x90;
+
 /// Of openat2: struct open_how.
 struct OpenHow {
   uint64_t flags, mode, resolve;

@@ -50,30 +50,34 @@ bool place_bind(const Bind& bind, int tree, int destination) {
 
 }  // namespace
 
-void bind_into_image(int root, const Bind& bind, int tree) {
+bool bind_into_image(int root, const Bind& bind, int tree) {
   const bool restricted = bind.flags == 0 || restrict_tree(tree, bind.destination, bind.flags);
   // Since Linux 6.16, first look-ups of one name by several processes leave directory entries in FUSE that are in no
   // directory (ENOENT when something is mounted there): a second look-up finds the right one.
   constexpr int kMostTries = 10;
   for (int tries = 1;; tries++) {
     const Fd destination = open_destination(root, bind, tree);
-    if (!destination) return;
+    if (!destination) return false;
     if (place_bind(bind, tree, destination.get())) break;
     if (tries == kMostTries) throw SysError("bind " + bind.source + " to " + bind.destination, "move_mount", ENOENT);
   }
-  if (restricted) return;
-  restrict_mount(tree, bind.destination, bind.flags);
-  warn_about_mounts_below(bind, tree);
+  if (!restricted) {
+    restrict_mount(tree, bind.destination, bind.flags);
+    warn_about_mounts_below(bind, tree);
+  }
+  return true;
 }
 
-void tmpfs_into_image(Stage& stage, int root, const std::string& destination, const std::string& options) {
+Fd tmpfs_into_image(Stage& stage, int root, const std::string& destination, const std::string& options) {
   const std::string action = "mount a tmpfs at " + destination;
   const Fd place = open_in_image(root, destination);
   if (!place) {
     throw Error("can't " + action + ": there is no " + destination + " in the image",
                 "every image needs the directories /dev, /proc, /sys and /tmp");
   }
-  place_mount(stage.make("tmpfs", MS_NOSUID | MS_NODEV, options, action).get(), place.get(), action);
+  Fd made = stage.make("tmpfs", MS_NOSUID | MS_NODEV, options, action);
+  place_mount(made.get(), place.get(), action);
+  return made;
 }
 
 }  // namespace chrun

@@ -15,10 +15,10 @@ struct Bind {
 };
 
 /// Gives `tree`, a tree of mounts without a place, its place at a guest path. `root` is the image's root.
-/// Throws Error or SysError that name both sides.
-void bind_into_image(int root, const Bind& bind, int tree);
+/// Returns false where it has none, as the bind is optional. Throws Error or SysError that name both sides.
+bool bind_into_image(int root, const Bind& bind, int tree);
 
-/// Mounts a fresh tmpfs at a guest path; `options` as in tmpfs(5). Throws Error or SysError.
-void tmpfs_into_image(Stage& stage, int root, const std::string& destination, const std::string& options);
+/// Mounts a fresh tmpfs at a guest path; `options` as in tmpfs(5). Returns its root. Throws Error or SysError.
+Fd tmpfs_into_image(Stage& stage, int root, const std::string& destination, const std::string& options);
 
 }  // namespace chrun

@@ -113,6 +113,7 @@ void attach(Launch& launch, const Step& step) {
   squashfs::mount_served(*launch.image, launch.stage.slot_path(slot));
   launch.root = launch.stage.open_slot(slot);
   launch.image.reset();
+  launch.served = true;
   const auto place = launch.directories.find(&step);
   if (place != launch.directories.end())
     place_mount(launch.root.get(), place->second.get(), "mount the image at " + field(step, 0));
@@ -155,16 +156,24 @@ void look_up_source(Launch& launch, const Step& step) {
   launch.host.want(step, {bind.source, "bind " + bind.source, bind.optional});
 }
 
+/// On a FUSE file system alone mounts may vanish.
+void note_mount(Launch& launch, const Fd& mount, const std::string& destination) {
+  if (launch.served) launch.placed.add(mount.get(), destination);
+}
+
 /// bind SOURCE DESTINATION OPTION …
 /// bind-variable NAME FALLBACK DESTINATION OPTION …: the source is the value of a variable, which may differ in each
 /// run.
 void bind(Launch& launch, const Step& step) {
   const int root = root_of(launch, step);
-  if (const Fd tree = launch.host.take(launch.stage, step)) bind_into_image(root, bind_of(launch, step), tree.get());
+  const Fd tree = launch.host.take(launch.stage, step);
+  const Bind wanted = bind_of(launch, step);
+  if (tree && bind_into_image(root, wanted, tree.get())) note_mount(launch, tree, wanted.destination);
 }
 
 void tmpfs(Launch& launch, const Step& step) {
-  tmpfs_into_image(launch.stage, root_of(launch, step), field(step, 0), field(step, 1));
+  const std::string destination = field(step, 0);
+  note_mount(launch, tmpfs_into_image(launch.stage, root_of(launch, step), destination, field(step, 1)), destination);
 }
 
 void identity(Launch& launch, const Step& step) {
@@ -174,6 +183,7 @@ void identity(Launch& launch, const Step& step) {
 }
 
 void pivot(Launch& launch, const Step& step) {
+  launch.placed.check(root_of(launch, step));
   pivot_into(root_of(launch, step));
   launch.root.reset();
 }

@@ -12,6 +12,7 @@
 #include "launcher/host_trees.h"
 #include "launcher/identity.h"
 #include "launcher/join.h"
+#include "launcher/mounts.h"
 #include "launcher/overlay.h"
 #include "launcher/plan.h"
 #include "launcher/stage.h"
@@ -41,6 +42,8 @@ struct Launch {
   std::optional<SystemLog> system_log{};       // opened while the host's /dev is in sight
   ProgramFile own_program{};                   // looked up while /proc is the host's
   bool typing_possible = false;                // into the caller's terminal, by what the container runs
+  bool served = false;                         // by a file-system server
+  PlacedMounts placed{};                       // where `served`
   bool isolated = false;                       // in a mount namespace of its own
   bool entered = false;                        // an existing container was entered: nothing is left to create
 };

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <cstring>
 
 #include "base/error.h"
 #include "base/proc.h"
@@ -32,6 +33,16 @@ unsigned long locked_flags(const struct statvfs& status) {
 
 std::string restriction_words(const std::string& name, unsigned long flags) {
   return "make " + name + (flags & MS_RDONLY ? " read-only" : " nosuid, nodev or noexec");
+}
+
+/// The number of the mount that an open file is on; 0 where the kernel does not tell.
+unsigned long long mount_id(int file) {
+  struct statx status {};
+  if (statx(file, "", AT_EMPTY_PATH, kStatxMountId, &status) != 0 || !(status.stx_mask & kStatxMountId)) return 0;
+  // as a number at this place, so that older headers do
+  unsigned long long id;
+  memcpy(&id, reinterpret_cast<const char*>(&status) + kStatxMountIdAt, sizeof id);
+  return id;
 }
 
 }  // namespace
@@ -71,6 +82,21 @@ void restrict_mount(int mount, const std::string& name, unsigned long flags) {
   const unsigned long all = MS_REMOUNT | MS_BIND | flags | locked_flags(status);
   if (::mount(nullptr, descriptor_path(mount).c_str(), nullptr, all, nullptr) != 0)
     throw SysError(restriction_words(name, flags), "mount");
+}
+
+void PlacedMounts::add(int mount, const std::string& path) { all_.push_back({path, mount_id(mount)}); }
+
+void PlacedMounts::check(int root) const {
+  for (const Placed& placed : all_) {
+    Fd found = open_in_image(root, placed.path);
+    if (!found) found = open_link_in_image(root, placed.path);
+    const unsigned long long id = found ? mount_id(found.get()) : 0;
+    // a later one may lie over it
+    if (placed.id == 0 || std::ranges::any_of(all_, [id](const Placed& each) { return each.id == id; })) continue;
+    throw Error("can't mount at " + placed.path + ": the kernel has removed the mount again",
+                "Linux 6.16 and later do so at times when many processes start in a SquashFS image at the same moment; "
+                "start it again");
+  }
 }
 
 bool has_mounts_below(int mount) {

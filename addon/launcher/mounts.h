@@ -2,6 +2,7 @@
 // policy.
 #pragma once
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 
@@ -29,6 +30,23 @@ bool restrict_tree(int mount, const std::string& name, unsigned long flags);
 /// The same for the one mount only, which must have a place. What else is set on it (nosuid, nodev, noexec of the
 /// host's mount are locked in a user namespace) stays. Throws SysError.
 void restrict_mount(int mount, const std::string& name, unsigned long flags);
+
+/// The mounts that were given a place in an image, to be compared with what is there when all of them are made: the
+/// kernel removes what is mounted on a directory entry that it finds to be no longer valid, and since Linux 6.16 that
+/// happens to entries of FUSE that several processes have looked up at once.
+class PlacedMounts {
+ public:
+  void add(int mount, const std::string& path);
+  /// Throws Error where one is not there. Before Linux 5.8 the kernel does not tell.
+  void check(int root) const;
+
+ private:
+  struct Placed {
+    std::string path;
+    unsigned long long id;
+  };
+  std::vector<Placed> all_;
+};
 
 /// Whether something is mounted below the mount whose root is `mount`.
 bool has_mounts_below(int mount);

@@ -79,6 +79,17 @@ same, about the machine that they run on.
 An error names the call that was refused, on which path, and why. Status 49 says that the container is there but the command
 could not be started, 31 that there is no container; all are in [options](options.md#exit-status).`;
 
+const kernelFaults = `### Names that are there are not found, on Linux 6.16 and later
+
+Since Linux 6.16 (commit 2396356a945b), processes that look up a name in a FUSE file system for the first time, at the same moment,
+may get an entry that another has replaced. It is seen with every FUSE file system, not with ours alone: files that are there
+are not found (ENOENT), \`/proc/self/exe\` ends in \` (deleted)\`, and what is mounted on such an entry may be unmounted by the kernel.
+
+ch-run-ts works around it for launches: what every launch needs is looked up by one process before a second launch gets the image, each
+launcher looks its command and its interpreter up before it starts it, and compares what is mounted in the end with what it has
+mounted. A program that looks up new names from many threads at once can still meet it: let one thread look first, or use a
+directory image, or another kernel.`;
+
 /** The text of docs/troubleshooting.md. */
 export function renderTroubleshooting(hints: readonly Hint[]): string {
   const titles = [...new Set(hints.map(({ title }) => title))];
@@ -94,6 +105,8 @@ export function renderTroubleshooting(hints: readonly Hint[]): string {
         hints.filter((hint) => hint.title === title),
       ),
     ),
+    '## Faults of kernels',
+    kernelFaults,
     '## What does not work without what',
     `| where \`--doctor\` says no to | |\n| --- | --- |\n${rows.join('\n')}`,
   ]

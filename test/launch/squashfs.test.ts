@@ -22,6 +22,7 @@ import {
   noSquashfs,
   probeIn,
   run,
+  runQuietly,
   runShell,
   scratch,
   skip,
@@ -158,6 +159,14 @@ test('a server that is missing, or ends before the command starts, is status 84'
   failsWith(t, launch(), 84, /the file-system server of image .* ended before it was ready/);
   writeFileSync(server, 'no program\n', { mode: 0o755 });
   failsWith(t, launch(), 31, /can't start the file-system server .*: execve: exec format error/);
+});
+
+test('a mount that the kernel takes away again is an error, not missing data', (t, user) => {
+  runQuietly(t, user, [squashed, '--', 'true']);
+  // the last one is said to be made, and is not
+  const words = ['-o', '/dev/null', '-e', 'trace=move_mount', '-e', 'inject=move_mount:retval=0:when=6'];
+  const ending = start(user, 'strace', [...words, launcher, squashed, '--', 'true']);
+  failsWith(t, ending, 31, /can't mount at \/\w+: the kernel has removed the mount again/, /Linux 6\.16/);
 });
 
 test('where /dev/fuse or a system call is refused, the error says so', (t, user) => {

@@ -25,11 +25,12 @@ function build(directory: string, parts: string, ...flags: string[]): string | u
 const matters = 'users?|session|server|launch|share|door|image|written|Ctrl-C|caller|damaged|left';
 
 t.test('behaviour', async (t) => {
-  const reason = build('squashfs', 'mount-run');
+  const reason = build('squashfs', 'mount-run look-ups');
   if (reason) return skip(t, reason);
   const room = join(stage, 'squashfs');
   mkdirSync(room);
-  copyFileSync(join(checkout, 'build/squashfs/mount-run'), join(room, 'mount-run'));
+  for (const program of ['mount-run', 'look-ups'])
+    copyFileSync(join(checkout, 'build/squashfs', program), join(room, program));
   copyFileSync(join(stage, 'package/build/Release/ch-run-ts-squashfs'), join(room, 'ch-run-ts-squashfs'));
   copyFileSync(join(checkout, 'test/squashfs/run'), join(room, 'run'));
   const as = ({ uid, gid }: User) =>
