@@ -10,15 +10,16 @@ import { closeSync } from 'node:fs';
 import { toValues } from './config/entry.js';
 import { automaticProfiles } from './config/profiles.js';
 import { shippedProfiles } from './config/shipped-profiles.js';
+import { LaunchError } from './errors.js';
 import { RealHost } from './host.js';
 import { launcherPath, loadNative } from './native.js';
+import { findNul } from './nul.js';
 import { encodePlan } from './plan/encode.js';
 import type { LaunchPlan } from './plan/launch-plan.js';
 import { makePlan } from './plan/make-plan.js';
 import type { LaunchRequest } from './request.js';
 import { toRequest } from './to-request.js';
 
-export { LaunchError } from './errors.js';
 export type { DeviceKind, Fact, PathKind } from './host.js';
 export type { BindOption, IdMap, LaunchPlan, Step } from './plan/launch-plan.js';
 export type {
@@ -29,6 +30,7 @@ export type {
   JoinRequest,
   LaunchRequest,
 } from './request.js';
+export { LaunchError };
 
 /**
  * Decides how a container is launched, for the calling user on this machine. Nothing is started. No configuration file
@@ -36,6 +38,8 @@ export type {
  * @throws {LaunchError} if there is no such image, or a value is wrong
  */
 export function planLaunch(request: Pick<LaunchRequest, 'image'> & Partial<LaunchRequest>): LaunchPlan {
+  const nul = findNul(request);
+  if (nul !== undefined) throw new LaunchError(`NUL in the request: ${nul}`);
   const host = new RealHost();
   const shipped = automaticProfiles(shippedProfiles, host).flatMap(({ entries }) => entries);
   const usual = toRequest(toValues(shipped), request.image);

@@ -1,6 +1,7 @@
 /** From the values of the options to what the user wants. All throw LaunchError with exit status 64. */
 import { parseDevice } from './cdi/names.js';
 import { usageError, valueError } from './errors.js';
+import { findNul } from './nul.js';
 import {
   parseBind,
   parseColor,
@@ -68,6 +69,8 @@ function parseDevices(values: Values): Pick<LaunchRequest, 'devices'> {
 
 /** Checks values that may not all come from one place, before they are put together. */
 export function checkValues(values: Values): void {
+  const nul = findNul(values);
+  if (nul !== undefined) throw usageError(`NUL in a value of ${nul}`);
   toRequest(values, '');
   if (values['dry-run'] !== undefined) parseFormat(String(values['dry-run']));
 }

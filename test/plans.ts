@@ -7,11 +7,15 @@ import { image, isRoot, ordinaryUser, scratch, type User } from './support.js';
 /** A record as words: its name, then its fields. */
 export type Words = readonly string[];
 
-/** name NUL count NUL field NUL …, for each record. */
+/** name NUL count NUL field NUL …, for each record; a plain end record gets the number of words before it. */
 export function encode(records: readonly Words[]): Buffer {
   const word = (text: string | number) => `${text}\0`;
+  const ended = records.map((record, at) => {
+    if (record.length !== 1 || record[0] !== 'end') return record;
+    return ['end', String(records.slice(0, at).reduce((sum, before) => sum + before.length + 1, 0))];
+  });
   return Buffer.from(
-    records.map(([name = '', ...fields]) => [name, fields.length, ...fields].map(word).join('')).join(''),
+    ended.map(([name = '', ...fields]) => [name, fields.length, ...fields].map(word).join('')).join(''),
     'latin1',
   );
 }
@@ -38,7 +42,7 @@ export const enterSteps: readonly Words[] = [
 /** A whole plan around `steps`. */
 export function planOf(user: User, steps: readonly Words[]): Words[] {
   return [
-    ['ch-run-ts-plan', '3'],
+    ['ch-run-ts-plan', '4'],
     ['messages', '3', 'auto', 'text'],
     ['fact', 'user', String(user.uid), String(user.gid)],
     ...steps,

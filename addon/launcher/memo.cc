@@ -17,8 +17,6 @@
 namespace chrun {
 namespace {
 
-constexpr std::string_view kEnd("end\0000\0", 6);
-
 /// Words that a plan is found by: the program's identity, the working directory (empty if it does not matter),
 /// and the words before the user's command.
 using Key = std::vector<std::string_view>;
@@ -158,9 +156,9 @@ std::string remember(const Plan& plan, const std::vector<char*>& words, size_t k
   key.insert(key.end(), words.begin() + 1, words.begin() + 1 + static_cast<ptrdiff_t>(key_words));
   Hash hash;
   for (const auto word : key) hash.add(word);
-  std::string bytes = plan.bytes.substr(0, plan.bytes.size() - kEnd.size());
+  std::string bytes = plan.bytes.substr(0, plan.end);
   append_record(bytes, "key", key);
-  append_record(bytes, "end", {});
+  append_record(bytes, "end", {std::to_string(plan.words + 2 + key.size())});
   const std::string outcome = write_memo(directory.get(), hash.name(), bytes);
   prune_memo_directory(directory.get(), false);
   return outcome;

@@ -34,10 +34,21 @@ void take_messages(Plan& plan, const Record& record, const std::string& name) {
   plan.style.json = record.fields[2] == "json";
 }
 
+/// Whoever wrote the plan says how many words it has: more, and one of them was more than one.
+void take_end(Plan& plan, const Record& record, const std::string& name) {
+  if (record.fields.size() != 1) throw Error(name + ": malformed end record");
+  if (record.fields[0] != std::to_string(plan.words)) {
+    throw Error(name + " has " + std::to_string(plan.words) + " words, its end promises " +
+                std::string(record.fields[0]));
+  }
+  plan.end = static_cast<size_t>(record.name.data() - plan.bytes.data());
+}
+
 }  // namespace
 
 void Plan::reset() {
   warnings.clear(), key.clear(), facts.clear(), create.clear(), enter.clear();
+  end = words = 0;
   bytes.clear();
 }
 
@@ -53,6 +64,7 @@ void read_plan(Plan& plan, int file, const std::string& name) {
                 "make it again with --dry-run=plan");
   }
   bool ended = false;
+  plan.words = 2 + records[0].fields.size();
   for (size_t i = 1; i < records.size(); i++) {
     const Record& record = records[i];
     if (ended) throw Error(name + ": data after the end record");
@@ -69,9 +81,10 @@ void read_plan(Plan& plan, int file, const std::string& name) {
     else if (record.name == "enter")
       plan.enter.push_back(to_step(record, name));
     else if (record.name == "end")
-      ended = true;
+      take_end(plan, record, name), ended = true;
     else
       throw Error(name + ": unknown record '" + std::string(record.name) + "'");
+    if (!ended) plan.words += 2 + record.fields.size();
   }
   if (!ended) throw Error(name + " is truncated");
 }

@@ -10,7 +10,7 @@
 namespace chrun {
 
 /// Changes whenever the meaning of a record changes; the CLI writes the same number (src/plan/encode.ts).
-constexpr std::string_view kPlanFormat = "3";
+constexpr std::string_view kPlanFormat = "4";
 
 struct Step {
   std::string_view kind;
@@ -25,6 +25,8 @@ struct Plan {
   std::vector<Step> facts;
   std::vector<Step> create;  // run once, by whoever creates the container
   std::vector<Step> enter;   // run by every process that ends up in it
+  size_t end = 0;            // where the end record begins in `bytes`
+  size_t words = 0;          // in all records before it
 
   Plan() = default;
   Plan(Plan&&) = delete;  // the views would point to the old bytes

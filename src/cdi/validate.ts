@@ -1,4 +1,6 @@
 /** Is this a CDI specification? */
+
+import { findNul } from '../nul.js';
 import { type Field, type Fields, specFields, versions } from './fields.js';
 import { isDeviceName, isKind } from './names.js';
 import type { Spec } from './spec.js';
@@ -92,6 +94,8 @@ function normalize(value: unknown): unknown {
 
 /** The content of a specification file as what it must be. Throws Error that says what is wrong, and where. */
 export function validateSpec(content: unknown): Spec {
+  const nul = findNul(content);
+  if (nul !== undefined) throw new Error(`NUL in ${nul}`);
   const spec = normalize(content);
   const version = isObject(spec) && isText(spec.cdiVersion) ? spec.cdiVersion.replace(/^v/, '') : '';
   const plain = isObject(spec) ? { ...spec, ...(version ? { cdiVersion: version } : {}) } : spec;

@@ -1,10 +1,11 @@
 /** A plan in the words of the launcher (addon/base/records.h): name NUL count NUL field NUL … for each record. */
 import { toBytes } from '../bytes.js';
+import { LaunchError } from '../errors.js';
 import type { Fact } from '../host.js';
 import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
 
 /** Changes with the meaning of any record; the launcher has the same number (addon/launcher/plan.h). */
-export const planFormat = '3';
+export const planFormat = '4';
 
 const idMap = ({ inside, outside }: IdMap): string => `${inside}:${outside}`;
 const expansion = (expand: boolean): string => (expand ? 'expand' : 'literal');
@@ -132,12 +133,22 @@ export function encodePlan(plan: LaunchPlan): Buffer {
     ...plan.facts.map((fact) => ['fact', ...factWords(fact)]),
     ...plan.create.map((step) => ['create', ...stepWords(step)]),
     ...plan.enter.map((step) => ['enter', ...stepWords(step)]),
-    ['end'],
   ];
-  return toBytes(records.map(encodeRecord).join(''));
+  // what is promised is what was meant: a word that is more than one would break it
+  const words = records.reduce((sum, record) => sum + record.length + 1, 0);
+  return toBytes([...records, ['end', String(words)]].map(encodeRecord).join(''));
 }
 
-function encodeRecord([name, ...fields]: readonly string[]): string {
+/** A NUL would end the word, and begin whatever the text behind it says. */
+function encodeRecord(record: readonly string[]): string {
+  const [name = '', ...fields] = record;
+  const at = fields.findIndex((field) => field.includes('\0'));
+  if (at >= 0) {
+    const [kind = ''] = fields;
+    throw new LaunchError(`NUL in the plan: ${name} ${kind}, field ${at}: ${JSON.stringify(fields[at])}`, {
+      hint: 'no path, variable or argument can have a NUL',
+    });
+  }
   return [name, fields.length, ...fields].map((word) => `${word}\0`).join('');
 }
 

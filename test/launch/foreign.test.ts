@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { launch, planLaunch } from '../../src/index.js';
 import {
   environmentOf,
   failsWith,
@@ -260,5 +261,46 @@ t.test('--memo-clear removes remembered plans, and nothing else', (t) => {
   t.equal(run(ordinaryUser, [image, '--', 'true'], { env }).status, 0);
   t.equal(run(ordinaryUser, ['--memo-clear'], { env }).stdout, 'remembered plans forgotten: 2\n');
   t.same(readdirSync(join(place, 'memo')), ['0123456789abcdefg', 'notes']);
+  t.end();
+});
+
+t.test('a NUL makes no step: file and field are named, and no hook is run', (t) => {
+  const place = scratch(t);
+  const program = join(place, 'hook');
+  plant(place, { hook: `#!/bin/sh\ntouch ${place}/pwned\n` });
+  const attack = `/mnt\0create\x006\0hook\x000\0${program}\x001\0${program}\0`;
+  const spec = {
+    cdiVersion: '0.6.0',
+    kind: 'attack.org/device',
+    devices: [{ name: 'x', containerEdits: { mounts: [{ hostPath: '/tmp', containerPath: attack }] } }],
+  };
+  plant(place, {
+    'cdi/attack.json': JSON.stringify(spec),
+    'config.toml': `[options]\nbind = ["/tmp:${attack.replaceAll('\0', '\\u0000')}"]\n`,
+  });
+  for (const file of ['cdi/attack.json', 'config.toml']) chmodSync(join(place, file), 0o644);
+  const device = [`--cdi-dirs=${place}/cdi`, '--device=attack.org/device=x'];
+  failsWith(
+    t,
+    run(ordinaryUser, [...device, image, '--', 'true']),
+    31,
+    'attack.org/device=x',
+    'attack.json is not used: NUL in devices[0].containerEdits.mounts[0].containerPath',
+  );
+  failsWith(
+    t,
+    run(ordinaryUser, [`--config=${place}/config.toml`, image, '--', 'true']),
+    64,
+    'config.toml:2, options.bind: NUL in a value',
+  );
+  t.throws(() => planLaunch({ image, binds: [{ source: '/tmp', destination: attack }] }), {
+    message: 'NUL in the request: binds[0].destination',
+  });
+  const [plan] = [planLaunch({ image })];
+  const step = { kind: 'bind', source: '/tmp', destination: attack, options: [] } as const;
+  t.throws(() => launch({ ...plan, create: [...plan.create, step] }, ['true']), {
+    message: /^NUL in the plan: create bind, field 2: /,
+  });
+  t.notOk(existsSync(join(place, 'pwned')));
   t.end();
 });

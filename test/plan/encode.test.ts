@@ -57,15 +57,16 @@ t.test('whatever a plan holds, its records hold the same words', (t) => {
           create,
           enter,
         };
-        t.strictSame(recordsOf(encodePlan(plan)), [
+        const records = [
           ['ch-run-ts-plan', planFormat],
           ['messages', String(verbosity + 3), 'auto', 'json'],
           ...warnings.map((text) => ['warning', text]),
           ['fact', 'user', '1', '2'],
           ...create.map((each) => ['create', ...stepWords(each)]),
           ...enter.map((each) => ['enter', ...stepWords(each)]),
-          ['end'],
-        ]);
+        ];
+        const words = records.reduce((sum, record) => sum + record.length + 1, 0);
+        t.strictSame(recordsOf(encodePlan(plan)), [...records, ['end', String(words)]]);
       },
     ),
     { numRuns: 100 },
@@ -180,5 +181,33 @@ for (const cut of ['words', 'words\x002', 'words\x002\0', 'words\x002\0a\0', 'wo
 
 t.test('both sides have the same plan format', (t) => {
   t.equal(/kPlanFormat = "(\d+)"/.exec(committed('addon/launcher/plan.h'))?.[1], planFormat);
+  t.end();
+});
+
+t.test('a NUL is refused wherever it stands, and said where', (t) => {
+  const attack = '/mnt\0create\0hook\0';
+  const plain: LaunchPlan = {
+    verbosity: 0,
+    color: 'auto',
+    log: 'text',
+    warnings: [],
+    facts: [],
+    create: [],
+    enter: [],
+  };
+  const rows: readonly [Partial<LaunchPlan>, string][] = [
+    [
+      { create: [{ kind: 'bind', source: '/a', destination: attack, options: [] }] },
+      'NUL in the plan: create bind, field 2: "/mnt\\u0000create',
+    ],
+    [{ enter: [{ kind: 'directory', path: attack }] }, 'NUL in the plan: enter directory, field 1'],
+    [{ warnings: [attack] }, 'NUL in the plan: warning'],
+    [{ facts: [{ kind: 'glob', pattern: '/a', paths: [attack] }] }, 'NUL in the plan: fact glob, field 2'],
+  ];
+  for (const [part, message] of rows) {
+    t.throws(() => encodePlan({ ...plain, ...part }), {
+      message: new RegExp(`^${message.replace(/[\\]/g, '\\\\')}`),
+    });
+  }
   t.end();
 });
