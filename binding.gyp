@@ -14,6 +14,7 @@
       'addon/base/proc.cc',
       'addon/base/process_state.cc',
       'addon/base/records.cc',
+      'addon/base/text.cc',
     ],
   },
   'target_defaults': {

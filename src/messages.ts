@@ -7,6 +7,7 @@ import type { ChalkInstance } from 'chalk';
 import { toBytes } from './bytes.js';
 import { ExitStatus, LaunchError } from './errors.js';
 import type { LaunchRequest } from './request.js';
+import { visible } from './visible.js';
 
 type Style = Pick<LaunchRequest, 'color' | 'log'>;
 
@@ -65,10 +66,13 @@ export function describeError(error: unknown, time: number): Readonly<Record<str
 
 /** An error for people, with its hint if it has one. */
 export function renderError(error: unknown, paint: Pick<ChalkInstance, 'red' | 'cyan'>): string {
-  const prefix = `${program.name}[${process.pid}]:`;
-  const lines = [`${prefix} ${paint.red('error:')} ${messageOf(error)}`];
+  const prefix = `${visible(program.name)}[${process.pid}]:`;
+  const message = messageOf(error);
+  // the stack of a bug has lines of its own
+  const shown = error instanceof LaunchError ? visible(message) : message.split('\n').map(visible).join('\n');
+  const lines = [`${prefix} ${paint.red('error:')} ${shown}`];
   if (error instanceof LaunchError && error.hint)
-    lines.push(`${prefix} ${paint.cyan('hint:')} ${error.hint}`);
+    lines.push(`${prefix} ${paint.cyan('hint:')} ${visible(error.hint)}`);
   return lines.join('\n');
 }
 
@@ -78,7 +82,8 @@ export async function printWarning(message: string): Promise<void> {
   if (program.log === 'json')
     return print(2, `${JSON.stringify({ time, program: name, pid, level: 'warning', message })}\n`);
   const { makePainter } = await import('./painter.js');
-  print(2, `${program.name}[${process.pid}]: ${makePainter(program.color).yellow('warning:')} ${message}\n`);
+  const word = makePainter(program.color).yellow('warning:');
+  print(2, `${visible(program.name)}[${process.pid}]: ${word} ${visible(message)}\n`);
 }
 
 /** Prints an error as --log has it. */

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/text.h"
 #include "launcher/hints.h"
 #include "launcher/json.h"
 #include "launcher/leading_words.h"
@@ -76,11 +77,11 @@ void write_line(std::string line) {
 /// `word` is what stands before the message: `error:`, or a time.
 void print_text(Level level, const std::string& word, const std::string& message) {
   const bool colored = use_color();
-  std::string line = program + "[" + std::to_string(getpid()) + "]: ";
+  std::string line = visible(program) + "[" + std::to_string(getpid()) + "]: ";
   if (colored) line += color_of(level);
   line += word;
   if (colored) line += "\033[0m";
-  write_line(line + " " + message);
+  write_line(line + " " + visible(message));
 }
 
 /// A line of --log=json in the making.

@@ -1,4 +1,5 @@
 /** Where the values of options come from, for --dry-run. */
+import { quoted, visible } from '../visible.js';
 import { describeSource, type Entry } from './entry.js';
 
 const column = 18;
@@ -10,8 +11,12 @@ export function renderEntries(entries: readonly Entry[]): string {
     ({ option, value, source }) =>
       [
         option.padEnd(column),
-        value === true || value === '' ? '' : JSON.stringify(value),
-        describeSource(source),
+        value === true || value === ''
+          ? ''
+          : typeof value === 'string'
+            ? quoted(value)
+            : JSON.stringify(value),
+        visible(describeSource(source)),
       ] as const,
   );
   const width = Math.max(...rows.map(([, value]) => value.length));

@@ -1,6 +1,7 @@
 /** --doctor: what this machine allows, why not, and what to do about it. */
 import type { Host } from '../host.js';
 import { version } from '../version.js';
+import { visible } from '../visible.js';
 import { readFacts } from './facts.js';
 import type { Finding, Report } from './finding.js';
 import { runTrials } from './trials.js';
@@ -18,9 +19,9 @@ const indent = ' '.repeat(6);
 function renderFinding(finding: Finding): string {
   const { title, verdict, detail, consequence, cause, user, administrator, file } = finding;
   const mark = verdict === 'note' ? '    ' : verdict.padEnd(4);
-  const lines = [`${mark}  ${title.padEnd(column)}${detail ?? ''}`.trimEnd()];
+  const lines = [`${mark}  ${title.padEnd(column)}${visible(detail ?? '')}`.trimEnd()];
   const add = (heading: string, text: string | undefined) => {
-    if (text) lines.push(`${indent}${heading}: ${text}`);
+    if (text) lines.push(`${indent}${heading}: ${visible(text)}`);
   };
   add('means', consequence);
   add('cause', cause);
@@ -31,7 +32,7 @@ function renderFinding(finding: Finding): string {
       ...file
         .trimEnd()
         .split('\n')
-        .map((line) => `${indent}    ${line}`.trimEnd()),
+        .map((line) => `${indent}    ${visible(line)}`.trimEnd()),
     );
   return lines.join('\n');
 }

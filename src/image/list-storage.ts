@@ -2,6 +2,7 @@
 import { closeSync, lstatSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs';
 import { fromBytes, toBytes } from '../bytes.js';
 import { failure } from '../host.js';
+import { visible } from '../visible.js';
 import { canBeName, imagesIn, nameOf } from './storage.js';
 
 /** An image in storage. */
@@ -82,8 +83,8 @@ function renderSize(bytes: number): string {
 
 /** The list for people: name, kind, size, date, in aligned columns. */
 export function renderList(images: readonly StoredImage[]): string {
-  const width = Math.max(...images.map(({ name }) => name.length), 0);
+  const width = images.reduce((most, { name }) => Math.max(most, visible(name).length), 0);
   const line = ({ name, kind, size, date }: StoredImage) =>
-    `${name.padEnd(width)}  ${kind.padEnd(9)}  ${renderSize(size).padStart(10)}  ${date.slice(0, 16).replace('T', ' ')}\n`;
+    `${visible(name).padEnd(width)}  ${kind.padEnd(9)}  ${renderSize(size).padStart(10)}  ${date.slice(0, 16).replace('T', ' ')}\n`;
   return images.map(line).join('');
 }
