@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <cstring>
@@ -114,56 +113,6 @@ bool is_from_outside(const Packet& packet) {
   if (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino) return false;
   // alive still: so it was the sender that had this number when we looked
   return !packet.process || syscall(kPidfdSendSignal, packet.process.get(), 0, nullptr, 0) == 0;
-}
-
-Door::Door(std::string_view identity) {
-  char digits[40];
-  snprintf(digits, sizeof digits, "%016llx%016llx", static_cast<unsigned long long>(hash(identity, kHashStart)),
-           static_cast<unsigned long long>(hash(identity, 0x84222325cbf29ce4)));
-  name_ = std::string("ch-run-ts-squashfs-") + digits;
-}
-
-namespace {
-
-socklen_t abstract_address(const std::string& name, sockaddr_un& address) {
-  address = {.sun_family = AF_UNIX, .sun_path = {}};
-  name.copy(address.sun_path + 1, sizeof address.sun_path - 1);
-  return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-}
-
-Fd new_socket(int flags) {
-  Fd made(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0));
-  if (!made) throw SysError("make a socket for the file-system server", "socket");
-  return made;
-}
-
-}  // namespace
-
-Door::Answer Door::knock(Clock::time_point deadline) const {
-  Fd made = new_socket(0);
-  sockaddr_un address;
-  const socklen_t size = abstract_address(name_, address);
-  // connect(2) sleeps where the queue of a stopped server is full
-  const int wait = std::max(milliseconds_until(deadline), 1);
-  const timeval limit{wait / 1000, wait % 1000 * 1000};
-  setsockopt(made.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-  if (connect(made.get(), reinterpret_cast<sockaddr*>(&address), size) < 0) return {};
-  if (!peer_is_self(made.get())) return {{}, true};
-  know_senders(made.get());
-  return {std::move(made)};
-}
-
-Fd Door::take() const {
-  Fd made = new_socket(SOCK_NONBLOCK);
-  sockaddr_un address;
-  const socklen_t size = abstract_address(name_, address);
-  if (bind(made.get(), reinterpret_cast<sockaddr*>(&address), size) < 0) {
-    if (errno == EADDRINUSE) return {};
-    throw SysError("open the door of the file-system server", "bind");
-  }
-  // the peer credentials that clients check are taken here: the user's, before any namespace
-  if (listen(made.get(), SOMAXCONN) < 0) throw SysError("open the door of the file-system server", "listen");
-  return made;
 }
 
 }  // namespace chrun::squashfs

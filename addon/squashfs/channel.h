@@ -1,4 +1,4 @@
-// The sockets between launchers and file-system servers: packets of text, each with at most one descriptor.
+// What launchers and file-system servers say to each other: packets of text, each with at most one descriptor.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -51,22 +51,5 @@ void know_senders(int socket);
 /// Whether a packet comes from a process in this process's own user namespace. Programs in this user's containers have
 /// the same user id and see the same sockets, but never are in it.
 bool is_from_outside(const Packet& packet);
-
-/// The abstract socket on which the server of `identity` can be found.
-class Door {
- public:
-  explicit Door(std::string_view identity);
-
-  struct Answer {
-    Fd socket;             // connected; empty where nobody is there
-    bool foreign = false;  // another user has taken the name
-  };
-  Answer knock(Clock::time_point deadline) const;
-  /// Listening, or empty where somebody else was faster.
-  Fd take() const;
-
- private:
-  std::string name_;
-};
 
 }  // namespace chrun::squashfs

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/system_calls.h"
-#include "squashfs/channel.h"
+#include "squashfs/door.h"
 #include "squashfs/fuse_device.h"
 #include "squashfs/refusal.h"
 #include "squashfs/sharing.h"

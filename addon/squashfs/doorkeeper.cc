@@ -108,16 +108,22 @@ void Doorkeeper::handle(int number) {
   }
 }
 
+void Doorkeeper::close_door() {
+  const auto listening = find_listening();
+  if (listening == watched_.end()) return;
+  Door::remove_name(listening->first);
+  watched_.erase(listening);
+}
+
 void Doorkeeper::admit() {
-  const auto listening = std::find_if(watched_.begin(), watched_.end(),
-                                      [](const auto& each) { return each.second.kind == Kind::listening; });
+  const auto listening = find_listening();
   if (listening == watched_.end()) return;
   for (;;) {
     Fd peer(accept4(listening->first, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!peer && errno == EAGAIN) return;
     if (!peer && (errno == EINTR || errno == ECONNABORTED)) continue;
     // no descriptors left: later launches start another server
-    if (!peer) return forget(listening->first);
+    if (!peer) return close_door();
     if (peer_is_self(peer.get())) watch(Kind::launcher, std::move(peer));
   }
 }
@@ -167,6 +173,7 @@ void Doorkeeper::pass_time() {
   const bool somebody = std::any_of(watched_.begin(), watched_.end(),
                                     [](const auto& each) { return each.second.kind == Kind::launcher; });
   if (somebody && Clock::now() < *close_at_ + kGrace) return;
+  close_door();
   watched_.clear();
   close_at_.reset();
   mounter_.reset();

@@ -1,11 +1,12 @@
 // Hands out the mount to launchers and knows when nobody will come any more.
 #pragma once
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
 
-#include "squashfs/channel.h"
+#include "squashfs/door.h"
 #include "squashfs/mounter.h"
 
 namespace chrun::squashfs {
@@ -44,6 +45,11 @@ class Doorkeeper {
   void serve_launcher();
   void answer(int number);
   void open_or_close_door();
+  void close_door();
+  std::map<int, Watched>::iterator find_listening() {
+    return std::find_if(watched_.begin(), watched_.end(),
+                        [](const auto& each) { return each.second.kind == Kind::listening; });
+  }
   int timeout() const;
   void pass_time();
 

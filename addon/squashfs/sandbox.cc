@@ -56,10 +56,10 @@ constexpr long kCommon[] = {
     SYS_rt_sigaction,
 };
 constexpr long kDoor[] = {
-    SYS_accept4,   SYS_recvmsg,     SYS_sendmsg, SYS_getsockopt, SYS_close,
-    SYS_epoll_ctl, SYS_epoll_pwait, SYS_ppoll,   SYS_geteuid,
+    SYS_accept4,     SYS_recvmsg,    SYS_sendmsg, SYS_getsockopt,  SYS_close,    SYS_epoll_ctl,
+    SYS_epoll_pwait, SYS_ppoll,      SYS_geteuid, SYS_getsockname, SYS_unlinkat,
 #ifdef SYS_poll  // younger architectures have only the variants above
-    SYS_poll,      SYS_epoll_wait,
+    SYS_poll,        SYS_epoll_wait,
 #endif
 };
 constexpr long kMounter[] = {
