@@ -1,5 +1,8 @@
 #include "launcher/join.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -54,19 +57,44 @@ void warn_about_difference(JoinState& state, const JoinRequest& request) {
 
 }  // namespace
 
-JoinGroup::JoinGroup(JoinRequest request)
-    : request_(std::move(request)), name_(join_name(request_.tag)), self_(own_process()) {
-  for (;;) {
+JoinGroup::JoinGroup(JoinRequest request) : request_(std::move(request)), self_(own_process()) {
+  while (!memory_) {
     join_checkpoint("peer-before-open");
-    memory_ = JoinMemory::open(name_);
-    if (memory_ && take_seat()) return;
-    if (memory_) continue;  // a group that ended meanwhile; it has lost its name
-    memory_ = JoinMemory::create(name_, request_);
-    if (!memory_) continue;
-    join_checkpoint("winner-before-keeper");
-    start_keeper();
-    sweep_abandoned_groups();
-    return;
+    auto door = JoinDoor::find_or_make(request_.tag, self_);
+    if (!door) continue;
+    if (door->is_new()) {
+      join_checkpoint("winner-before-keeper");
+      memory_ = JoinMemory::create(std::move(*door), request_, self_);
+      start_keeper();
+      sweep_abandoned_groups(memory_->door().name());
+    } else if (!reach_group(std::move(*door)) || !take_seat()) {
+      memory_.reset();  // a group that ended meanwhile; it has lost its name
+      check_time("", "");
+    }
+  }
+}
+
+/// Waits for the keeper behind a door, and maps the group's state. Returns false if the group is over.
+bool JoinGroup::reach_group(JoinDoor door) {
+  constexpr int kGlances = 10;  // at the door, between looks at who made it
+  for (int i = 1;; i++) {
+    const JoinDoor::Text text = door.read();
+    if (text.keeper != 0) {
+      proved_ = ProvedKeeper::prove(text.keeper, door);
+      const Fd state = proved_ ? proved_->open_descriptor(kStateNumber, O_RDWR | O_NONBLOCK | O_NOCTTY) : Fd();
+      if (state) return memory_ = JoinMemory::map(state, std::move(door)), true;
+      if (!door.is_named()) return false;  // its work was done
+      door.remove();                       // whoever is in it is on its own
+      if (!is_alive(text.creator)) return false;
+      throw Error("--join: " + process_words(text.keeper) + ", which kept the container of " +
+                  process_words(text.creator.pid) + ", died");
+    }
+    if (i % kGlances == 0) {
+      if (!door.is_named()) return false;
+      if (!is_alive(text.creator)) return door.remove(), false;
+      check_time(process_words(text.creator.pid), "has not made it known who keeps the container");
+    }
+    usleep(200);
   }
 }
 
@@ -96,7 +124,6 @@ bool JoinGroup::take_seat() {
   bool taken = false, surplus = false;
   memory_->locked([&] {
     const JoinMemory& memory = *memory_;
-    if (memory.is_abandoned()) memory.break_up("all of its peers died");
     // its last peer may have died before it could do that
     if (memory.is_full() || memory->phase == JoinPhase::broken) memory.close();
     if (memory->phase == JoinPhase::broken) return;
@@ -113,6 +140,13 @@ bool JoinGroup::take_seat() {
                 "is the count right? (--join-ct)");
   }
   return taken;
+}
+
+/// Throws Error if the time that this process waits for others is over.
+void JoinGroup::check_time(const std::string& process, const char* work) const {
+  if (Clock::now() < deadline()) return;
+  throw Error("--join: gave up after " + seconds_words(request_.timeout) + ": " +
+              (process.empty() ? "every group that this process came to was over at once" : process + " " + work));
 }
 
 void JoinGroup::fail(const std::string& why) {
@@ -136,6 +170,7 @@ void JoinGroup::open() {
     for (uint32_t i = 0; i < memory->waiting; i++) sem_post(&memory->wake_peers);
   });
   settle(true);
+  if (!keeper_->is_announced()) memory.locked([&] { memory.close(); });
   keeper_->reap();
   join_checkpoint("winner-end");
 }
@@ -164,8 +199,9 @@ void JoinGroup::wait_until_ready() {
   while (memory->phase == JoinPhase::creating) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline() - Clock::now());
     if (left.count() <= 0) {
-      stop_waiting("gave up after " + seconds_words(request_.timeout) + ": " + process_words(winner().pid) +
-                   " is still creating the container; " + peers_seen(*memory) + " have come");
+      // only who has waited long enough: others may have more patience
+      throw Error("--join: gave up after " + seconds_words(request_.timeout) + ": " + process_words(winner().pid) +
+                  " is still creating the container; " + peers_seen(*memory) + " have come");
     } else if (!wait_for(memory->wake_peers, std::min(left, kSlice)) && !is_alive(winner())) {
       stop_waiting(process_words(winner().pid) + ", which was creating the container, died");
     }
@@ -173,41 +209,48 @@ void JoinGroup::wait_until_ready() {
   if (memory->phase == JoinPhase::broken) throw Error(std::string("--join: ") + memory->failure);
 }
 
-/// The namespaces behind two files of /proc, if they are the container's: a peer's command may have left it.
-std::optional<Namespaces> JoinGroup::open_container(const std::string& user, const std::string& mount) {
-  try {
-    Namespaces found{open_namespace(user), open_namespace(mount)};
-    const JoinState& state = **memory_;
-    if (inode_of(found.user) == state.user_inode && inode_of(found.mount) == state.mount_inode) return found;
-  } catch (const SysError&) {
-    // ended, or became a program that must not be looked into
-  }
-  return std::nullopt;
+/// The namespaces behind two files, if they are the container's: a peer's command may have left it.
+std::optional<Namespaces> JoinGroup::if_of_container(Fd user, Fd mount) const {
+  const JoinState& state = **memory_;
+  if (!user || !mount || inode_of(user) != state.user_inode || inode_of(mount) != state.mount_inode) return {};
+  return Namespaces{std::move(user), std::move(mount)};
 }
 
-std::optional<Namespaces> JoinGroup::find_container() {
+std::optional<Namespaces> JoinGroup::find_container() const {
   JoinState& state = **memory_;
   if (state.keeper_mount != 0) {
-    const std::string files = "/proc/" + std::to_string(state.keeper.pid) + "/fd/";
-    auto found = open_container(files + std::to_string(state.keeper_user), files + std::to_string(state.keeper_mount));
+    auto found = if_of_container(proved_->open_descriptor(state.keeper_user, O_RDONLY),
+                                 proved_->open_descriptor(state.keeper_mount, O_RDONLY));
     if (found) return found;
   }
   for (uint32_t i = 0; i < std::min(state.taken, state.seats); i++) {
     if (i == seat_ || !state.seat(i)->entered) continue;
-    const std::string process = "/proc/" + std::to_string(state.seat(i)->process.pid);
-    auto found = open_container(process + "/ns/user", process + "/ns/mnt");
+    const std::string process = "/proc/" + std::to_string(state.seat(i)->process.pid) + "/ns/";
+    // none where it has ended, or is a program that must not be looked into
+    auto found = if_of_container(Fd(::open((process + "user").c_str(), O_RDONLY | O_CLOEXEC)),
+                                 Fd(::open((process + "mnt").c_str(), O_RDONLY | O_CLOEXEC)));
     if (found) return found;
   }
   return std::nullopt;
 }
 
+/// The keeper has not received it yet; or it died, and those who are in hide from us until they are their commands.
+bool JoinGroup::is_container_to_come() const {
+  JoinState& state = **memory_;
+  if (state.keeper_mount == 0 && proved_->is_running()) return true;
+  for (uint32_t i = 0; i < std::min(state.taken, state.seats); i++) {
+    if (i != seat_ && state.seat(i)->entered && is_alive(state.seat(i)->process)) return true;
+  }
+  return false;
+}
+
 Namespaces JoinGroup::await_container() {
-  for (;;) {
-    const bool keeper_to_come = (*memory_)->keeper_mount == 0 && is_alive((*memory_)->keeper);
+  for (bool last = false;;) {
     auto found = find_container();
     if (found) return std::move(*found);
-    if (!keeper_to_come || Clock::now() > deadline()) break;
-    usleep(1000);
+    if (last || Clock::now() > deadline()) break;
+    last = !is_container_to_come();
+    if (!last) usleep(1000);
   }
   throw Error("--join: the container of this group is gone: " + process_words(winner().pid) +
               ", which created it, has ended, and so have its keeper and all others in it");
@@ -221,6 +264,21 @@ void JoinGroup::settle(bool entered) {
     if (++state.settled >= state.count) sem_post(&state.wake_keeper);
   });
   settled_ = true;
+}
+
+void sweep_abandoned_groups(const std::string& own) {
+  for (const std::string& name : list_door_names()) {
+    if (name == own) continue;
+    try {
+      const auto door = JoinDoor::open(name);
+      if (!door) continue;
+      const JoinDoor::Text text = door->read();
+      if (is_alive(text.creator)) continue;
+      if (text.keeper == 0 || !ProvedKeeper::prove(text.keeper, *door)) door->remove();
+    } catch (const Error&) {
+      // not a group that we understand
+    }
+  }
 }
 
 }  // namespace chrun

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "launcher/join_keeper.h"
+#include "launcher/join_proof.h"
 #include "launcher/join_state.h"
 
 namespace chrun {
@@ -29,24 +30,31 @@ class JoinGroup {
 
  private:
   void start_keeper();
+  bool reach_group(JoinDoor door);
   bool take_seat();
+  void check_time(const std::string& process, const char* work) const;
   void wait_until_ready();
   void stop_waiting(const std::string& why);
-  std::optional<Namespaces> open_container(const std::string& user, const std::string& mount);
-  std::optional<Namespaces> find_container();
+  std::optional<Namespaces> if_of_container(Fd user, Fd mount) const;
+  std::optional<Namespaces> find_container() const;
+  bool is_container_to_come() const;
   Namespaces await_container();
   void settle(bool entered);
   const ProcessId& winner() const { return (*memory_)->seat(0)->process; }
   Clock::time_point deadline() const { return started_ + std::chrono::seconds(request_.timeout); }
 
   const JoinRequest request_;
-  const std::string name_;
   const ProcessId self_;
   const Clock::time_point started_ = Clock::now();
   std::optional<JoinMemory> memory_;
-  std::optional<Keeper> keeper_;
+  std::optional<Keeper> keeper_;        // of the winner
+  std::optional<ProvedKeeper> proved_;  // of the others
   uint32_t seat_ = 0;
   bool settled_ = false;
 };
+
+/// Removes the names of this user's groups that lost all their processes to SIGKILL at once, keeper included, as
+/// Slurm does it at the end of a step: only a later process can clean up after them. That with the name `own` stays.
+void sweep_abandoned_groups(const std::string& own = {});
 
 }  // namespace chrun

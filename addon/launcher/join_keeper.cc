@@ -11,11 +11,13 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "base/error.h"
 #include "base/system_calls.h"
 #include "launcher/join_checkpoint.h"
+#include "launcher/join_proof.h"
 #include "launcher/log.h"
 
 namespace chrun {
@@ -210,50 +212,62 @@ class Watch {
   bool holding_ = false, late_ = false;
 };
 
-/// Closes everything but `kept`, which gets number 0: who waits for the end of a pipe must not wait for us.
-void close_others(int kept) {
-  dup2(kept, 0);
-  if (syscall(kCloseRange, 1, ~0U, 0) != 0) {
-    for (int number = static_cast<int>(sysconf(_SC_OPEN_MAX)); number > 0; number--) close(number);
-  }
+void close_between(int first, int last) {
+  if (first > last || syscall(kCloseRange, first, last, 0) == 0) return;
+  for (int number = std::min(last, static_cast<int>(sysconf(_SC_OPEN_MAX))); number >= first; number--) close(number);
+}
+
+/// Closes everything but these two and the state: who waits for the end of a pipe must not wait for us.
+void close_others(int state, int socket, int door) {
+  dup2(state, kStateNumber);
+  const auto [low, high] = std::minmax(socket, door);
+  close_between(kStateNumber + 1, low - 1);
+  close_between(low + 1, high - 1);
+  close_between(high + 1, std::numeric_limits<int>::max());
   // what is printed by mistake must not go into a file that got number 1 or 2
   if (open("/dev/null", O_RDWR) == 1) dup2(1, 2);
 }
 
-void keep(const JoinMemory& memory, int timeout, int socket, const Starter& starter) {
+void keep(const JoinMemory& memory, int state, int timeout, int socket, const Starter& starter) {
   join_checkpoint("keeper-start");
   setsid();
   if (chdir("/") != 0) return;
+  close_others(state, socket, memory.door().file());
+  // who has this name has the state in its place
   prctl(PR_SET_NAME, kKeeperName, 0, 0, 0);
-  close_others(socket);
-  Watch(memory, timeout, 0, starter).run();
+  join_checkpoint("keeper-before-announcement");
+  memory.door().announce_keeper(getpid());
+  while (send(socket, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR) continue;
+  join_checkpoint("keeper-announced");
+  Watch(memory, timeout, socket, starter).run();
   join_checkpoint("keeper-end");
   _exit(0);  // its thread with it
 }
 
 }  // namespace
 
-Keeper::Keeper(const JoinMemory& memory, int timeout, const Starter& starter) {
+Keeper::Keeper(JoinMemory& memory, int timeout, const Starter& starter) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     throw SysError("start the keeper of the join group", "socketpair");
-  socket_ = Fd(ends[0]);
-  const Fd keepers_end(ends[1]);
+  socket_ = above_standard(Fd(ends[0]));
+  const Fd keepers_end = above_standard(Fd(ends[1]));
   between_ = fork();
   if (between_ < 0) throw SysError("start the keeper of the join group", "fork");
-  if (between_ > 0) return;
+  if (between_ > 0) {
+    memory.file().reset();
+    return;
+  }
   // a process in between, which ends: the command must not find a child that it did not start
   const pid_t keeper = fork();
   if (keeper == 0) {
     socket_.reset();
     try {
-      keep(memory, timeout, keepers_end.get(), starter);
+      keep(memory, memory.file().get(), timeout, keepers_end.get(), starter);
     } catch (const Error&) {
       // nobody to tell; the peers notice by themselves
     }
   }
-  // before the winner goes on: its command may end before the keeper has even begun
-  if (keeper > 0) memory->keeper = {keeper, read_process(keeper).start};
   _exit(0);
 }
 
@@ -270,6 +284,14 @@ void Keeper::hand_over(const Namespaces& namespaces) {
   memcpy(CMSG_DATA(header), numbers, sizeof numbers);
   // a keeper that was killed is no reason to stop: the group does without it as long as the winner lives
   while (sendmsg(socket_.get(), &message, MSG_NOSIGNAL) < 0 && errno == EINTR) continue;
+}
+
+bool Keeper::is_announced() {
+  constexpr int kPatience = 10000;  // milliseconds
+  pollfd news{socket_.get(), POLLIN, 0};
+  while (poll(&news, 1, kPatience) < 0 && errno == EINTR) continue;
+  char byte;
+  return recv(socket_.get(), &byte, 1, MSG_DONTWAIT) == 1;
 }
 
 void Keeper::reap() {

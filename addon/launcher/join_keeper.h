@@ -18,13 +18,16 @@ class Keeper {
  public:
   /// Starts the keeper of the group in `memory`, which this process creates; `timeout` as in JoinRequest; `starter` is
   /// who starts the peers.
-  Keeper(const JoinMemory& memory, int timeout, const Starter& starter);
+  Keeper(JoinMemory& memory, int timeout, const Starter& starter);
   ~Keeper() { reap(); }
   Keeper(const Keeper&) = delete;
 
   /// Hands over what it is to keep. They are safe when this returns, whether the keeper has woken up or not:
   /// the kernel holds descriptors that are on their way.
   void hand_over(const Namespaces& namespaces);
+  /// Waits until the others can find the keeper: they must not take the group for abandoned when this process ends.
+  /// Returns false if it was killed before.
+  bool is_announced();
   /// Waits for the process between us and the keeper, which ends at once.
   void reap();
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/fd.h"
+#include "launcher/join_proof.h"
 #include "launcher/process_id.h"
 
 namespace chrun {

@@ -6,9 +6,6 @@
 
 namespace chrun {
 
-/// What keepers are called in the process table, at most 15 bytes.
-constexpr char kKeeperName[] = "ch-run-join";
-
 struct Starter {
   pid_t process = 0;         // 0: not known
   bool all_at_once = false;  // its children are the ranks, all of which it has started

@@ -1,8 +1,9 @@
-// What the peers of a join group share: a POSIX shared memory object, and in it a POSIX semaphore for those who
-// wait. One name for both, so that they can't disagree. docs/join.md has the picture.
+// What the peers of a join group share: memory of their own, and in it a POSIX semaphore for those who wait. It has no
+// name: only who is in the user namespace of the group's keeper can open it, there, and so no program in a container.
+// The group's name belongs to its door (join_door.h). docs/join.md has the picture.
 //
 // It is made to survive SIGKILL of any peer at any point:
-// * The object gets its name when it is complete (a nameless file, then link(2)): nobody sees half of one.
+// * The door gets its name when it is complete (a nameless file, then link(2)): nobody sees half of one.
 // * The lock is a robust mutex: the kernel passes it on when its holder dies. Every change under it is the store
 //   of one word, so what a dead holder leaves behind is consistent.
 // * The name is removed as soon as the last peer has come. From then on nothing is left that could leak: the
@@ -21,10 +22,14 @@
 #include <string>
 #include <string_view>
 
+#include "base/fd.h"
+#include "launcher/join_door.h"
 #include "launcher/join_starter.h"
 #include "launcher/process_id.h"
 
 namespace chrun {
+
+constexpr uint32_t kJoinVersion = 2;  // of door and state
 
 using Clock = std::chrono::steady_clock;
 
@@ -52,23 +57,24 @@ struct JoinSeat {
 /// The shared memory. Behind it lie the seats, then the request's content.
 struct JoinState {
   char magic[8];
-  uint32_t version;        // of this layout
-  uint32_t count;          // peers that the winner expects
-  uint64_t size;           // of the object, in bytes
-  uint64_t pid_namespace;  // PIDs mean something in it only
-  uint32_t seats;          // how many are kept; of a huge group only the first ones are
+  uint32_t version;   // of this layout
+  uint32_t count;     // peers that the winner expects
+  uint64_t size;      // of the object, in bytes
+  char name[256];     // of the door
+  dev_t door_device;  // which object that is
+  ino_t door_inode;
+  uint32_t seats;  // how many are kept; of a huge group only the first ones are
   uint32_t content_size;
 
   pthread_mutex_t lock;  // for what follows
   sem_t wake_peers;      // peers wait on it for the end of `creating`
   sem_t wake_keeper;     // the keeper waits on it for any change
   std::atomic<JoinPhase> phase;
-  std::atomic<uint32_t> closed;   // 1: the name is gone, nobody else can come
-  uint32_t taken;                 // seats, by those who came
-  uint32_t waiting;               // how many of them may be waiting on wake_peers
-  uint32_t settled;               // how many of them are in the container, or gave up
-  ino_t user_inode, mount_inode;  // of the container's namespaces, once it is ready
-  ProcessId keeper;
+  std::atomic<uint32_t> closed;                // 1: the name is gone, nobody else can come
+  uint32_t taken;                              // seats, by those who came
+  uint32_t waiting;                            // how many of them may be waiting on wake_peers
+  uint32_t settled;                            // how many of them are in the container, or gave up
+  ino_t user_inode, mount_inode;               // of the container's namespaces, once it is ready
   std::atomic<int> keeper_user, keeper_mount;  // descriptors of the namespaces in the keeper; 0: not yet there
   std::atomic<int64_t> last_arrival;           // Clock, in nanoseconds
   char failure[512];
@@ -78,18 +84,20 @@ struct JoinState {
   std::string_view content_view() { return {content(), content_size}; }
 };
 
-/// A mapping of the state under its name.
+/// A mapping of the state, and the door that leads to it.
 class JoinMemory {
  public:
-  /// Opens the group called `name`; empty if there is none. Throws Error if what has the name is not ours:
-  /// another user's, not a regular file, of another size or version.
-  static std::optional<JoinMemory> open(const std::string& name);
-  /// Makes the group with its first seat taken by this process; empty if somebody else was faster.
-  static std::optional<JoinMemory> create(const std::string& name, const JoinRequest& request);
+  /// Maps the state in `file`, which the keeper of the group behind `door` has. Throws Error if it is none, or that of
+  /// another group.
+  static JoinMemory map(const Fd& file, JoinDoor door);
+  /// Makes the state of the group behind a new door, with its first seat taken by `self`, this process.
+  static JoinMemory create(JoinDoor door, const JoinRequest& request, const ProcessId& self);
 
   JoinState* operator->() const { return state_.get(); }
   JoinState& operator*() const { return *state_; }
-  const std::string& name() const { return name_; }
+  const JoinDoor& door() const { return door_; }
+  /// The object itself, until it is handed over to the keeper.
+  Fd& file() { return file_; }
 
   /// Runs `body` under the lock. Throws Error if that is held for longer than a stopped peer explains.
   void locked(const std::function<void()>& body) const;
@@ -100,8 +108,6 @@ class JoinMemory {
   void close() const;
   /// Ends the group: whoever waits stops with `why`.
   void break_up(const std::string& why) const;
-  /// Nobody is left who could finish it.
-  bool is_abandoned() const;
   bool is_full() const { return state_->taken >= state_->count; }
   /// Takes a seat; returns its number. The last one removes the name.
   uint32_t take_seat(const ProcessId& process) const;
@@ -113,22 +119,13 @@ class JoinMemory {
   };
   using Mapping = std::unique_ptr<JoinState, Unmap>;
 
-  JoinMemory(std::string name, const struct stat& file, Mapping state);
-  static Mapping map(int file, size_t size, const std::string& name);
+  JoinMemory(JoinDoor door, Fd file, Mapping state);
+  static Mapping map_file(int file, size_t size);
 
-  std::string name_;
-  dev_t device_;  // with the inode: whether the name still is this object's
-  ino_t inode_;
+  JoinDoor door_;
+  Fd file_;
   Mapping state_;
 };
-
-/// Removes the names of this user's groups that lost all their processes to SIGKILL at once, keeper included, as
-/// Slurm does it at the end of a step: only a later process can clean up after them.
-void sweep_abandoned_groups();
-
-/// The name of the group's shared memory, without the directory: ch-run-ts.UID.TAG, with %XX for bytes that a
-/// name can't have. Throws Error if it is empty or too long.
-std::string join_name(const std::string& tag);
 
 /// Waits for `semaphore`, at most `limit`. Returns whether it was posted.
 bool wait_for(sem_t& semaphore, std::chrono::milliseconds limit);

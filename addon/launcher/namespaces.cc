@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/system_calls.h"
+#include "launcher/process_id.h"
 
 namespace chrun {
 namespace {
@@ -109,6 +110,7 @@ void enter_namespaces(const Namespaces& namespaces, const std::string& owner) {
 }
 
 void join_process(int pid) {
+  require_own_proc("--join-pid");
   const Process process(pid);
   process.check_owner();
   if (inode_of(process.namespaces().user) == inode_of(open_namespace("/proc/self/ns/user"))) {

@@ -34,6 +34,15 @@ ProcessStatus read_process(int pid) {
   return {*state, atoi(stat_field(text, 4)), strtoull(start, nullptr, 10), {name + 1, state - 2}};
 }
 
+void require_own_proc(const std::string& option) {
+  char text[16] = {};
+  const ssize_t size = readlink("/proc/self", text, sizeof text - 1);
+  if (size < 0 && errno != ENOENT) throw SysError("find this process in /proc", "readlink");
+  if (size > 0 && atoi(text) == getpid()) return;
+  throw Error(option + ": /proc does not tell of this process's PID namespace",
+              "whoever made the namespace must mount /proc anew in it (unshare --pid --fork --mount-proc)");
+}
+
 ProcessId own_process() {
   const int pid = getpid();
   const ProcessStatus status = read_process(pid);

@@ -25,6 +25,10 @@ ProcessStatus read_process(int pid);
 /// This process. Throws SysError where /proc can't be read.
 ProcessId own_process();
 
+/// Throws Error where /proc tells of another PID namespace than that of this process, so that no number in it means
+/// what `option` takes it for.
+void require_own_proc(const std::string& option);
+
 /// Whether it runs or is stopped.
 bool is_alive(const ProcessId& process);
 

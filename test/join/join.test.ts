@@ -1,9 +1,9 @@
 /** --join and --join-pid from outside: groups, their tags and counts, and what can go wrong. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
-  chmodSync,
   chownSync,
   existsSync,
+  lchownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -26,6 +26,7 @@ import {
   ordinaryUser,
   run,
   stage,
+  start,
   type User,
   users,
 } from '../support.js';
@@ -168,16 +169,22 @@ t.test('a count that is too high: who runs is told after the timeout, and the na
   await vanishes(t, tag);
 });
 
-t.test('a winner that does not get on: the others stop after the timeout, with the numbers', async (t) => {
+t.test('who has waited long enough stops, with the numbers; the others wait on', async (t) => {
   const tag = freshTag();
-  const words = ['--join-ct=3', `--join-tag=${tag}`, '--join-timeout=1', image, ...where];
-  const delay = ['-o', '/dev/null', '-e', 'trace=pivot_root', '-e', 'inject=pivot_root:delay_enter=3s'];
-  const winner = begin(user, [...delay, launcher, ...words], {}, 'strace');
+  const words = ['--join-ct=3', `--join-tag=${tag}`];
+  const delay = ['-o', '/dev/null', '-e', 'trace=pivot_root', '-e', 'inject=pivot_root:delay_enter=2s'];
+  const winner = begin(user, [...delay, launcher, ...words, image, ...where], {}, 'strace');
   for (let i = 0; i < 500 && namesOf(tag).length === 0; i++) await sleep(10);
-  const endings = await Promise.all([begin(user, words).done, begin(user, words).done]);
+  const short = begin(user, [...words, '--join-timeout=1', image, ...where]);
+  const long = begin(user, [...words, image, ...where]);
   const message = /gave up after 1 s: process \d+ is still creating the container; [23] of 3 peers have come/;
-  // the winner stops too, when it finds that nobody waits for its container
-  for (const ending of [...endings, await winner.done]) failsWith(t, ending, 31, message);
+  failsWith(t, await short.done, 31, message);
+  const endings = [await winner.done, await long.done];
+  t.match(endings, [
+    { status: 0, stderr: '' },
+    { status: 0, stderr: '' },
+  ]);
+  t.equal(endings[0]?.stdout, endings[1]?.stdout);
   await vanishes(t, tag);
 });
 
@@ -320,18 +327,17 @@ for (const [title, [plant, message]] of Object.entries(obstacles)) {
     plant(path);
     process.umask(umask);
     t.teardown(() => rmSync(path, { recursive: true, force: true }));
-    if (isRoot && title !== 'a link') chownSync(path, user.uid, user.gid);
+    if (isRoot) lchownSync(path, user.uid, user.gid);
     failsWith(t, run(user, ['--join-ct=2', `--join-tag=${tag}`, image, '--', 'true']), 31, message);
     t.ok(existsSync(path) || title === 'a link', 'what is not ours stays');
     t.end();
   });
 }
 
-/** Where a field of the shared memory begins (addon/launcher/join_state.h), in bytes. */
+/** Where a field of the door begins (addon/launcher/join_door.h), in bytes. */
 const fields: Readonly<Record<string, readonly [offset: number, RegExp]>> = {
   'another version': [8, /it has version \d+, this program has \d+/],
-  'another size': [16, /it is damaged/],
-  'another PID namespace': [24, /its peers are in another PID namespace/],
+  'another PID namespace': [16, /its peers are in another PID namespace/],
 };
 
 for (const [title, [offset, message]] of Object.entries(fields)) {
@@ -349,21 +355,67 @@ for (const [title, [offset, message]] of Object.entries(fields)) {
 }
 
 t.test(
-  'where another user made the name first, nobody is joined',
+  'where another user made the name first, all peers meet at the same other one',
   { skip: isRoot ? false : 'needs root' },
   (t) => {
     const tag = freshTag();
-    const path = shm(tag);
-    writeFileSync(path, 'x'.repeat(9999), { mode: 0o600 });
-    t.teardown(() => rmSync(path));
-    for (const mode of [0o600, 0o666]) {
-      chmodSync(path, mode);
-      const ending = run(user, ['--join-ct=2', `--join-tag=${tag}`, image, '--', 'true']);
-      failsWith(t, ending, 31, /it belongs to user 0, not to you/, /--join-tag/);
+    const words = ['--join-ct=3', `--join-tag=${tag}`, image, ...where];
+    const taken: readonly ((path: string) => void)[] = [
+      (path) => writeFileSync(path, 'x'.repeat(9999), { mode: 0o600 }),
+      (path) => writeFileSync(path, 'x'.repeat(9999), { mode: 0o644 }),
+      (path) => mkdirSync(path),
+      (path) => symlinkSync('/etc/passwd', path),
+      (path) => execFileSync('mkfifo', ['-m', '666', path]),
+    ];
+    for (const [index, take] of taken.entries()) {
+      const path = index === 0 ? shm(tag) : `${shm(tag)}~${index}`;
+      take(path);
+      t.teardown(() => rmSync(path, { recursive: true }));
+      const endings = [run(user, words), run(user, words), run(user, words)];
+      t.same(endings.map(({ stderr }) => stderr).join(''), '');
+      t.equal(new Set(endings.map(({ stdout }) => stdout)).size, 1, 'one container');
     }
     t.end();
   },
 );
+
+t.test(
+  'what another user gives back while peers come splits no group',
+  { skip: isRoot ? false : 'needs root' },
+  (t) => {
+    const tag = freshTag();
+    const words = ['--join-ct=2', `--join-tag=${tag}`, image, ...where];
+    writeFileSync(shm(tag), '');
+    const first = run(user, words);
+    rmSync(shm(tag));
+    t.equal(run(user, words).stdout, first.stdout);
+    t.end();
+  },
+);
+
+const inNamespaces = (flags: readonly string[], words: readonly string[]) =>
+  start(user, 'unshare', ['-Urp', '--fork', ...flags, ...words]);
+for (const option of ['--join-ct=2', '--join-pid=1']) {
+  t.test(
+    `${option.slice(0, -2)} with the /proc of another PID namespace says so, and leaves nothing`,
+    (t) => {
+      const tag = freshTag();
+      const group = option.startsWith('--join-ct') ? [`--join-tag=${tag}`] : [];
+      const ending = inNamespaces([], [launcher, option, ...group, image, '--', 'true']);
+      failsWith(t, ending, 31, /^\S+ error: --join(-pid)?: \/proc does not tell of this/, /--mount-proc/);
+      t.same(namesOf(tag), []);
+      t.end();
+    },
+  );
+}
+
+t.test('peers in a PID namespace with its own /proc join', (t) => {
+  const peer = `${launcher} --join-ct=2 --join-tag=${freshTag()} ${image} ${where.join(' ')}`;
+  const { stdout, stderr } = inNamespaces(['-m', '--mount-proc'], ['sh', '-c', `${peer}; ${peer}`]);
+  t.equal(stderr, '');
+  t.match(stdout, /^(mnt:\[\d+\]\n)\1$/);
+  t.end();
+});
 
 t.test('names with any bytes are tags, and do not leave /dev/shm', (t) => {
   const tag = `../a b/é%${freshTag()}`;
