@@ -13,7 +13,7 @@ namespace {
 
 const char* type_words(bool directory) { return directory ? "a directory" : "not a directory"; }
 
-/// The bind's destination, made if that is asked for; empty if it is missing and may be.
+/// The bind's destination, made if that is asked for; empty if it is missing.
 Fd open_destination(int root, const Bind& bind, int tree) {
   Fd destination = open_in_image(root, bind.destination);
   if (destination) return destination;
@@ -21,10 +21,6 @@ Fd open_destination(int root, const Bind& bind, int tree) {
   // over a link that leads nowhere, such as the resolv.conf of a system that makes it at boot
   if (file) destination = open_link_in_image(root, bind.destination);
   if (!destination && bind.create) destination = create_in_image(root, bind.destination, file);
-  if (!destination && !bind.optional) {
-    throw Error("can't bind " + bind.source + ": there is no " + bind.destination + " in the image",
-                "make it in the image, or use --write so that it can be created");
-  }
   return destination;
 }
 

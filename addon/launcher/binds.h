@@ -14,8 +14,8 @@ struct Bind {
   unsigned long flags = 0;  // MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC: with all below it, where the kernel can
 };
 
-/// Gives `tree`, a tree of mounts without a place, its place at a guest path. `root` is the image's root.
-/// Returns false where it has none, as the bind is optional. Throws Error or SysError that name both sides.
+/// Gives `tree`, a tree of mounts without a place, its place at a guest path. `root` is the image's root. Returns false
+/// where there is no such path. Throws Error or SysError that name both sides.
 bool bind_into_image(int root, const Bind& bind, int tree);
 
 /// Mounts a fresh tmpfs at a guest path; `options` as in tmpfs(5). Returns its root. Throws Error or SysError.

@@ -63,8 +63,7 @@ void look_at_host(Launch& launch) {
 void look_up_root(Launch& launch, const Step& step) {
   const std::string path = field(step, 0);
   // searching is what every command needs; found out here, it has a clear name
-  if (faccessat(AT_FDCWD, path.c_str(), R_OK | X_OK, AT_EACCESS) != 0)
-    throw SysError("use the image " + path, "access");
+  if (faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0) throw SysError("use the image " + path, "access");
   launch.host.want(step, {path, "mount the image " + path});
 }
 
@@ -83,7 +82,8 @@ void root(Launch& launch, const Step& step) {
   look_at_host(launch);
   const std::string path = field(step, 0);
   launch.root = launch.host.take(launch.stage, step);
-  const bool restricted = access == "writable" || restrict_tree(launch.root.get(), path, MS_RDONLY);
+  launch.writable = access == "writable";
+  const bool restricted = launch.writable || restrict_tree(launch.root.get(), path, MS_RDONLY);
   place_image(launch);
   if (!restricted) restrict_mount(launch.root.get(), path, MS_RDONLY);
 }
@@ -161,14 +161,31 @@ void note_mount(Launch& launch, const Fd& mount, const std::string& destination)
   if (launch.served) launch.placed.add(mount.get(), destination);
 }
 
+/// The source of the last bind before `step` that leads there, going by names; empty if there is none.
+std::string bound_above(const Launch& launch, const Step& step, const std::string& destination) {
+  std::string found;
+  for (const Step& other : launch.plan.create) {
+    if (&other == &step) break;
+    if (other.kind != "bind" && other.kind != "bind-variable") continue;
+    const Bind bind = bind_of(launch, other);
+    if (destination.starts_with(bind.destination + "/")) found = bind.source;
+  }
+  return found;
+}
+
 /// bind SOURCE DESTINATION OPTION …
 /// bind-variable NAME FALLBACK DESTINATION OPTION …: the source is the value of a variable, which may differ in each
 /// run.
 void bind(Launch& launch, const Step& step) {
   const int root = root_of(launch, step);
   const Fd tree = launch.host.take(launch.stage, step);
+  if (!tree) return;
   const Bind wanted = bind_of(launch, step);
-  if (tree && bind_into_image(root, wanted, tree.get())) note_mount(launch, tree, wanted.destination);
+  if (bind_into_image(root, wanted, tree.get())) return note_mount(launch, tree, wanted.destination);
+  if (wanted.optional) return;
+  const std::string above = bound_above(launch, step, wanted.destination);
+  throw Error("can't bind " + wanted.source + ": there is no " + wanted.destination +
+              (above.empty() ? " in the image" : " below the bind of " + above));
 }
 
 void tmpfs(Launch& launch, const Step& step) {

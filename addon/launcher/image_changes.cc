@@ -76,6 +76,16 @@ void make_link(int directory, const std::string& target, const std::string& name
     throw SysError("make the link " + path + " in the image", "symlink");
 }
 
+/// A directory of the layer would hide what the image has under its name.
+void refuse_to_hide(int root, const std::string& path) {
+  const Gap gap = find_gap(root, path);
+  if (file_type(gap.parent.get(), gap.parent_path) != S_IFDIR)
+    throw SysError("create " + path + " in the image", "mkdir", ENOTDIR);
+  const std::string first = path.substr(0, path.find('/', path.size() - gap.rest.size()));
+  if (open_link_in_image(root, first))
+    throw Error("can't create " + path + " in the image: " + first + " is a broken link");
+}
+
 }  // namespace
 
 void make_links(const LayeredImage& image, const std::string& path, const std::vector<Link>& links) {
@@ -85,6 +95,7 @@ void make_links(const LayeredImage& image, const std::string& path, const std::v
 
 void place_in_image(const LayeredImage& image, const std::string& path, bool want_file) {
   if (open_in_image(image.root, path) || (want_file && open_link_in_image(image.root, path))) return;
+  refuse_to_hide(image.root, path);
   if (!want_file) {
     directory_for(image, path);
     return;

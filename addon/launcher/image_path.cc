@@ -153,6 +153,7 @@ void write_in_image(int root, const std::string& path, const std::string& text) 
   const Fd file(openat(directory.get(), name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!file && errno == EEXIST) return;
   if (!file) throw SysError("write " + path + " in the image", "open");
+  if (fchmod(file.get(), 0644) != 0) throw SysError("write " + path + " in the image", "fchmod");
   write_all(file.get(), text, path);
 }
 

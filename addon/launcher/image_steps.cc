@@ -15,34 +15,35 @@
 namespace chrun {
 namespace {
 
-/// layer SIZE: what the following steps make in the image, they make in memory; `overlay layer` shows it.
-void layer(Launch& launch, const Step& step) {
-  root_of(launch, step);
-  launch.layer = begin_layer(launch.stage, field(step, 0));
-}
-
-LayeredImage image_of(const Launch& launch, const Step& step) {
-  return {root_of(launch, step), launch.layer.upper ? launch.layer.upper.get() : -1};
-}
-
 void look_up_upper(Launch& launch, const Step& step) {
   if (step.fields[0] == "directory" && step.fields.size() == 2)
     launch.directories[&step] = open_upper_directory(field(step, 1));
 }
 
+/// memory SIZE, directory PATH
+Layer layer_of(Launch& launch, const Step& step) {
+  const int root = root_of(launch, step);
+  const std::string value = step.fields.size() == 2 ? field(step, 1) : std::string();
+  if (step.fields[0] == "memory" && !value.empty()) return begin_layer_in_memory(launch.stage, root, value);
+  if (step.fields[0] == "directory" && launch.directories[&step])
+    return begin_layer_in_directory(std::move(launch.directories[&step]), root, value);
+  throw Error("malformed " + std::string(step.kind) + " step '" + field(step, 0) + "' in the plan");
+}
+
+/// layer memory SIZE, layer directory PATH: what the following steps make in the image, they make there; `overlay
+/// layer` shows it.
+void layer(Launch& launch, const Step& step) { launch.layer = layer_of(launch, step); }
+
+LayeredImage image_of(const Launch& launch, const Step& step) {
+  return {root_of(launch, step), launch.layer.upper ? launch.layer.upper.get() : -1};
+}
+
 /// overlay layer, overlay memory SIZE, overlay directory PATH
 void overlay(Launch& launch, const Step& step) {
-  const int root = root_of(launch, step);
-  const bool sized = step.fields.size() == 2;
-  if (step.fields[0] == "layer" && !sized && launch.layer.memory)
-    launch.root = overlay_with_layer(launch.stage, root, launch.layer);
-  else if (step.fields[0] == "memory" && sized)
-    launch.root = overlay_in_memory(launch.stage, root, field(step, 1));
-  else if (step.fields[0] == "directory" && sized)
-    launch.root = overlay_in_directory(launch.stage, root, launch.directories[&step].get(), field(step, 1));
-  else
-    throw Error("malformed overlay step '" + field(step, 0) + "' in the plan");
+  if (step.fields[0] != "layer" || !launch.layer.upper) launch.layer = layer_of(launch, step);
+  launch.root = overlay_layer(launch.stage, root_of(launch, step), launch.layer);
   launch.layer = {};
+  launch.writable = true;
 }
 
 void look_up_sources(Launch& launch, const Step& step) {
@@ -58,7 +59,8 @@ void look_up_sources(Launch& launch, const Step& step) {
 void destinations(Launch& launch, const Step& step) {
   const auto& all = launch.destinations[&step];
   if (launch.layer.upper) return place_destinations(image_of(launch, step), all);
-  if (Fd root = make_destinations(launch.stage, root_of(launch, step), all)) launch.root = std::move(root);
+  const auto make = launch.writable ? create_destinations : make_destinations;
+  if (Fd root = make(launch.stage, root_of(launch, step), all)) launch.root = std::move(root);
 }
 
 /// file PATH TEXT
@@ -110,7 +112,7 @@ void hook(Launch& launch, const Step& step) {
 void seal(Launch& launch, const Step& step) { restrict_mount(root_of(launch, step), "the root directory", MS_RDONLY); }
 
 constexpr StepKind kKinds[] = {
-    {"layer", 1, 1, layer},
+    {"layer", 2, 2, layer, nullptr, look_up_upper},
     {"overlay", 1, 2, overlay, nullptr, look_up_upper},
     {"destinations", 2, kAnyFields, destinations, nullptr, look_up_sources},
     {"file", 2, 2, file},

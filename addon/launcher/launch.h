@@ -35,6 +35,7 @@ struct Launch {
   std::map<const Step*, std::vector<Destination>> destinations{};
   Stage stage{};                               // where mounts wait for their places
   Fd root{};                                   // the image's root, from its mount until `pivot`
+  bool writable = false;                       // the image, or what lies over it
   std::optional<Identity> identity{};          // passwd and group, until they are written
   Layer layer{};                               // what is to lie over the image, until it does
   std::map<const Step*, std::string> texts{};  // host files, read while the host's root is still ours

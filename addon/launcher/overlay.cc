@@ -54,66 +54,70 @@ std::string refusal_hint(int upper, int code) {
   return {};
 }
 
-void make_directory(int parent, const char* name, const std::string& what) {
-  if (mkdirat(parent, name, 0755) != 0 && errno != EEXIST)
-    throw SysError("make " + std::string(name) + " in " + what, "mkdir");
-}
-
-/// Mounts the overlay of the image at `root` and the layer in directory `upper`, which `what` calls it.
-Fd mount_overlay(Stage& stage, int root, int upper, const std::string& what) {
-  make_directory(upper, "upper", what);
-  make_directory(upper, "work", what);
-  // by descriptors: no byte of a path has to be quoted. userxattr: the only marks that are ours to set without
-  // privilege. index=on: then the kernel refuses a layer that is in use already.
-  const std::string layer = descriptor_path(upper);
-  const std::string options = "lowerdir=" + descriptor_path(root) + ",upperdir=" + layer + "/upper,workdir=" + layer +
-                              "/work,userxattr,index=on";
-  try {
-    return stage.make("overlay", MS_NOSUID | MS_NODEV, options, "mount an overlay with its upper layer in " + what);
-  } catch (const SysError& refusal) {
-    throw Error(refusal.what(), refusal_hint(upper, refusal.code()));
+/// The mode is as given, whatever the user's umask is; what is there keeps its own.
+void make_directory(int parent, const char* name, mode_t mode, const std::string& what) {
+  const std::string action = "make " + std::string(name) + " in " + what;
+  if (mkdirat(parent, name, mode) != 0) {
+    if (errno != EEXIST) throw SysError(action, "mkdir");
+  } else if (fchmodat(parent, name, mode, 0) != 0) {
+    throw SysError(action, "chmod");
   }
 }
 
+Layer begin_layer(Fd home, int root, const std::string& name) {
+  struct stat status;
+  if (fstat(root, &status) != 0) throw SysError("look at the image's root directory", "fstat");
+  // the root directory of the overlay is the upper layer's: it has the image's mode, and its owner can write there
+  make_directory(home.get(), "upper", (status.st_mode & 07777) | 0700, name);
+  make_directory(home.get(), "work", 0755, name);
+  Layer layer{std::move(home), {}, name};
+  layer.upper = Fd(openat(layer.home.get(), "upper", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!layer.upper) throw SysError("open the upper layer of an overlay in " + name, "open");
+  return layer;
+}
+
+std::vector<Destination> missing_ones(int root, const std::vector<Destination>& all) {
+  std::vector<Destination> missing;
+  for (const Destination& wanted : all) {
+    if (open_in_image(root, wanted.path) || (wanted.file && open_link_in_image(root, wanted.path))) continue;
+    missing.push_back(wanted);
+  }
+  return missing;
+}
+
+void make_read_only(int view, const std::string& name) {
+  if (!restrict_tree(view, name, MS_RDONLY)) restrict_mount(view, name, MS_RDONLY);
+}
+
+/// Makes a destination in a cover of its parent, and goes on with `view` where that becomes the root.
 void cover_parent(Stage& stage, Fd& view, int root, const Destination& wanted) {
   if (Fd cover = make_by_overmount(stage, view ? view.get() : root, wanted.path, wanted.file)) view = std::move(cover);
 }
 
-/// In an overlay, and where there can be none or its parent belongs to somebody else, by covering the parent.
-void make_destination(Stage& stage, Fd& view, int root, const Destination& wanted) {
-  std::exception_ptr refusal;
-  try {
-    if (!view) view = overlay_in_memory(stage, root, "4m");
-    create_in_image(view.get(), wanted.path, wanted.file);
-    return;
-  } catch (const Error& error) {
-    log::verbose(1, std::string(error.what()) + "; so its parent is covered");
-    refusal = std::current_exception();
+/// The covers of all parents; `refusal` says why it can't be done otherwise.
+Fd cover_parents(Stage& stage, int root, const std::vector<Destination>& all, const Error& refusal) {
+  log::verbose(1, std::string(refusal.what()) + "; so parents are covered");
+  Fd view;
+  for (const Destination& wanted : all) {
+    if (missing_ones(view ? view.get() : root, {wanted}).empty()) continue;
+    try {
+      cover_parent(stage, view, root, wanted);
+    } catch (const Error& failure) {
+      throw Error(std::string(failure.what()) + ", and " + refusal.what(), refusal.hint());
+    }
   }
-  try {
-    cover_parent(stage, view, root, wanted);
-  } catch (const Error& error) {
-    log::verbose(1, error.what());
-    std::rethrow_exception(refusal);
-  }
+  return view;
 }
 
 }  // namespace
 
-Layer begin_layer(Stage& stage, const std::string& size) {
-  Layer layer{stage.make("tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=" + size, "mount a tmpfs"), {}};
-  make_directory(layer.memory.get(), "upper", "memory");
-  layer.upper = Fd(openat(layer.memory.get(), "upper", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!layer.upper) throw SysError("open the upper layer of an overlay", "open");
-  return layer;
+Layer begin_layer_in_memory(Stage& stage, int root, const std::string& size) {
+  return begin_layer(stage.make("tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=" + size, "mount a tmpfs"), root,
+                     "memory");
 }
 
-Fd overlay_with_layer(Stage& stage, int root, const Layer& layer) {
-  return mount_overlay(stage, root, layer.memory.get(), "memory");
-}
-
-Fd overlay_in_memory(Stage& stage, int root, const std::string& size) {
-  return overlay_with_layer(stage, root, begin_layer(stage, size));
+Layer begin_layer_in_directory(Fd directory, int root, const std::string& path) {
+  return begin_layer(std::move(directory), root, path);
 }
 
 Fd open_upper_directory(const std::string& path) {
@@ -123,20 +127,47 @@ Fd open_upper_directory(const std::string& path) {
   return directory;
 }
 
-Fd overlay_in_directory(Stage& stage, int root, int directory, const std::string& path) {
-  return mount_overlay(stage, root, directory, path);
+Fd overlay_layer(Stage& stage, int root, const Layer& layer) {
+  // by descriptors: no byte of a path has to be quoted. userxattr: the only marks that are ours to set without
+  // privilege. index=on: then the kernel refuses a layer that is in use already.
+  const std::string home = descriptor_path(layer.home.get());
+  const std::string options =
+      "lowerdir=" + descriptor_path(root) + ",upperdir=" + home + "/upper,workdir=" + home + "/work,userxattr,index=on";
+  try {
+    return stage.make("overlay", MS_NOSUID | MS_NODEV, options,
+                      "mount an overlay with its upper layer in " + layer.name);
+  } catch (const SysError& refusal) {
+    throw Error(refusal.what(), refusal_hint(layer.home.get(), refusal.code()));
+  }
 }
 
 Fd make_destinations(Stage& stage, int root, const std::vector<Destination>& all) {
+  const auto missing = missing_ones(root, all);
+  if (missing.empty()) return {};
+  const Layer layer = begin_layer_in_memory(stage, root, "4m");
+  place_destinations({root, layer.upper.get()}, missing);
   Fd view;
-  for (const Destination& wanted : all) {
-    const int current = view ? view.get() : root;
-    if (open_in_image(current, wanted.path)) continue;
-    if (wanted.file && open_link_in_image(current, wanted.path)) continue;
-    make_destination(stage, view, root, wanted);
+  try {
+    view = overlay_layer(stage, root, layer);
+  } catch (const Error& refusal) {
+    return cover_parents(stage, root, missing, refusal);
   }
-  if (view && !restrict_tree(view.get(), "the overlay", MS_RDONLY))
-    restrict_mount(view.get(), "the overlay", MS_RDONLY);
+  make_read_only(view.get(), "the overlay");
+  return view;
+}
+
+Fd create_destinations(Stage& stage, int root, const std::vector<Destination>& all) {
+  const auto missing = missing_ones(root, all);
+  Fd view;
+  for (const Destination& wanted : missing) {
+    const int current = view ? view.get() : root;
+    try {
+      create_in_image(current, wanted.path, wanted.file);
+    } catch (const SysError& refusal) {
+      if (refusal.code() != EACCES && refusal.code() != EROFS && refusal.code() != EOVERFLOW) throw;
+      if (Fd cover = cover_parents(stage, current, {wanted}, refusal)) view = std::move(cover);
+    }
+  }
   return view;
 }
 

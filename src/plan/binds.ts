@@ -91,28 +91,35 @@ function matches(
 }
 
 /**
- * What must be done about destinations before anything is bound: nothing where they can simply be made, and nothing
- * about those that lie inside what is bound before them.
+ * The places that binds need, made before anything is bound: so nothing is made on the host. Those inside what is bound
+ * before them are not among them.
  */
-export function planDestinations(requested: readonly ResolvedBind[], writable: boolean): readonly Step[] {
+export function planDestinations(requested: readonly ResolvedBind[]): readonly Step[] {
   const covered = [...requiredPaths, '/tmp'];
   const wanted = requested.filter(({ destination, flags }) => {
-    const inside = covered.some((path) => destination.startsWith(`${path}/`));
+    const inside = isInside(destination, covered);
     covered.push(destination);
     return !inside && (!flags.includes('optional') || flags.includes('create'));
   });
   const binds = wanted.map(({ source, destination }) => ({ source, destination }));
-  return writable || binds.length === 0 ? [] : [{ kind: 'destinations', binds }];
+  return binds.length === 0 ? [] : [{ kind: 'destinations', binds }];
 }
 
-/** The binds themselves. */
-export function planBinds(binds: readonly ResolvedBind[], writable: boolean): readonly Step[] {
-  return binds.map(({ source, destination, flags }) => {
+const isInside = (path: string, places: readonly string[]): boolean =>
+  places.some((place) => path.startsWith(`${place.replace(/\/+$/, '')}/`));
+
+/** The binds themselves. In a /tmp of the container's own, places are made without being asked for. */
+export function planBinds(binds: readonly ResolvedBind[], tmp: LaunchRequest['tmp']): readonly Step[] {
+  return binds.map(({ source, destination, flags }, at) => {
     const optional = flags.includes('optional');
-    const create = flags.includes('create') || (writable && !optional);
+    const inPrivateTmp =
+      tmp === 'private' &&
+      !optional &&
+      isInside(destination, ['/tmp']) &&
+      !binds.slice(0, at).some((bind) => isInside(destination, [bind.destination]));
     const options: BindOption[] = [
       ...(optional ? (['optional'] as const) : []),
-      ...(create ? (['create'] as const) : []),
+      ...(flags.includes('create') || inPrivateTmp ? (['create'] as const) : []),
       ...(flags.includes('ro') ? (['read-only'] as const) : []),
       ...(['nosuid', 'nodev', 'noexec'] as const).filter((flag) => flags.includes(flag)),
     ];

@@ -31,9 +31,8 @@ export function stepWords(step: Step): readonly string[] {
     case 'attach':
       return [step.kind, step.place];
     case 'layer':
-      return [step.kind, step.size];
     case 'overlay':
-      return [step.kind, step.upper, ...overlayWords(step)];
+      return [step.kind, step.upper, ...upperWords(step)];
     case 'destinations':
       return [step.kind, ...step.binds.flatMap(({ source, destination }) => [source, destination])];
     case 'bind':
@@ -75,7 +74,7 @@ export function stepWords(step: Step): readonly string[] {
   }
 }
 
-function overlayWords(step: Extract<Step, { kind: 'overlay' }>): readonly string[] {
+function upperWords(step: Extract<Step, { kind: 'layer' | 'overlay' }>): readonly string[] {
   switch (step.upper) {
     case 'layer':
       return [];

@@ -42,16 +42,17 @@ export type Step =
   /** Attach that mount at a host path: it is to become the root. */
   | { readonly kind: 'attach'; readonly place: string }
   /**
-   * Make what the steps up to the overlay make in the image in a tmpfs of this size; it becomes the overlay's upper
-   * layer. So they can add to an image that belongs to somebody else.
+   * Make what the steps up to the overlay make in the image in a tmpfs of this size, or in a host directory; it becomes
+   * the overlay's upper layer. So they can add to an image that belongs to somebody else.
    */
-  | { readonly kind: 'layer'; readonly size: string }
+  | { readonly kind: 'layer'; readonly upper: 'memory'; readonly size: string }
+  | { readonly kind: 'layer'; readonly upper: 'directory'; readonly path: string }
   /** Put that over the image. */
   | { readonly kind: 'overlay'; readonly upper: 'layer' }
   /** Put an overlay over the image whose writes go to a tmpfs of this size, or to a host directory. */
   | { readonly kind: 'overlay'; readonly upper: 'memory'; readonly size: string }
   | { readonly kind: 'overlay'; readonly upper: 'directory'; readonly path: string }
-  /** Make the missing ones among the destinations of binds, without writing to the image. */
+  /** Make the missing ones among the destinations of binds; where the image is read-only, in memory. */
   | {
       readonly kind: 'destinations';
       readonly binds: readonly { readonly source: string; readonly destination: string }[];

@@ -52,18 +52,24 @@ export function planLayer(
   changes: ImageChanges,
   host: Host,
 ): readonly Step[] {
+  const made = [...planDestinations(binds), ...planLinks(changes.links), ...changes.libraries];
+  const layer = planLayerStep(request, changes, made.length > 0, host);
+  if (layer === undefined) return [...planOverlay(request, host), ...made, ...changes.modes];
+  return [layer, ...made, { kind: 'overlay', upper: 'layer' }, ...changes.modes];
+}
+
+/** Where things are made before there is an overlay; undefined where there is none, or nothing is made. */
+function planLayerStep(
+  request: LaunchRequest,
+  changes: ImageChanges,
+  made: boolean,
+  host: Host,
+): Step | undefined {
   const { overlay } = request;
-  const links = [...planLinks(changes.links), ...changes.libraries];
-  const unasked = !request.writable && overlay === undefined;
-  const changed = isChanged(changes) || (changes.needsPlaces && unasked);
-  if (!changed || !vanishes(request, changes)) {
-    return [...planOverlay(request, host), ...planDestinations(binds, !unasked), ...links, ...changes.modes];
+  if (overlay === undefined) {
+    return vanishes(request, changes) ? { kind: 'layer', upper: 'memory', size: sealedSize } : undefined;
   }
-  return [
-    { kind: 'layer', size: overlay !== undefined && 'memory' in overlay ? overlay.memory : sealedSize },
-    ...planDestinations(binds, false),
-    ...links,
-    { kind: 'overlay', upper: 'layer' },
-    ...changes.modes,
-  ];
+  if (!made) return undefined;
+  if ('memory' in overlay) return { kind: 'layer', upper: 'memory', size: overlay.memory };
+  return { kind: 'layer', upper: 'directory', path: host.absolute(overlay.directory) };
 }

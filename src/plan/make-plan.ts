@@ -36,7 +36,7 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     ...(request.identity === 'host' ? [{ kind: 'identity', ...guest } as const] : []),
     ...planDefaultBinds(),
     planTmp(request.tmp),
-    ...planBinds(binds, writable),
+    ...planBinds(binds, request.tmp),
     ...devices.hooks,
     ...planSeal(request, changes),
     { kind: 'pivot' },

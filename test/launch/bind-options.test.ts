@@ -70,7 +70,7 @@ const plans: readonly [readonly string[], readonly string[], string][] = [
   [['-b', '@/dir:/d:optional,create,ro'], ['@/dir /d optional create read-only'], '@/dir /d'],
   [['-b', '@/none:/d:optional'], [], ''],
   [['-b', '@/none:/d:create'], ['@/none /d create'], '@/none /d'],
-  [['-w', '-b', '@/dir:/d:ro'], ['@/dir /d create read-only'], ''],
+  [['-w', '-b', '@/dir:/d:ro'], ['@/dir /d read-only'], '@/dir /d'],
   [['-w', '-b', '@/dir:/d:optional'], ['@/dir /d optional'], ''],
   [['-b', '@/a.so.*'], ['@/a.so.1 @/a.so.1', '@/a.so.2 @/a.so.2'], ''],
   [
@@ -213,7 +213,12 @@ for (const user of users) {
       `${source}/inner:/mnt/new${flag}`,
       image,
     ];
-    failsWith(t, run(user, [...binds(''), '--', 'true']), 31, 'there is no /mnt/new in the image');
+    failsWith(
+      t,
+      run(user, [...binds(''), '--', 'true']),
+      31,
+      `there is no /mnt/new below the bind of ${source}/outer`,
+    );
     t.equal(runShell(t, user, binds(':create'), 'cat /mnt/new'), 'i');
     t.equal(readFileSync(join(source, 'outer/new'), 'utf8'), '', 'an empty file on the host');
     t.end();

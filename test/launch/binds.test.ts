@@ -3,6 +3,7 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
@@ -21,6 +22,7 @@ import {
   probeIn,
   run,
   runQuietly,
+  runShell,
   scratch,
   start,
   type Tree,
@@ -79,7 +81,7 @@ const destinations: readonly [string, string][] = [
 const refused: readonly [string, string][] = [
   ['/file/deeper', "can't create /file/deeper in the image: mkdir: not a directory"],
   ['/broken', "can't create /broken in the image: /broken is a broken link"],
-  ['/tmp/nowhere', 'there is no /tmp/nowhere in the image'],
+  ['/tmp/nowhere', 'there is no /tmp/nowhere below the bind of /tmp'],
   ['/loop', "can't find /loop in the image: openat2: too many levels of symbolic links"],
   ['/file', 'the one is a directory, the other is not a directory'],
   ['/file-link', 'the one is a directory, the other is not a directory'],
@@ -287,6 +289,46 @@ for (const user of users) {
     failsWith(t, bind('/broken'), 31, '/broken is a broken link');
     failsWith(t, bind('/broken/x'), 31, '/broken is a broken link');
     failsWith(t, bind('/file/x'), 31, "can't create /file/x in the image");
+    t.end();
+  });
+
+  t.test(`no place is made on the host, whatever makes places in the image${as}`, (t) => {
+    const place = scratch(t, user);
+    plant(place, { 'one/': null, 'two/': null, 'home/': null, 'o/': null }, user);
+    for (const options of [[], ['-w'], ['-W'], ['--overlay', `${place}/o`], ['--home']]) {
+      const own = makeImage(t, { link: { link: '/mnt' } }, user);
+      const bind = (first: string, second: string) =>
+        run(user, ['--no-memo', ...options, '-b', first, '-b', second, own, '--', '/probe', 'status', '0'], {
+          env: { HOME: `${place}/home` },
+        });
+      const below = (destination: string, source: string) =>
+        failsWith(
+          t,
+          bind(`${place}/one:/mnt`, `${place}/two:${destination}`),
+          31,
+          new RegExp(`can't bind ${place}/two: there is no ${destination} ${source}$`),
+        );
+      below('/mnt/x', `below the bind of ${place}/one`);
+      below('/link/x', 'in the image');
+      below(`${place}/x`, 'below the bind of /tmp');
+      if (options[0] === '--home') below('/home/somebody/x', `below the bind of ${place}/home`);
+      t.same(
+        ['one', 'home'].flatMap((name) => readdirSync(join(place, name))),
+        [],
+        options.join(' '),
+      );
+      t.notOk(existsSync(join(place, 'x')));
+      t.match(bind(`${place}/one:/mnt`, `${place}/two:/mnt/asked:create`), { status: 0, stderr: '' });
+      t.same(readdirSync(join(place, 'one')), ['asked'], 'a bind may ask for it');
+      start(user, 'rmdir', [`${place}/one/asked`]);
+    }
+    t.end();
+  });
+
+  t.test(`places are made in a /tmp of the container's own${as}`, (t) => {
+    const place = scratch(t, user);
+    plant(place, { mark: 'found' }, user);
+    t.equal(runShell(t, user, ['-t', '-b', `${place}:/tmp/a/b`, image], 'cat /tmp/a/b/mark'), 'found');
     t.end();
   });
 

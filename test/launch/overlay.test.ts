@@ -1,6 +1,14 @@
 /** Writing on top of an image, and places for binds that an image lacks: over directories and SquashFS files. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import {
@@ -9,6 +17,7 @@ import {
   isRoot,
   launcher,
   noSquashfs,
+  probe,
   probeIn,
   run,
   runShell,
@@ -231,7 +240,7 @@ test('where there are no overlays, missing destinations are made by covering the
 test('a missing destination in what is bound before is an error, without an overlay for it', (t, user, image) => {
   const place = scratch(t, user);
   const ending = run(user, ['-b', `${place}:/mnt`, '-b', `${place}:/mnt/none`, image, '--', 'true']);
-  failsWith(t, ending, 31, `can't bind ${place}: there is no /mnt/none in the image`);
+  failsWith(t, ending, 31, `can't bind ${place}: there is no /mnt/none below the bind of ${place}`);
   t.notOk(existsSync(join(place, 'none')));
 });
 
@@ -241,8 +250,58 @@ for (const user of users) {
     writeFileSync(join(place, 'file'), 'content');
     const binds = ['-b', `${place}:/opt/x`, '-b', `${place}:/usr/share/a/b`, '-b', `${place}:/a`];
     const show = 'cat /opt/x/file /usr/share/a/b/file /a/file; ls -d /usr/bin; touch /a/written';
-    t.equal(runShell(t, user, [...binds, shared], show), 'contentcontentcontent/usr/bin');
-    t.ok(existsSync(join(place, 'written')));
+    for (const options of [[], ['-W'], ['--overlay', join(place, 'o')], user.uid === 0 ? [] : ['-w']]) {
+      t.equal(runShell(t, user, [...options, ...binds, shared], show), 'contentcontentcontent/usr/bin');
+      t.ok(existsSync(join(place, 'written')));
+      t.notOk(existsSync(join(shared, 'a')));
+    }
+    t.end();
+  });
+
+  t.test(
+    `missing destinations are made in directories of a group without a name inside, as ${user.name}`,
+    (t) => {
+      if (!isRoot) return t.end();
+      const place = scratch(t, user);
+      writeFileSync(join(place, 'file'), 'content');
+      const own = copyImage(t, user);
+      mkdirSync(join(own, 'project'));
+      chownSync(join(own, 'project'), user.uid, 4321);
+      chmodSync(join(own, 'project'), 0o2775);
+      for (const options of [[], ['-W'], ['--overlay', join(place, 'o')], ['-w']]) {
+        const words = [...options, '-b', `${place}:/project/x`, own];
+        t.equal(runShell(t, user, words, 'cat /project/x/file'), 'content', options.join(' '));
+      }
+      return t.end();
+    },
+  );
+
+  t.test(`an image whose root directory can only be searched is run, as ${user.name}`, (t) => {
+    const own = copyImage(t, { name: 'root', uid: 0, gid: 0 });
+    chmodSync(own, 0o711);
+    for (const options of [[], ['-W'], ['-b', `${scratch(t, user)}:/new`]])
+      t.equal(runShell(t, user, [...options, own], 'echo in'), 'in', options.join(' '));
+    t.end();
+  });
+
+  t.test(`a user's umask changes nothing about what is made for the container, as ${user.name}`, (t) => {
+    const place = scratch(t, user);
+    writeFileSync(join(place, 'file'), 'content');
+    for (const options of [[], ['-W'], ['--overlay', join(place, 'o')]]) {
+      for (const mask of ['077', '777']) {
+        const words = [...options, '-b', `${place}:/made/here`, shared, '--', 'sh', '-c'];
+        const show = 'stat -c %25a /; stat -c %25a /made; cat /made/here/file; umask';
+        const { stdout, stderr } = start(user, probe, [
+          'with',
+          `umask=${mask}`,
+          '--',
+          launcher,
+          ...words,
+          show,
+        ]);
+        t.same([stdout, stderr], [`755\n755\ncontent0${mask}\n`, ''], `${options.join(' ')} ${mask}`);
+      }
+    }
     t.end();
   });
 }

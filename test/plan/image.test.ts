@@ -18,8 +18,8 @@ const directory = (path: string): Change => ({ replace: { [root]: `root ${path} 
 const overlay = (words: string): Change => ({ before: { [identity]: [`overlay ${words}`] } });
 const home = (source: string, destination: string): Change => ({
   before: {
-    [identity]: ['overlay memory 12%'],
-    pivot: [`bind ${source} ${destination} create`],
+    [identity]: ['layer memory 12%', `destinations ${source} ${destination}`, 'overlay layer'],
+    pivot: [`bind ${source} ${destination}`],
     [running]: [`environment set HOME=${destination} literal`],
   },
 });
@@ -55,7 +55,15 @@ const changes: readonly [string, Change, FakeMachine?][] = [
   ['--write-fake=2G /img', overlay('memory 2G')],
   ['--overlay=/o /img', overlay('directory /o')],
   ['--overlay o /img', overlay('directory /work/o')],
-  ['-W -b /a:/b /img', { before: { ...overlay('memory 12%').before, pivot: ['bind /a /b create'] } }],
+  [
+    '-W -b /a:/b /img',
+    {
+      before: {
+        [identity]: ['layer memory 12%', 'destinations /a /b', 'overlay layer'],
+        pivot: ['bind /a /b'],
+      },
+    },
+  ],
   ['--home /img', home('/home/alice', '/home/alice')],
   ['--home /img', home('/h', '/home/bob'), { variables: { HOME: '/h', USER: 'bob' } }],
   ['--home /img', home('/h', '/home/carol'), { variables: { HOME: '/h' }, name: 'carol' }],
@@ -79,12 +87,12 @@ t.test('an overlay goes over a SquashFS image as over a directory, also a named 
 });
 
 t.test('--home with --overlay or --write takes that, and comes before the binds', (t) => {
-  t.equal(lines(planOf(['--home', '--overlay=/o', '/img']))[2], 'overlay directory /o');
+  t.equal(lines(planOf(['--home', '--overlay=/o', '/img']))[2], 'layer directory /o');
   const written = lines(planOf(['--home', '-w', '-b', '/b', '/img']));
   t.notMatch(written.join(), 'overlay');
   t.same(written.slice(written.indexOf('pivot') - 2, written.indexOf('pivot')), [
-    'bind /home/alice /home/alice create',
-    'bind /b /b create',
+    'bind /home/alice /home/alice',
+    'bind /b /b',
   ]);
   t.end();
 });

@@ -70,7 +70,28 @@ const changes: readonly [readonly string[], Change][] = [
   ],
   [
     ['-w', '-b', '/a', '/img'],
-    { replace: { [root]: 'root /img writable' }, before: { pivot: ['bind /a /a create'] } },
+    {
+      replace: { [root]: 'root /img writable' },
+      before: { [identity]: ['destinations /a /a'], pivot: ['bind /a /a'] },
+    },
+  ],
+  // nothing is made on the host unless a bind says so, but in a /tmp of the container's own
+  [
+    ['-w', '-b', '/a', '-b', '/c:/a/c', '-b', '/d:/a/d:create', '/img'],
+    {
+      replace: { [root]: 'root /img writable' },
+      before: {
+        [identity]: ['destinations /a /a'],
+        pivot: ['bind /a /a', 'bind /c /a/c', 'bind /d /a/d create'],
+      },
+    },
+  ],
+  [
+    ['-t', '-b', '/a:/tmp/a', '-b', '/c:/tmp/a/c', '/img'],
+    {
+      replace: { 'bind-variable TMPDIR /tmp /tmp': 'tmpfs /tmp mode=1777' },
+      before: { pivot: ['bind /a /tmp/a create', 'bind /c /tmp/a/c'] },
+    },
   ],
   [
     ['--set-env=A=1', '--unset-env=B*', '--set-env', '/img'],
