@@ -20,8 +20,8 @@ import tap, { type Test } from 'tap';
 export const checkout = join(import.meta.dirname, '..');
 
 function findStage(): string {
-  const given = process.env.CH_RUN_TS_TEST_STAGE;
-  if (given) return given;
+  const { CH_RUN_TS_TEST_STAGES: stages, TAP_JOB_ID: lane = '0' } = process.env;
+  if (stages) return join(stages, lane);
   const made = execFileSync('bash', [join(checkout, 'test/make-stage')], { encoding: 'utf8' }).trim();
   tap.teardown(() => rmSync(made, { recursive: true, force: true }));
   return made;
