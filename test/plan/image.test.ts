@@ -116,6 +116,8 @@ t.test('what was looked up is a fact: variables, names in storage, the SquashFS 
   const facts = planOf(['-s', '/s', 'other']).facts.map((fact) => Object.values(fact).join(' '));
   const found = [...new Set(facts)];
   t.same(found.slice(1), [
+    'owner /s no-follow absent',
+    'owner /s/img no-follow absent',
     'path /s/img/other absent',
     'path /s/img/other.sqfs absent',
     'path /s/img/other.squashfs file',
@@ -124,6 +126,7 @@ t.test('what was looked up is a fact: variables, names in storage, the SquashFS 
     { kind: 'user' },
     { kind: 'variable', name: 'CH_IMAGE_STORAGE' },
     { kind: 'variable', name: 'USER' },
+    ...['', '/img'].map((name) => ({ kind: 'owner', path: `/var/tmp/alice.ch${name}` })),
     { kind: 'path', path: '/img' },
     { kind: 'variable', name: 'HOME' },
   ]);

@@ -15,6 +15,8 @@ t.test('the plainest command line gives the whole default plan', (t) => {
     { kind: 'user', uid: 1001, gid: 100 },
     { kind: 'variable', name: 'CH_IMAGE_STORAGE' },
     { kind: 'variable', name: 'USER', value: 'alice' },
+    { kind: 'owner', path: '/var/tmp/alice.ch', links: 'no-follow', found: 'absent' },
+    { kind: 'owner', path: '/var/tmp/alice.ch/img', links: 'no-follow', found: 'absent' },
     { kind: 'path', path: '/img', found: 'directory' },
   ]);
   t.end();
@@ -137,6 +139,8 @@ t.test('a relative path makes the working directory a fact', (t) => {
     { kind: 'user' },
     { kind: 'variable', name: 'CH_IMAGE_STORAGE' },
     { kind: 'variable', name: 'USER' },
+    { kind: 'owner', path: '/var/tmp/alice.ch', links: 'no-follow' },
+    { kind: 'owner', path: '/var/tmp/alice.ch/img', links: 'no-follow' },
     ...['', '.sqfs', '.squashfs'].map((ending) => ({ path: `/var/tmp/alice.ch/img/img${ending}` })),
     { kind: 'directory', path: '/work' },
     { kind: 'path', path: '/work/img' },
