@@ -228,7 +228,6 @@ void check_rank(const Environment& environment, int count) {
 
 /// join COUNT|environment TIMEOUT [TAG]
 void join(Launch& launch, const Step& step) {
-  require_own_proc("--join");
   JoinRequest request;
   const bool derived = step.fields[0] == "environment";
   request.count = derived ? derive_join_count(launch.environment)

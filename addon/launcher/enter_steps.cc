@@ -119,11 +119,9 @@ void prepare_syslog(Launch& launch, const Step& step) {
 
 void syslog(Launch& launch, const Step&) { launch.system_log->send(); }
 
-void prepare_command(Launch& launch, const Step&) { launch.own_program = own_program_file(); }
-
 void command(Launch& launch, const Step&) {
   const std::string path(launch.environment.get("PATH").value_or("/bin:/usr/bin"));
-  become_command(launch.command, launch.environment.pointers(), path, launch.own_program);
+  become_command(launch.command, launch.environment.pointers(), path);
 }
 
 constexpr StepKind kKinds[] = {
@@ -133,7 +131,7 @@ constexpr StepKind kKinds[] = {
     {"terminal", 0, 0, terminal, prepare_terminal},
     {"seccomp", 1, 1, seccomp},
     {"syslog", 2, 2, syslog, prepare_syslog},
-    {"command", 0, 0, command, prepare_command},
+    {"command", 0, 0, command},
 };
 
 }  // namespace

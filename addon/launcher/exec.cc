@@ -13,6 +13,9 @@
 #include "base/fd.h"
 #include "base/proc.h"
 
+/// The linker's name for the beginning of this program: its ELF header.
+extern "C" __attribute__((visibility("hidden"))) const char __ehdr_start[sizeof(Elf64_Ehdr)];
+
 namespace chrun {
 namespace {
 
@@ -99,19 +102,29 @@ bool is_on_our_mount(const std::string& path) {
   return mount.empty() || mount == mount_of(own.get());
 }
 
+/// Whether it is the file of this very program. Only one that begins as ours does is looked at further: nearly every
+/// launch does without the second look-up.
+bool is_own_program(const struct stat& file, std::string_view head) {
+  const std::string_view ours(__ehdr_start, sizeof __ehdr_start);
+  if (!head.empty() && !head.starts_with(ours)) return false;
+  struct stat own;
+  return stat("/proc/self/exe", &own) != 0 || (own.st_dev == file.st_dev && own.st_ino == file.st_ino);
+}
+
 /// Our own program, started by the container, would be a process of its that it can look into: it could open the file
 /// that lies outside, and write into it when the process has ended. So it is neither command nor interpreter.
-void refuse_own_program(const ProgramFile& own, const std::string& path, const std::string& command, int depth = 0) {
+void refuse_own_program(const std::string& path, const std::string& command, int depth = 0) {
   constexpr int kDeepest = 6;  // more interpreters of interpreters than the kernel follows
   struct stat status;
   if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return;
-  if (status.st_dev == own.device && status.st_ino == own.inode && is_on_our_mount(path)) {
+  const std::string head = file_head(path, kHead);
+  if (is_own_program(status, head) && is_on_our_mount(path)) {
     throw Error("can't start " + command + ": " + (depth == 0 ? "it" : "its interpreter " + path) +
                     " is the launcher's own program file, outside of the container",
                 {}, Exit::command);
   }
-  const std::string interpreter = depth < kDeepest ? interpreter_of(path) : "";
-  if (!interpreter.empty()) refuse_own_program(own, interpreter, command, depth + 1);
+  const std::string interpreter = depth < kDeepest ? interpreter_in(head) : "";
+  if (!interpreter.empty()) refuse_own_program(interpreter, command, depth + 1);
 }
 
 /// Why the kernel refused to execute a file that is there.
@@ -149,11 +162,10 @@ std::string refusal_hint(const std::string& path, int code) {
 }
 
 /// Text without a `#!` line is a script for the shell, as execvp(3) has it; binary data is not.
-void run_by_shell(const std::string& path, const std::vector<char*>& command, char* const* environment,
-                  const ProgramFile& own) {
+void run_by_shell(const std::string& path, const std::vector<char*>& command, char* const* environment) {
   const std::string head = file_head(path, 256);
   if (is_elf(head) || head.find('\0') != std::string::npos) return;
-  refuse_own_program(own, "/bin/sh", path, 1);
+  refuse_own_program("/bin/sh", path, 1);
   std::vector<char*> words{const_cast<char*>("sh"), const_cast<char*>(path.c_str())};
   words.insert(words.end(), command.begin() + 1, command.end());
   execve("/bin/sh", words.data(), environment);
@@ -161,26 +173,19 @@ void run_by_shell(const std::string& path, const std::vector<char*>& command, ch
 }
 
 /// Tries one file; returns the errno of the refusal.
-int try_file(const std::string& path, const std::vector<char*>& command, char* const* environment,
-             const ProgramFile& own) {
-  refuse_own_program(own, path, path);
+int try_file(const std::string& path, const std::vector<char*>& command, char* const* environment) {
+  refuse_own_program(path, path);
   execve(path.c_str(), command.data(), environment);
-  if (errno == ENOEXEC) run_by_shell(path, command, environment, own);
+  if (errno == ENOEXEC) run_by_shell(path, command, environment);
   return errno;
 }
 
 }  // namespace
 
-ProgramFile own_program_file() {
-  struct stat status;
-  if (stat("/proc/self/exe", &status) != 0) throw SysError("find my own program file", "stat");
-  return {status.st_dev, status.st_ino};
-}
-
 [[noreturn]] void become_command(const std::vector<char*>& command, const std::vector<char*>& environment,
-                                 std::string_view search, const ProgramFile& own) {
+                                 std::string_view search) {
   const char* name = command[0];
-  if (strchr(name, '/') != nullptr) refuse(name, name, try_file(name, command, environment.data(), own));
+  if (strchr(name, '/') != nullptr) refuse(name, name, try_file(name, command, environment.data()));
   if (*name == '\0') throw Error("can't start '': the command is empty", {}, Exit::command);
   std::string refused;
   int code = ENOENT;
@@ -190,7 +195,7 @@ ProgramFile own_program_file() {
     start = end + 1;
     if (!path.empty()) path += '/';
     path += name;
-    const int refusal = try_file(path, command, environment.data(), own);
+    const int refusal = try_file(path, command, environment.data());
     if (refusal == ENOTDIR || (refusal == ENOENT && access(path.c_str(), F_OK) != 0)) continue;
     // a file without permission: another may come, as in the shell
     if (refused.empty()) refused = path, code = refusal;

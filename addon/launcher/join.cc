@@ -57,7 +57,7 @@ void warn_about_difference(JoinState& state, const JoinRequest& request) {
 
 }  // namespace
 
-JoinGroup::JoinGroup(JoinRequest request) : request_(std::move(request)), self_(own_process()) {
+JoinGroup::JoinGroup(JoinRequest request) : request_(std::move(request)), self_(own_process("--join")) {
   while (!memory_) {
     join_checkpoint("peer-before-open");
     auto door = JoinDoor::find_or_make(request_.tag, self_);
@@ -76,25 +76,25 @@ JoinGroup::JoinGroup(JoinRequest request) : request_(std::move(request)), self_(
 
 /// Waits for the keeper behind a door, and maps the group's state. Returns false if the group is over.
 bool JoinGroup::reach_group(JoinDoor door) {
-  constexpr int kGlances = 10;  // at the door, between looks at who made it
-  for (int i = 1;; i++) {
+  constexpr std::chrono::milliseconds kSlice{5};
+  for (;;) {
     const JoinDoor::Text text = door.read();
     if (text.keeper != 0) {
       proved_ = ProvedKeeper::prove(text.keeper, door);
       const Fd state = proved_ ? proved_->open_descriptor(kStateNumber, O_RDWR | O_NONBLOCK | O_NOCTTY) : Fd();
       if (state) return memory_ = JoinMemory::map(state, std::move(door)), true;
       if (!door.is_named()) return false;  // its work was done
-      door.remove();                       // whoever is in it is on its own
+      door.require_pid_namespace(text);
+      door.remove();  // whoever is in it is on its own
       if (!is_alive(text.creator)) return false;
       throw Error("--join: " + process_words(text.keeper) + ", which kept the container of " +
                   process_words(text.creator.pid) + ", died");
     }
-    if (i % kGlances == 0) {
-      if (!door.is_named()) return false;
-      if (!is_alive(text.creator)) return door.remove(), false;
-      check_time(process_words(text.creator.pid), "has not made it known who keeps the container");
-    }
-    usleep(200);
+    if (!door.is_named()) return false;
+    door.require_pid_namespace(text);
+    if (!is_alive(text.creator)) return door.remove(), false;
+    check_time(process_words(text.creator.pid), "has not made it known who keeps the container");
+    door.await_keeper(kSlice);
   }
 }
 
@@ -158,7 +158,7 @@ void JoinGroup::open() {
   JoinMemory& memory = *memory_;
   join_checkpoint("winner-created");
   const Namespaces own = open_namespaces("/proc/self");
-  keeper_->hand_over(own);
+  const bool kept = keeper_->hand_over(own);
   join_checkpoint("winner-before-ready");
   memory.locked([&] {
     if (memory->phase == JoinPhase::broken) throw Error(std::string("--join: ") + memory->failure);
@@ -170,7 +170,7 @@ void JoinGroup::open() {
     for (uint32_t i = 0; i < memory->waiting; i++) sem_post(&memory->wake_peers);
   });
   settle(true);
-  if (!keeper_->is_announced()) memory.locked([&] { memory.close(); });
+  if (!kept) memory.locked([&] { memory.close(); });
   keeper_->reap();
   join_checkpoint("winner-end");
 }
@@ -245,12 +245,13 @@ bool JoinGroup::is_container_to_come() const {
 }
 
 Namespaces JoinGroup::await_container() {
-  for (bool last = false;;) {
+  unsigned nap = 50;  // microseconds
+  for (bool last = false;; nap = std::min(2 * nap, 1600U)) {
     auto found = find_container();
     if (found) return std::move(*found);
     if (last || Clock::now() > deadline()) break;
     last = !is_container_to_come();
-    if (!last) usleep(1000);
+    if (!last) usleep(nap);
   }
   throw Error("--join: the container of this group is gone: " + process_words(winner().pid) +
               ", which created it, has ended, and so have its keeper and all others in it");
@@ -273,6 +274,7 @@ void sweep_abandoned_groups(const std::string& own) {
       const auto door = JoinDoor::open(name);
       if (!door) continue;
       const JoinDoor::Text text = door->read();
+      door->require_pid_namespace(text);
       if (is_alive(text.creator)) continue;
       if (text.keeper == 0 || !ProvedKeeper::prove(text.keeper, *door)) door->remove();
     } catch (const Error&) {

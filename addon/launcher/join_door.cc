@@ -2,11 +2,17 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cctype>
+#include <cerrno>
 #include <climits>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <string_view>
@@ -78,6 +84,30 @@ class Removal {
   const int file_;
 };
 
+/// Where the keeper's number is, for futex(2) only: who reads it there, and not the kernel for him, can be killed by
+/// SIGBUS when a program in a container cuts the object.
+class KeeperWord {
+ public:
+  explicit KeeperWord(int file) : page_(mmap(nullptr, kSize, PROT_READ, MAP_SHARED, file, 0)) {}
+  ~KeeperWord() {
+    if (page_ != MAP_FAILED) munmap(page_, kSize);
+  }
+  KeeperWord(const KeeperWord&) = delete;
+
+  void wait_while_0(std::chrono::milliseconds limit) const {
+    const timespec time{limit.count() / 1000, limit.count() % 1000 * 1000000};
+    if (page_ == MAP_FAILED || (syscall(SYS_futex, word(), FUTEX_WAIT, 0, &time) != 0 && errno == EFAULT)) usleep(1000);
+  }
+  void wake_all() const {
+    if (page_ != MAP_FAILED) syscall(SYS_futex, word(), FUTEX_WAKE, INT_MAX);
+  }
+
+ private:
+  static constexpr size_t kSize = sizeof(JoinDoor::Text);
+  const char* word() const { return static_cast<const char*>(page_) + offsetof(JoinDoor::Text, keeper); }
+  void* const page_;
+};
+
 }  // namespace
 
 Fd above_standard(Fd file) {
@@ -98,13 +128,8 @@ Fd make_shared_memory() {
   return file;
 }
 
-JoinDoor::JoinDoor(std::string name, Fd file, bool is_new)
-    : name_(std::move(name)), file_(std::move(file)), new_(is_new) {
-  struct stat status;
-  if (fstat(file_.get(), &status) != 0) throw SysError("check " + path(), "fstat");
-  device_ = status.st_dev;
-  inode_ = status.st_ino;
-}
+JoinDoor::JoinDoor(std::string name, Fd file, const struct stat& status, bool is_new)
+    : name_(std::move(name)), file_(std::move(file)), device_(status.st_dev), inode_(status.st_ino), new_(is_new) {}
 
 std::string JoinDoor::path() const { return path_of(name_); }
 
@@ -143,7 +168,7 @@ std::pair<JoinDoor::Found, std::optional<JoinDoor>> JoinDoor::look(const std::st
   if (S_ISDIR(status.st_mode)) throw SysError("join by " + path, "open", EISDIR);
   if (!S_ISREG(status.st_mode)) refuse_name(name, "it is not a regular file");
   if (status.st_mode & (S_IRWXG | S_IRWXO)) refuse_name(name, "others may use it");
-  return {Found::door, JoinDoor(name, std::move(file), false)};
+  return {Found::door, JoinDoor(name, std::move(file), status, false)};
 }
 
 /// The object is nameless until link(2) gives it its name: in one step, and only if nobody has it.
@@ -161,7 +186,9 @@ std::optional<JoinDoor> JoinDoor::make(const std::string& name, const ProcessId&
     if (errno == EEXIST) return std::nullopt;
     throw SysError("name " + path_of(name), "linkat");
   }
-  return JoinDoor(name, std::move(file), true);
+  struct stat status;
+  if (fstat(file.get(), &status) != 0) throw SysError("check " + path_of(name), "fstat");
+  return JoinDoor(name, std::move(file), status, true);
 }
 
 JoinDoor::Text JoinDoor::read() const {
@@ -171,16 +198,22 @@ JoinDoor::Text JoinDoor::read() const {
   if (text.version != kJoinVersion) {
     refuse("it has version " + std::to_string(text.version) + ", this program has " + std::to_string(kJoinVersion));
   }
-  if (text.pid_namespace != pid_namespace()) refuse("its peers are in another PID namespace");
   if (text.keeper < 0 || text.creator.pid <= 0) refuse("it is damaged");
   return text;
+}
+
+void JoinDoor::require_pid_namespace(const Text& text) const {
+  if (text.pid_namespace != pid_namespace()) refuse("its peers are in another PID namespace");
 }
 
 void JoinDoor::announce_keeper(pid_t keeper) const {
   const int32_t number = keeper;
   if (pwrite(file_.get(), &number, sizeof number, offsetof(Text, keeper)) != sizeof number)
     throw SysError("write " + path(), "write");
+  KeeperWord(file_.get()).wake_all();
 }
+
+void JoinDoor::await_keeper(std::chrono::milliseconds limit) const { KeeperWord(file_.get()).wait_while_0(limit); }
 
 bool JoinDoor::is_named() const {
   struct stat named;

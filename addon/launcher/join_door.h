@@ -4,8 +4,10 @@
 //
 // Another user can take a name first: the peers then go on to the next one in the same row.
 #pragma once
+#include <sys/stat.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -41,8 +43,12 @@ class JoinDoor {
   ino_t inode() const { return inode_; }
   int file() const { return file_.get(); }
 
-  /// Reads it. Throws Error if it is no door of this version and this PID namespace.
+  /// Reads it. Throws Error if it is no door of this version.
   Text read() const;
+  /// Throws Error if it was made in another PID namespace, so that what is missing here may live there.
+  void require_pid_namespace(const Text& text) const;
+  /// Waits until that says who the keeper is, at most so long.
+  void await_keeper(std::chrono::milliseconds limit) const;
   /// For the keeper: says that it is there.
   void announce_keeper(pid_t keeper) const;
   /// Whether it still has its name.
@@ -54,7 +60,7 @@ class JoinDoor {
  private:
   enum class Found { nothing, door, of_another_user };
   static std::pair<Found, std::optional<JoinDoor>> look(const std::string& name);
-  JoinDoor(std::string name, Fd file, bool is_new);
+  JoinDoor(std::string name, Fd file, const struct stat& status, bool is_new);
   static std::optional<JoinDoor> make(const std::string& name, const ProcessId& self);
 
   std::string name_;

@@ -79,25 +79,25 @@ bool warn_on_behalf_of(int pid, const std::string& message) {
   return true;
 }
 
-/// What the keeper sleeps on: the death of a peer, a post of the semaphore, or time.
+/// What the keeper sleeps on: the namespaces that it is sent, the death of a peer, a post of the semaphore, or time.
 class Sleep {
  public:
-  explicit Sleep(JoinState& state) : state_(state), posted_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    waiting_.push_back({posted_.get(), POLLIN, 0});
+  Sleep(JoinState& state, int socket) : state_(state), posted_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    waiting_ = {{posted_.get(), POLLIN, 0}, {socket, POLLIN, 0}};
     // a semaphore can't be polled, so a thread passes it on
     pthread_t thread;
     pthread_create(&thread, nullptr, pass_on, this);
   }
 
-  void until_news() {
+  void until_news(bool holding) {
+    if (holding) waiting_[1].fd = -1;  // nothing else will be sent
     add_new_peers();
     poll(waiting_.data(), waiting_.size(), kSlice.count());
     eventfd_t posts;
     eventfd_read(posted_.get(), &posts);
     // who is dead stays dead, and must not wake us again
-    std::erase_if(waiting_, [this](const pollfd& item) {
-      return item.fd != posted_.get() && item.revents != 0 && close(item.fd) == 0;
-    });
+    const auto dead = [](const pollfd& peer) { return peer.revents != 0 && close(peer.fd) == 0; };
+    waiting_.erase(std::remove_if(waiting_.begin() + 2, waiting_.end(), dead), waiting_.end());
   }
 
  private:
@@ -128,8 +128,8 @@ class Watch {
       : memory_(memory), timeout_(timeout), socket_(socket), starter_(starter) {}
 
   void run() {
-    Sleep sleep(*memory_);
-    while (!is_over()) sleep.until_news();
+    Sleep sleep(*memory_, socket_);
+    while (!is_over()) sleep.until_news(holding_);
   }
 
  private:
@@ -156,6 +156,7 @@ class Watch {
       join_checkpoint("keeper-before-holding");
       memory_->keeper_user = numbers[0];
       memory_->keeper_mount = numbers[1];
+      while (send(socket_, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR) continue;
       return true;
     }
     const int pid = memory_->seat(0)->process.pid;
@@ -237,7 +238,6 @@ void keep(const JoinMemory& memory, int state, int timeout, int socket, const St
   prctl(PR_SET_NAME, kKeeperName, 0, 0, 0);
   join_checkpoint("keeper-before-announcement");
   memory.door().announce_keeper(getpid());
-  while (send(socket, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR) continue;
   join_checkpoint("keeper-announced");
   Watch(memory, timeout, socket, starter).run();
   join_checkpoint("keeper-end");
@@ -271,7 +271,7 @@ Keeper::Keeper(JoinMemory& memory, int timeout, const Starter& starter) {
   _exit(0);
 }
 
-void Keeper::hand_over(const Namespaces& namespaces) {
+bool Keeper::hand_over(const Namespaces& namespaces) {
   const int numbers[2] = {namespaces.user.get(), namespaces.mount.get()};
   char byte = 0;
   iovec part{&byte, 1};
@@ -284,13 +284,9 @@ void Keeper::hand_over(const Namespaces& namespaces) {
   memcpy(CMSG_DATA(header), numbers, sizeof numbers);
   // a keeper that was killed is no reason to stop: the group does without it as long as the winner lives
   while (sendmsg(socket_.get(), &message, MSG_NOSIGNAL) < 0 && errno == EINTR) continue;
-}
-
-bool Keeper::is_announced() {
-  constexpr int kPatience = 10000;  // milliseconds
-  pollfd news{socket_.get(), POLLIN, 0};
-  while (poll(&news, 1, kPatience) < 0 && errno == EINTR) continue;
-  char byte;
+  constexpr int kPatience = 2000;  // milliseconds, for one that is stopped
+  pollfd receipt{socket_.get(), POLLIN, 0};
+  while (poll(&receipt, 1, kPatience) < 0 && errno == EINTR) continue;
   return recv(socket_.get(), &byte, 1, MSG_DONTWAIT) == 1;
 }
 

@@ -22,12 +22,9 @@ class Keeper {
   ~Keeper() { reap(); }
   Keeper(const Keeper&) = delete;
 
-  /// Hands over what it is to keep. They are safe when this returns, whether the keeper has woken up or not:
-  /// the kernel holds descriptors that are on their way.
-  void hand_over(const Namespaces& namespaces);
-  /// Waits until the others can find the keeper: they must not take the group for abandoned when this process ends.
-  /// Returns false if it was killed before.
-  bool is_announced();
+  /// Hands over what it is to keep, and waits until it has that: then the others find it at once, and do not take the
+  /// group for abandoned when this process ends. Returns false if it was killed, or is stopped.
+  bool hand_over(const Namespaces& namespaces);
   /// Waits for the process between us and the keeper, which ends at once.
   void reap();
 

@@ -41,6 +41,7 @@ std::optional<ProvedKeeper> ProvedKeeper::prove(pid_t process, const JoinDoor& d
     const std::string objection = find_objection(directory.get());
     if (objection.empty()) return ProvedKeeper(process, std::move(directory));
     if (!door.is_named() || !read_process(process).is_running()) return std::nullopt;
+    if (i == kPatience) door.require_pid_namespace(door.read());
     if (i == kPatience) door.refuse("process " + std::to_string(process) + ", which it names, " + objection);
     usleep(1000);
   }

@@ -8,7 +8,6 @@
 
 #include "base/fd.h"
 #include "launcher/environment.h"
-#include "launcher/exec.h"
 #include "launcher/host_trees.h"
 #include "launcher/identity.h"
 #include "launcher/join.h"
@@ -41,7 +40,6 @@ struct Launch {
   std::map<const Step*, std::string> texts{};  // host files, read while the host's root is still ours
   std::optional<JoinGroup> group{};            // the peers, with --join
   std::optional<SystemLog> system_log{};       // opened while the host's /dev is in sight
-  ProgramFile own_program{};                   // looked up while /proc is the host's
   bool typing_possible = false;                // into the caller's terminal, by what the container runs
   bool served = false;                         // by a file-system server
   PlacedMounts placed{};                       // where `served`

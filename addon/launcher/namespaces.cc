@@ -63,11 +63,9 @@ class Process {
 void drop_capabilities(const std::string& owner) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2] = {};
-  if (syscall(SYS_capget, &header, sets) != 0) throw SysError("enter the container of " + owner, "capget");
-  for (auto& set : sets) {
-    set.effective = 0;
-    if (geteuid() != 0) set.permitted = set.inheritable = 0;
-  }
+  if (geteuid() == 0 && syscall(SYS_capget, &header, sets) != 0)
+    throw SysError("enter the container of " + owner, "capget");
+  for (auto& set : sets) set.effective = 0;
   if (syscall(SYS_capset, &header, sets) != 0) throw SysError("enter the container of " + owner, "capset");
 }
 

@@ -11,7 +11,8 @@ struct ProcessId {
 
 /// What proc(5) tells in /proc/PID/stat.
 struct ProcessStatus {
-  char state = 'X';  // X: there is no such process
+  int pid = 0;  // 0: there is no such process
+  char state = 'X';
   int parent = 0;
   unsigned long long start = 0;
   std::string name;  // the first 15 bytes of it
@@ -22,8 +23,8 @@ struct ProcessStatus {
 
 ProcessStatus read_process(int pid);
 
-/// This process. Throws SysError where /proc can't be read.
-ProcessId own_process();
+/// This process. Throws SysError where /proc can't be read, and Error as the next one.
+ProcessId own_process(const std::string& option);
 
 /// Throws Error where /proc tells of another PID namespace than that of this process, so that no number in it means
 /// what `option` takes it for.
