@@ -31,6 +31,8 @@ export const optionDetails: Readonly<Partial<Record<OptionName, string>>> = {
   gid: 'See --uid.',
   seccomp:
     "It fakes chown, set*id, setgroups, capset, mknod of devices, kexec_load and their variants. With --uid=0 the image's own passwd and group stay, because packages add users. Where the image can be written to, apt is told to download as root.",
+  unmask:
+    'Where the caller is root of the machine, /sys and parts of /proc (acpi, bus, fs, irq, scsi, sys, sysrq-trigger) are read-only and others are hidden, as OCI runtimes have it: the kernel lets user 0 change settings there, in a container too. For other users it does nothing.',
   join: 'Ranks that start within --join-timeout and have the same --join-tag share user and mount namespaces, so that they can use shared memory and read each other.',
   'join-pid': 'The process must be yours.',
   verbose:

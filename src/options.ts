@@ -238,6 +238,13 @@ export const options = [
       'pretend that changes of owners and users, and making of devices, succeed, so that package managers work',
   },
   {
+    name: 'unmask',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'identity',
+    summary: 'started by root: leave /proc/sys, /sys and the like as open as they are on the host',
+  },
+  {
     name: 'join',
     short: 'j',
     value: 'none',

@@ -89,6 +89,8 @@ export interface LaunchRequest {
   readonly identity: 'host' | 'image';
   /** Pretend that system calls which need privilege succeed. */
   readonly fakeRoot: boolean;
+  /** Root is shown /proc and /sys as the host has them: nothing is read-only or hidden. */
+  readonly unmask: boolean;
   /** One container for many processes; each has its own if absent. */
   readonly join?: JoinRequest;
   /** −3 … 3: --quiet counts down, --verbose up. */

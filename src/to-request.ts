@@ -40,6 +40,7 @@ export function toRequest(values: Values, image: string): LaunchRequest {
     ...(values.gid === undefined ? {} : { gid: parseId('gid', String(values.gid)) }),
     identity: values['no-passwd'] || managesUsers(values) ? 'image' : 'host',
     fakeRoot: Boolean(values.seccomp),
+    unmask: Boolean(values.unmask),
     ...parseJoin(values),
     verbosity: Math.min(verbose, 3) - Math.min(quiet, 3),
     color: parseColor(values.color),

@@ -8,6 +8,7 @@ import type { Host } from '../host.js';
 import { findStorage, type Storage } from '../image/storage.js';
 import { loadNative } from '../native.js';
 import { findHome, isOwn } from '../ownership.js';
+import { isRootOfHost } from '../plan/masks.js';
 import { version } from '../version.js';
 import { readDevices } from './devices.js';
 import { examineDirectory, ownMounts } from './file-systems.js';
@@ -127,6 +128,18 @@ function readDirectories(host: Host): readonly Finding[] {
   ];
 }
 
+/** The kernel goes by user ids in /proc, /sys and /dev. */
+function readRoot(host: Host): readonly Finding[] {
+  if (!isRootOfHost(host)) return [];
+  return [
+    note('root', 'the user', 'root of this machine', {
+      cause:
+        'in a container too, root can write to devices in /dev; /sys and parts of /proc are made read-only (--unmask)',
+      user: 'run images that you distrust as another user',
+    }),
+  ];
+}
+
 /** Everything that is read. */
 export function readFacts(program: string, host: Host): readonly Finding[] {
   return [
@@ -134,6 +147,7 @@ export function readFacts(program: string, host: Host): readonly Finding[] {
     note('kernel', 'Linux', release()),
     ...readSettings(),
     ...readProcess(),
+    ...readRoot(host),
     readMaskedProc(),
     note('devices', 'devices', foundDevices.filter((path) => existsSync(path)).join(' ') || 'none'),
     readDevices(host),

@@ -35,10 +35,11 @@ function samePath(path: string, options: readonly BindOption[]): Step {
   return { kind: 'bind', source: path, destination: path, options };
 }
 
-/** What is bound without being asked for. */
-export function planDefaultBinds(): readonly Step[] {
+/** What is bound without being asked for; of /sys and parts of /proc, root may be shown less. */
+export function planDefaultBinds(masks?: readonly Step[]): readonly Step[] {
   return [
-    ...requiredPaths.map((path) => samePath(path, [])),
+    ...requiredPaths.map((path) => samePath(path, masks && path === '/sys' ? ['read-only'] : [])),
+    ...(masks ?? []),
     ...optionalPaths.map((path) => samePath(path, ['optional'])),
   ];
 }

@@ -9,6 +9,7 @@ import { planHome, planMount, planServer, warnAboutImage } from './image.js';
 import { planJoin } from './join.js';
 import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
 import { planLayer, planMerge, planSeal } from './layer.js';
+import { isRootOfHost, planMasks } from './masks.js';
 import { planAptSandbox, planSeccomp } from './seccomp.js';
 
 /** Decides everything that can be decided before the launch; `noticed` are warnings that come first. Throws LaunchError. */
@@ -34,7 +35,7 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     ...planAptSandbox(request, writable),
     // before /dev is bound, which covers the files' place
     ...(request.identity === 'host' ? [{ kind: 'identity', ...guest } as const] : []),
-    ...planDefaultBinds(),
+    ...planDefaultBinds(request.unmask || !isRootOfHost(host) ? undefined : planMasks(host)),
     planTmp(request.tmp),
     ...planBinds(binds, request.tmp),
     ...devices.hooks,

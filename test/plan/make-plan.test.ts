@@ -127,6 +127,27 @@ for (const [words, change] of changes) {
   });
 }
 
+t.test('root of the machine gets settings in /proc and /sys read-only, unless they are left open', (t) => {
+  const on = (unmapped: boolean): FakeMachine => ({
+    uid: 0,
+    variables: {},
+    paths: { '/img': 'directory', '/proc/sys': 'directory', '/proc/keys': Buffer.of() },
+    owners: { '/proc/sys': { uid: unmapped ? 65534 : 0, unmapped } },
+  });
+  const masks = (words: readonly string[], unmapped = false) =>
+    lines(planOf(words, on(unmapped))).filter((line) => /^bind .* (\/sys|\/proc\/.*)( |$)/.test(line));
+  t.same(masks(['/img']), [
+    'bind /sys /sys read-only',
+    ...['acpi', 'bus', 'fs', 'irq', 'scsi', 'sys', 'sysrq-trigger'].map(
+      (name) => `bind /proc/${name} /proc/${name} optional read-only`,
+    ),
+    'bind /dev/null /proc/keys optional',
+  ]);
+  t.same(masks(['--unmask', '/img']), ['bind /sys /sys']);
+  t.same(masks(['/img'], true), ['bind /sys /sys'], 'root of a user namespace can change nothing anyway');
+  t.end();
+});
+
 t.test('verbosity and colour are part of the plan', (t) => {
   t.match(planOf(['-vv', '--color', '/img']), { verbosity: 2, color: 'always' });
   t.match(planOf(['-q', '/img']), { verbosity: -1, color: 'auto' });
