@@ -229,7 +229,7 @@ const errors: readonly [string | readonly string[], string][] = [
   ['--wrote img -- true', 'unknown option --wrote'],
   ['--no-write img -- true', 'unknown option --no-write'],
   ['--= img', 'is ambiguous'],
-  ['--u 1 img -- true', '--u is ambiguous: --unset-env, --uid, --usage'],
+  ['--u 1 img -- true', '--u is ambiguous: --unset-env, --uid, --unmask, --usage'],
   ['--set img -- true', '--set is ambiguous: --set-env, --set-env0'],
   ['--c /a img -- true', '--c is ambiguous: --cdi-dirs, --cdi-run-hooks, --cd, --color, --config'],
   ['--ver img -- true', '--ver is ambiguous: --verbose, --version'],

@@ -24,12 +24,6 @@ Fd open_destination(int root, const Bind& bind, int tree) {
   return destination;
 }
 
-void warn_about_mounts_below(const Bind& bind, int tree) {
-  if (!(bind.flags & MS_RDONLY) || !has_mounts_below(tree)) return;
-  log::warning("what is mounted below " + bind.source + " can still be written to at " + bind.destination +
-               ": this kernel (before 5.12) makes only the bind itself read-only");
-}
-
 /// Returns false where the place has become stale since it was looked up.
 bool place_bind(const Bind& bind, int tree, int destination) {
   try {
@@ -58,8 +52,9 @@ bool bind_into_image(int root, const Bind& bind, int tree) {
     if (tries == kMostTries) throw SysError("bind " + bind.source + " to " + bind.destination, "move_mount", ENOENT);
   }
   if (!restricted) {
-    restrict_mount(tree, bind.destination, bind.flags);
-    warn_about_mounts_below(bind, tree);
+    if (!restrict_one_by_one(tree, bind.destination, bind.flags) && (bind.flags & MS_RDONLY))
+      log::warning("what is mounted below " + bind.source + " can still be written to at " + bind.destination +
+                   ": this kernel (before 5.12) did not make all of it read-only");
   }
   return true;
 }

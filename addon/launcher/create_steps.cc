@@ -85,7 +85,7 @@ void root(Launch& launch, const Step& step) {
   launch.writable = access == "writable";
   const bool restricted = launch.writable || restrict_tree(launch.root.get(), path, MS_RDONLY);
   place_image(launch);
-  if (!restricted) restrict_mount(launch.root.get(), path, MS_RDONLY);
+  if (!restricted) restrict_one_by_one(launch.root.get(), path, MS_RDONLY);
 }
 
 /// squashfs PATH shared|private: before the namespaces, because the file-system server must not live in them.

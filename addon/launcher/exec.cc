@@ -86,13 +86,6 @@ constexpr size_t kHead = 4096;  // enough to find the interpreter
 
 std::string interpreter_of(const std::string& path) { return interpreter_in(file_head(path, kHead)); }
 
-/// Which mount an open file is on: its number, on a line of its own (proc_pid_fdinfo(5)).
-std::string mount_of(int file) {
-  const std::string text = text_of("/proc/self/fdinfo/" + std::to_string(file));
-  const size_t line = text.find("mnt_id:");
-  return line == std::string::npos ? "" : text.substr(line, text.find('\n', line) - line);
-}
-
 /// A launch within a container may well start our program file, by a bind of its own. Only by way of a link of /proc
 /// does one get at the mount that lies outside.
 bool is_on_our_mount(const std::string& path) {

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <climits>
 #include <cstring>
+#include <map>
+#include <vector>
 
 #include "base/error.h"
 #include "base/proc.h"
@@ -43,6 +45,21 @@ unsigned long long mount_id(int file) {
   unsigned long long id;
   memcpy(&id, reinterpret_cast<const char*>(&status) + kStatxMountIdAt, sizeof id);
   return id;
+}
+
+std::string path_of(int file) {
+  char path[PATH_MAX];
+  const ssize_t size = readlink(descriptor_path(file).c_str(), path, sizeof path);
+  return {path, static_cast<size_t>(std::max(size, ssize_t{0}))};
+}
+
+bool try_to_restrict(int mount, unsigned long flags) {
+  try {
+    restrict_mount(mount, "a mount", flags);
+    return true;
+  } catch (const SysError&) {
+    return false;
+  }
 }
 
 }  // namespace
@@ -99,11 +116,21 @@ void PlacedMounts::check(int root) const {
   }
 }
 
-bool has_mounts_below(int mount) {
-  char place[PATH_MAX];
-  const ssize_t size = readlink(descriptor_path(mount).c_str(), place, sizeof place);
-  const std::string prefix = std::string(place, static_cast<size_t>(std::max(size, ssize_t{0}))) + "/";
-  return std::ranges::any_of(mount_points(), [&](const std::string& below) { return below.starts_with(prefix); });
+bool restrict_one_by_one(int mount, const std::string& name, unsigned long flags) {
+  restrict_mount(mount, name, flags);
+  const std::string top = path_of(mount) + "/";
+  std::map<std::string, std::vector<std::string>> below;  // numbers of mounts, by their place
+  for (const auto& [id, place] : mount_table()) {
+    if (place.starts_with(top)) below[place.substr(top.size())].push_back(id);
+  }
+  bool all = true;
+  for (const auto& [place, ids] : below) {
+    const Fd found(openat(mount, place.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    // of several at one place the last one is in sight; others can't be reached. What has been exchanged is no mount
+    all = found && std::ranges::find(ids, mount_of(found.get())) != ids.end() && try_to_restrict(found.get(), flags) &&
+          all;
+  }
+  return all;
 }
 
 }  // namespace chrun

@@ -48,7 +48,8 @@ class PlacedMounts {
   std::vector<Placed> all_;
 };
 
-/// Whether something is mounted below the mount whose root is `mount`.
-bool has_mounts_below(int mount);
+/// The same for that mount and, one by one, all below it: before Linux 5.12. Returns false where those below could not
+/// all be restricted. Throws SysError.
+bool restrict_one_by_one(int mount, const std::string& name, unsigned long flags);
 
 }  // namespace chrun

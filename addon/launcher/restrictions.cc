@@ -62,8 +62,8 @@ bool ids_are_mapped() {
 }
 
 bool is_chrooted() {
-  const auto places = mount_points();
-  return !places.empty() && std::ranges::find(places, "/") == places.end();
+  const auto table = mount_table();
+  return !table.empty() && std::ranges::find(table, "/", &MountEntry::place) == table.end();
 }
 
 bool kernel_has_user_namespaces() { return access("/proc/self/ns/user", F_OK) == 0; }

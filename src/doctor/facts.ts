@@ -130,7 +130,7 @@ function readDirectories(host: Host): readonly Finding[] {
 
 /** The kernel goes by user ids in /proc, /sys and /dev. */
 function readRoot(host: Host): readonly Finding[] {
-  if (!isRootOfHost(host)) return [];
+  if (!isRootOfHost(host.user().uid, host)) return [];
   return [
     note('root', 'the user', 'root of this machine', {
       cause:

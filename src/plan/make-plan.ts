@@ -35,7 +35,7 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     ...planAptSandbox(request, writable),
     // before /dev is bound, which covers the files' place
     ...(request.identity === 'host' ? [{ kind: 'identity', ...guest } as const] : []),
-    ...planDefaultBinds(request.unmask || !isRootOfHost(host) ? undefined : planMasks(host)),
+    ...planDefaultBinds(request.unmask || !isRootOfHost(user.uid, host) ? undefined : planMasks(host)),
     planTmp(request.tmp),
     ...planBinds(binds, request.tmp),
     ...devices.hooks,

@@ -78,6 +78,20 @@ for (const user of users) {
     });
   }
 
+  t.test(`what is mounted below a read-only bind is read-only without mount_setattr${as}`, (t) => {
+    for (const calls of ['mount_setattr', 'openat2,open_tree,move_mount,mount_setattr']) {
+      const { stdout, stderr } = without(calls, ['-b', '/dev:/mnt:ro', image, '--', '/probe']);
+      t.equal(stderr, '');
+      const { mounts } = JSON.parse(stdout) as Report;
+      const below = mounts.map((line) => line.split(' ')).filter(([, , , , at]) => at?.startsWith('/mnt/'));
+      t.ok(below.length > 0);
+      // of several at one place the last one is in sight
+      const inSight = new Map(below.map(([, , , , at, options]) => [at, options]));
+      for (const [at, options] of inSight) t.match(options, /^ro\b/, `${at}`);
+    }
+    t.end();
+  });
+
   t.test(`a SquashFS image is served without the new calls${as}`, async (t) => {
     if (noSquashfs) return skip(t, noSquashfs);
     const older = 'openat2,open_tree,move_mount,mount_setattr,fsopen,fsmount,pidfd_open,close_range';
