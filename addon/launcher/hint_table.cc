@@ -47,7 +47,9 @@ constexpr Reason kAppArmor{
     "apparmor_parser -r /etc/apparmor.d/ch-run-ts; or for all programs: "
     "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
     // a profile that confines nothing, and is there to carry the one permission: apparmor.d(5)
-    "abi <abi/4.0>,\ninclude <tunables/global>\n\nprofile ch-run-ts \"{programs}\" flags=(unconfined) {\n  userns,\n"
+    "abi <abi/4.0>,\ninclude <tunables/global>\n\n# what runs in the containers has this profile, too, and so may make "
+    "user "
+    "namespaces\nprofile ch-run-ts \"{programs}\" flags=(unconfined) {\n  userns,\n"
     "  include if exists <local/ch-run-ts>\n}\n"};
 
 constexpr Reason kFilter{

@@ -133,7 +133,7 @@ export const situations: readonly Situation[] = [
     says: {
       cause: /AppArmor restricts unprivileged user namespaces/,
       administrator: /apparmor_parser -r \/etc\/apparmor.d\/ch-run-ts/,
-      file: /profile ch-run-ts "\/.*\/\{bin\/ch-run-ts,build\/Release\/ch-run-ts-squashfs\}" flags=\(unconfined\) \{\n {2}userns,/,
+      file: /\n# what runs in the containers .* may make user namespaces\nprofile ch-run-ts "\/.*\/\{bin\/ch-run-ts,build\/Release\/ch-run-ts-squashfs\}" flags=\(unconfined\) \{\n {2}userns,/,
     },
     launch: unshareRefused('permission denied'),
   },
