@@ -96,6 +96,7 @@
         'addon/launcher/try.cc',
         'addon/launcher/try_overlay.cc',
         'addon/launcher/user_ns.cc',
+        'addon/launcher/value_words.cc',
         'addon/squashfs/channel.cc',
         'addon/squashfs/client.cc',
         'addon/squashfs/door.cc',

@@ -18,6 +18,7 @@ import { launcherPath, loadNative } from './native.js';
 import { guessLog } from './option-words.js';
 import { decodeRecords, encodePlan } from './plan/encode.js';
 import { makePlan } from './plan/make-plan.js';
+import { referToValues } from './plan/references.js';
 import { renderPlan } from './plan/render.js';
 
 /** How the CLI was started: by the launcher, with a descriptor that holds what Node would spoil, or by hand. */
@@ -84,8 +85,12 @@ function runLaunch(
     case 'plan':
       print(1, encodePlan(plan));
       return 0;
-    default:
-      return launch(invocation, encodePlan(plan), line.commandIndex, line.keyWords);
+    default: {
+      const key = invocation.words.slice(1, 1 + line.keyWords);
+      const kept =
+        line.keyWords > 0 ? referToValues(plan, entries, key, host.variables('CH_RUN_')) : undefined;
+      return launch(invocation, encodePlan(kept ?? plan), line.commandIndex, kept ? line.keyWords : 0);
+    }
   }
 }
 

@@ -15,6 +15,7 @@ import { fromBytes, toBytes } from './bytes.js';
 import { LaunchError } from './errors.js';
 import type { DeviceKind, Fact, PathKind } from './facts.js';
 import { type FilterRule, loadNative, packageRoot } from './native.js';
+import { withoutValues } from './plan/references.js';
 
 export type { DeviceKind, Fact, PathKind };
 
@@ -161,7 +162,7 @@ export class RealHost implements Host {
     const names = Object.keys(process.env).filter((name) => name.startsWith(prefix));
     const values = new Map(names.map((name) => [name, variableOf(name) ?? '']));
     const entries = [...values]
-      .map(([name, value]) => `${name}=${value}`)
+      .map(([name, value]) => withoutValues(`${name}=${value}`))
       .sort((a, b) => Buffer.compare(toBytes(a), toBytes(b)));
     this.#record(`variables ${prefix}`, { kind: 'variables', prefix, entries });
     return values;

@@ -58,7 +58,10 @@ const surroundings: readonly (readonly [string, readonly (readonly [string, stri
         '~/.config/ch-run-ts/config.toml',
         'Your own; below $XDG_CONFIG_HOME, if that is set. docs/configuration.md tells what can stand there.',
       ],
-      ['~/.cache/ch-run-ts', 'Remembered plans; below $XDG_CACHE_HOME, if that is set.'],
+      [
+        '~/.cache/ch-run-ts',
+        'Remembered plans; below $XDG_CACHE_HOME, if that is set. They hold the options, paths, and names of variables, mode 600, for up to 30 days; of the values that --set-env=NAME=VALUE and CH_RUN_SET_ENV set they hold nothing, but those of [options] in a configuration file.',
+      ],
     ],
   ],
   [

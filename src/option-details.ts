@@ -8,6 +8,8 @@ export const optionDetails: Readonly<Partial<Record<OptionName, string>>> = {
     'SIZE is a number of bytes with k, m or g, or a percentage of the memory of the machine. What is written counts as memory of the job. It needs unprivileged overlays: Linux 5.11 or later.',
   overlay:
     "DIR must lie on a local file system: NFS, Lustre, GPFS and FUSE can't hold the upper layer of an overlay. One container at a time can use it. DIR/upper holds what was written.",
+  'new-keyring':
+    "Kerberos tickets in KEYRING: and AFS tokens lie in the session keyring, which programs in a container can read and use, as AFS and kerberized NFS need it. With this option they can't: for images that you do not trust. Files on such file systems may then be out of reach.",
   storage:
     "A name such as debian:12 means the directory that ch-image keeps under that name in DIR/img. DIR and DIR/img count only if they are yours or root's, are no links, and nobody else can write to them; else there is a warning, and the name is a path.",
   mount: 'Only for SquashFS images. DIR must exist; nobody else sees the mount.',

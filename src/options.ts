@@ -230,6 +230,13 @@ export const options = [
     summary: "keep the image's own /etc/passwd and /etc/group",
   },
   {
+    name: 'new-keyring',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'identity',
+    summary: 'give the container a session keyring of its own, without your keys and tickets',
+  },
+  {
     name: 'seccomp',
     value: 'none',
     repeat: 'refuse',

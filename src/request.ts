@@ -91,6 +91,8 @@ export interface LaunchRequest {
   readonly fakeRoot: boolean;
   /** Root is shown /proc and /sys as the host has them: nothing is read-only or hidden. */
   readonly unmask: boolean;
+  /** Keep the caller's session keyring from the container. */
+  readonly newKeyring?: boolean;
   /** One container for many processes; each has its own if absent. */
   readonly join?: JoinRequest;
   /** −3 … 3: --quiet counts down, --verbose up. */

@@ -41,6 +41,7 @@ export function toRequest(values: Values, image: string): LaunchRequest {
     identity: values['no-passwd'] || managesUsers(values) ? 'image' : 'host',
     fakeRoot: Boolean(values.seccomp),
     unmask: Boolean(values.unmask),
+    ...(values['new-keyring'] ? { newKeyring: true } : {}),
     ...parseJoin(values),
     verbosity: Math.min(verbose, 3) - Math.min(quiet, 3),
     color: parseColor(values.color),

@@ -1,7 +1,9 @@
 // The steps of every process that ends up in the container.
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -79,6 +81,13 @@ void directory(Launch& launch, const Step& step) {
   launch.environment.set("PWD", path);
 }
 
+/// Kernels without keyrings have nothing to hide.
+void new_keyring(Launch&, const Step&) {
+  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0 && errno != ENOSYS) {
+    throw SysError("make a session keyring", "keyctl");
+  }
+}
+
 void no_new_privileges(Launch&, const Step&) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw SysError("give up new privileges", "prctl");
 }
@@ -127,6 +136,7 @@ void command(Launch& launch, const Step&) {
 constexpr StepKind kKinds[] = {
     {"environment", 2, kAnyFields, environment, prepare_environment},
     {"directory", 1, 1, directory},
+    {"new-keyring", 0, 0, new_keyring},
     {"no-new-privileges", 0, 0, no_new_privileges},
     {"terminal", 0, 0, terminal, prepare_terminal},
     {"seccomp", 1, 1, seccomp},

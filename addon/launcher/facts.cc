@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/glob.h"
 #include "base/records.h"
+#include "launcher/value_words.h"
 
 extern "C" char** environ;
 
@@ -85,9 +86,9 @@ bool is_same_value(const Step& fact) {
 
 /// Any that was added, changed or removed counts, so all are compared at once.
 bool are_same_variables(const Step& fact) {
-  std::vector<std::string_view> found;
+  std::vector<std::string> found;
   for (char** entry = environ; *entry != nullptr; entry++) {
-    if (std::string_view(*entry).starts_with(fact.fields[0])) found.emplace_back(*entry);
+    if (std::string_view(*entry).starts_with(fact.fields[0])) found.push_back(without_values(*entry));
   }
   std::sort(found.begin(), found.end());
   return std::equal(found.begin(), found.end(), fact.fields.begin() + 1, fact.fields.end());

@@ -20,6 +20,7 @@
 #include "launcher/plan.h"
 #include "launcher/steps.h"
 #include "launcher/try.h"
+#include "launcher/value_words.h"
 
 extern "C" char** environ;
 
@@ -46,10 +47,13 @@ std::vector<char*> to_vector(char** words) {
 
 int to_descriptor(const char* word) { return static_cast<int>(parse_number(word, 1 << 30, "a descriptor")); }
 
-[[noreturn]] void launch(const Plan& plan, Origin origin, char* const* environment, std::vector<char*> command) {
+/// `words`: those that the plan was made or found for.
+[[noreturn]] void launch(Plan& plan, Origin origin, char* const* words, char* const* environment,
+                         std::vector<char*> command) {
   log::set_style(plan.style);
   for (const auto warning : plan.warnings) log::warning(std::string(warning));
   check_user(plan);
+  fill_in_values(plan, words);
   if (command.size() < 2) throw Error("no command to run in the container", {}, Exit::usage);
   run_plan(plan, origin, Environment(environment), std::move(command));
 }
@@ -77,7 +81,7 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
   if (!handoff.memory.empty()) log::verbose(1, "no remembered plan: " + handoff.memory);
   if (key_words > 0) log::verbose(1, remember(plan, handoff.words, key_words));
   handoff.turn.reset();
-  launch(plan, key_words > 0 ? Origin::decided : Origin::given,
+  launch(plan, key_words > 0 ? Origin::decided : Origin::given, handoff.words.data(),
          handoff.environment.empty() ? environ : handoff.environment.data(),
          {handoff.words.begin() + static_cast<ptrdiff_t>(index), handoff.words.end()});
 }
@@ -92,7 +96,8 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
     if (!file) throw SysError(std::string("read the plan ") + path, "open");
     read_plan(plan, file.get(), path);
   }
-  launch(plan, Origin::given, environ, to_vector(rest));
+  char* const none = nullptr;
+  launch(plan, Origin::given, &none, environ, to_vector(rest));
 }
 
 /// The usual way: by a remembered plan if there is one, else by the CLI.
@@ -109,7 +114,7 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
   }
   log::set_style(plan.style);
   log::verbose(1, "remembered plan: " + memory.why);
-  launch(plan, Origin::remembered, environ, to_vector(argv + memory.command));
+  launch(plan, Origin::remembered, argv, environ, to_vector(argv + memory.command));
 }
 
 int clear_memory() {

@@ -13,12 +13,13 @@
 #include "base/records.h"
 #include "launcher/facts.h"
 #include "launcher/memo_directory.h"
+#include "launcher/value_words.h"
 
 namespace chrun {
 namespace {
 
 /// Words that a plan is found by: the program's identity, the working directory (empty if it does not matter),
-/// and the words before the user's command.
+/// and the words before the user's command, without the values of variables: what is on disk is no place for secrets.
 using Key = std::vector<std::string_view>;
 
 /// FNV-1a, 64 bits, over words and their ends. What it finds is compared word by word, so it need not be more.
@@ -54,13 +55,20 @@ std::string working_directory() {
   return copy;
 }
 
-/// Reads the plan in a memo file, if it is one for this key and all its facts hold.
-bool read_memo(Plan& plan, int directory, const std::string& name, const Key& key, std::string& why) {
+Key key_of(std::string_view program, std::string_view place, char* const* words, size_t count) {
+  Key key{program, place};
+  for (size_t i = 1; i <= count; i++) key.push_back(without_value(words[i]));
+  return key;
+}
+
+/// Reads the plan in a memo file, if it is one for this key, which is made if there is a file, and all its facts hold.
+template <typename MakeKey>
+bool read_memo(Plan& plan, int directory, const std::string& name, const MakeKey& make_key, std::string& why) {
   const Fd file(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file) return false;
   try {
     read_plan(plan, file.get(), "the remembered plan " + name);
-    if (plan.key != key) return why = "the remembered plan " + name + " is another command line's", false;
+    if (plan.key != make_key()) return why = "the remembered plan " + name + " is another command line's", false;
     why = broken_fact(plan);
     if (!why.empty()) return false;
     return why = name, true;
@@ -69,37 +77,45 @@ bool read_memo(Plan& plan, int directory, const std::string& name, const Key& ke
   }
 }
 
-/// Tries plans for words 1 … count, first for this working directory, then for any.
+/// Tries plans for words 1 … count, with count growing from one question to the next: first for this working directory,
+/// then for any. Hashes are carried on, as there may be very many words.
 class Search {
  public:
   Search(Plan& plan, char* const* words, int directory, std::string& why)
-      : plan_(plan), words_(words), directory_(directory), why_(why) {}
+      : plan_(plan), words_(words), directory_(directory), why_(why) {
+    for (Hash* hash : {&here_hash_, &anywhere_hash_}) hash->add(program_);
+    here_hash_.add(here_), anywhere_hash_.add("");
+  }
 
-  bool try_prefix(size_t count) { return try_key(count, here_) || try_key(count, ""); }
+  bool try_prefix(size_t count) {
+    for (; hashed_ < count; hashed_++) {
+      for (Hash* hash : {&here_hash_, &anywhere_hash_}) hash->add(without_value(words_[hashed_ + 1]));
+    }
+    return try_key(here_hash_, here_, count) || try_key(anywhere_hash_, "", count);
+  }
 
  private:
-  bool try_key(size_t count, std::string_view place) {
-    Key key{program_, place};
-    key.insert(key.end(), words_ + 1, words_ + 1 + count);
-    Hash hash;
-    for (const auto word : key) hash.add(word);
+  bool try_key(const Hash& hash, std::string_view place, size_t count) {
     plan_.reset();
-    return read_memo(plan_, directory_, hash.name(), key, why_);
+    return read_memo(
+        plan_, directory_, hash.name(), [&] { return key_of(program_, place, words_, count); }, why_);
   }
 
   Plan& plan_;
   char* const* words_;
   int directory_;
   std::string& why_;
+  size_t hashed_ = 0;
   const std::string program_ = program_identity();
   const std::string here_ = working_directory();
+  Hash here_hash_, anywhere_hash_;
 };
 
 /// The words up to the image can't be told from the command's without the option table, but a plan is only
 /// ever kept for words that end with the image, and reading from the left, nothing behind the image can change
 /// which word that is. So a plan found for any beginning of the words is theirs. What stands before the first
 /// `--` is tried first, because people write it.
-size_t find_command(Search& search, char* const* words) {
+size_t find_command(Search& first, Search& search, char* const* words) {
   size_t count = 0, dashes = 0;
   for (; words[count + 1] != nullptr; count++) {
     if (dashes == 0 && strcmp(words[count + 1], "--") == 0) dashes = count + 1;
@@ -108,8 +124,10 @@ size_t find_command(Search& search, char* const* words) {
     const char* next = words[image + 1];
     return next != nullptr && strcmp(next, "--") == 0 ? image + 2 : image + 1;
   };
-  if (dashes > 1 && search.try_prefix(dashes - 1)) return command_after(dashes - 1);
-  for (size_t image = 1; image <= count; image++) {
+  if (dashes > 1 && first.try_prefix(dashes - 1)) return command_after(dashes - 1);
+  // behind `--` there is no image
+  const size_t last = dashes == 0 ? count : dashes - 1;
+  for (size_t image = 1; image <= last; image++) {
     if (image + 1 != dashes && search.try_prefix(image)) return command_after(image);
   }
   return 0;
@@ -141,8 +159,8 @@ Recollection recall(Plan& plan, char* const* words) {
   const Fd directory = open_memo_directory(false, found.why);
   if (!directory) return found;
   found.why = "none is kept for this command line";
-  Search search(plan, words, directory.get(), found.why);
-  found.command = find_command(search, words);
+  Search first(plan, words, directory.get(), found.why), search(first);
+  found.command = find_command(first, search, words);
   if (found.command == 0) plan.reset();
   return found;
 }
@@ -152,8 +170,7 @@ std::string remember(const Plan& plan, const std::vector<char*>& words, size_t k
   const Fd directory = open_memo_directory(true, why);
   if (!directory) return "can't remember the plan: " + why;
   const std::string program = program_identity(), here = depends_on_directory(plan) ? working_directory() : "";
-  Key key{program, here};
-  key.insert(key.end(), words.begin() + 1, words.begin() + 1 + static_cast<ptrdiff_t>(key_words));
+  const Key key = key_of(program, here, words.data(), key_words);
   Hash hash;
   for (const auto word : key) hash.add(word);
   std::string bytes = plan.bytes.substr(0, plan.end);

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "launcher/leading_words.h"
+#include "launcher/value_words.h"
 
 namespace chrun {
 namespace {
@@ -27,7 +28,7 @@ std::string shared_words(char* const* words) {
   std::string shared = directory ? directory : "";
   free(directory);
   const size_t end = count_leading_words(words + 1) + 1;
-  for (size_t i = 1; i <= end && words[i] != nullptr; i++) (shared += '\0') += words[i];
+  for (size_t i = 1; i <= end && words[i] != nullptr; i++) (shared += '\0') += without_value(words[i]);
   return shared;
 }
 

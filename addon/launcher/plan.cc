@@ -48,6 +48,7 @@ void take_end(Plan& plan, const Record& record, const std::string& name) {
 
 void Plan::reset() {
   warnings.clear(), key.clear(), facts.clear(), create.clear(), enter.clear();
+  values.clear();
   end = words = 0;
   bytes.clear();
 }

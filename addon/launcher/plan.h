@@ -1,5 +1,6 @@
 // A launch plan as the launcher sees it: read, checked, not yet run. DESIGN.md says what a plan is.
 #pragma once
+#include <list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,10 +24,11 @@ struct Plan {
   std::vector<std::string_view> warnings;
   std::vector<std::string_view> key;  // of a remembered plan: what it is found by (memo.h)
   std::vector<Step> facts;
-  std::vector<Step> create;  // run once, by whoever creates the container
-  std::vector<Step> enter;   // run by every process that ends up in it
-  size_t end = 0;            // where the end record begins in `bytes`
-  size_t words = 0;          // in all records before it
+  std::vector<Step> create;         // run once, by whoever creates the container
+  std::vector<Step> enter;          // run by every process that ends up in it
+  std::list<std::string> values{};  // what fill_in_values() found, where it is no word
+  size_t end = 0;                   // where the end record begins in `bytes`
+  size_t words = 0;                 // in all records before it
 
   Plan() = default;
   Plan(Plan&&) = delete;  // the views would point to the old bytes

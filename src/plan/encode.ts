@@ -67,6 +67,7 @@ export function stepWords(step: Step): readonly string[] {
       return [step.kind, step.version, step.image];
     case 'seal':
     case 'pivot':
+    case 'new-keyring':
     case 'no-new-privileges':
     case 'terminal':
     case 'command':
@@ -91,6 +92,10 @@ function environmentWords(step: Extract<Step, { kind: 'environment' }>): readonl
       return step.variables;
     case 'set':
       return [step.assignment, expansion(step.expand)];
+    case 'set-word':
+      return [String(step.index), expansion(step.expand)];
+    case 'set-variable':
+      return [step.name, String(step.index), expansion(step.expand)];
     case 'host-file':
     case 'guest-file':
       return [step.path, step.delimiter, expansion(step.expand)];

@@ -119,6 +119,23 @@ export type Step =
       readonly assignment: string;
       readonly expand: boolean;
     }
+  /**
+   * Carry out the assignment in the command line's word of this number, of those that set a variable, or in an item of a
+   * variable that does: a remembered plan keeps no values.
+   */
+  | {
+      readonly kind: 'environment';
+      readonly action: 'set-word';
+      readonly index: number;
+      readonly expand: boolean;
+    }
+  | {
+      readonly kind: 'environment';
+      readonly action: 'set-variable';
+      readonly name: string;
+      readonly index: number;
+      readonly expand: boolean;
+    }
   /** Carry out the assignments in a file. */
   | {
       readonly kind: 'environment';
@@ -135,6 +152,8 @@ export type Step =
   | { readonly kind: 'no-new-privileges' }
   /** Where the caller has a terminal, and the kernel would let programs type into it, refuse that. */
   | { readonly kind: 'terminal' }
+  /** Leave the caller's session keyring for a new one, keyctl(2). */
+  | { readonly kind: 'new-keyring' }
   /** Install a filter of system calls: a BPF program, 8 bytes an instruction, in hexadecimal. */
   | { readonly kind: 'seccomp'; readonly program: string }
   /** Tell the system's log, with the user, the command and whether the plan was remembered. */

@@ -48,6 +48,7 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     ...planEnvironment(request.environment, [...devices.environment, ...planHomeVariable(home)], host),
     { kind: 'directory', path: request.directory },
     ...planSyslog(request.syslog, image.path),
+    ...(request.newKeyring ? [{ kind: 'new-keyring' } as const] : []),
     { kind: 'no-new-privileges' },
     { kind: 'terminal' },
     ...planSeccomp(request, host),

@@ -24,6 +24,7 @@ import {
   squashed,
   stage,
   start,
+  users,
 } from '../support.js';
 
 /** What bash offers behind these words, which it parts at = and : by itself. */
@@ -87,10 +88,13 @@ t.test('bash completes the commands of a directory image', (t) => {
   t.end();
 });
 
+/** Whom shells run as that are started without further ado. */
+const ourselves = users[0];
+
 /** A storage directory with a small image of that name. */
-function storageWith(t: Test, name: string): string {
-  const storage = scratch(t);
-  plant(storage, { [`img/${name.replace(':', '+')}/usr/bin/tool`]: 'x' });
+function storageWith(t: Test, name: string, user = ordinaryUser): string {
+  const storage = scratch(t, user);
+  plant(storage, { [`img/${name.replace(':', '+')}/usr/bin/tool`]: 'x' }, user);
   return storage;
 }
 
@@ -216,7 +220,7 @@ function surroundings(t: Test): NodeJS.ProcessEnv {
 }
 
 t.test('fish completes options, values, images, and the commands of a directory image', (t) => {
-  const env = { ...surroundings(t), CH_IMAGE_STORAGE: storageWith(t, 'tools:1') };
+  const env = { ...surroundings(t), CH_IMAGE_STORAGE: storageWith(t, 'tools:1', ourselves) };
   const ask = (line: string) => {
     const script = `source (ch-run-ts --completion=fish | psub); complete -C '${line}'`;
     return spawnSync('fish', ['-c', script], { encoding: 'utf8', cwd: stage, env });
@@ -233,7 +237,7 @@ t.test('fish completes options, values, images, and the commands of a directory 
 });
 
 t.test('zsh completes options, values, images, and the commands of a directory image', (t) => {
-  const env = { ...surroundings(t), CH_IMAGE_STORAGE: storageWith(t, 'tools:1') };
+  const env = { ...surroundings(t), CH_IMAGE_STORAGE: storageWith(t, 'tools:1', ourselves) };
   if (spawnSync('zsh', ['-c', ':']).error) return skip(t, 'there is no zsh');
   const press = (line: string) => {
     const out = join(scratch(t), 'line');

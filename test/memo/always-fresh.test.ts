@@ -7,6 +7,7 @@ import { decide } from '../../src/config/decide.js';
 import { RealHost } from '../../src/host.js';
 import { encodePlan } from '../../src/plan/encode.js';
 import { makePlan } from '../../src/plan/make-plan.js';
+import { referToValues } from '../../src/plan/references.js';
 import { environmentOf, image, ordinaryUser, run, scratch, stage, start, users } from '../support.js';
 
 const [user = ordinaryUser] = users.filter(({ uid }) => uid === process.getuid?.());
@@ -26,7 +27,9 @@ async function freshPlan(words: readonly string[]): Promise<string | undefined> 
     const host = new RealHost();
     const { line, settings } = await decide([...words, 'true'], host);
     if (line.kind !== 'launch') return undefined;
-    return comparable(encodePlan(makePlan(line.request, host, settings.warnings)).toString());
+    const plan = makePlan(line.request, host, settings.warnings);
+    const kept = referToValues(plan, settings.entries, words, host.variables('CH_RUN_'));
+    return kept && comparable(encodePlan(kept).toString());
   } catch {
     return undefined;
   }

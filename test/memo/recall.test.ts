@@ -44,7 +44,9 @@ for (const user of users) {
       const words = ['-f', '-qq', '-e', 'trace=execve', launcher, '-v', image, '--', 'true'];
       const { stderr } = start(user, 'strace', words, { env: memory.env });
       // the launcher can't be looked into when it starts the command: whose name then is an address
-      const programs = [...stderr.matchAll(/execve\((?:"([^"]*)"|0x).* = 0$/gm)].map(([, program]) => program);
+      const programs = [...stderr.matchAll(/execve\((?:"([^"]*)"|0x).* = 0$/gm)].map(
+        ([, program]) => program,
+      );
       // as an ordinary user, whom the host's files do not know, a third one asks for names
       const ours = programs.filter((program) => !program?.endsWith('/ch-run-ts-names'));
       t.same([ours[0], ours.length], [launcher, 2], 'only the launcher and the command are executed');
