@@ -6,6 +6,7 @@ import { writeSync } from 'node:fs';
 import type { ChalkInstance } from 'chalk';
 import { toBytes } from './bytes.js';
 import { ExitStatus, LaunchError } from './errors.js';
+import { failure } from './host.js';
 import type { LaunchRequest } from './request.js';
 import { visible } from './visible.js';
 
@@ -27,14 +28,20 @@ export function setStyle(style: Partial<Style>): void {
   Object.assign(program, style);
 }
 
-/** Writes all of `text`, and waits where the other side is slow: no stream, which would set O_NONBLOCK on it. */
+/**
+ * Writes all of `text`, and waits where the other side is slow: no stream, which would set O_NONBLOCK on it. Whoever has
+ * read enough and closed a pipe wants no more, and of messages that can't be written nobody can be told. Throws
+ * LaunchError where output can't be written for another reason.
+ */
 export function print(descriptor: 1 | 2, text: string | Uint8Array): void {
   let bytes = typeof text === 'string' ? toBytes(text) : text;
   while (bytes.length > 0) {
     try {
       bytes = bytes.subarray(writeSync(descriptor, bytes));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EPIPE' || (code !== 'EAGAIN' && descriptor === 2)) return;
+      if (code !== 'EAGAIN') throw failure('write to', 'standard output', error);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
     }
   }

@@ -118,7 +118,7 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
 }
 
 int clear_memory() {
-  printf("remembered plans forgotten: %zu\n", forget_all());
+  write_all(STDOUT_FILENO, "remembered plans forgotten: " + std::to_string(forget_all()) + "\n", "standard output");
   return 0;
 }
 

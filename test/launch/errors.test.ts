@@ -18,6 +18,7 @@ import {
   isRoot,
   launcher,
   makeImage,
+  ordinaryUser,
   plant,
   probe,
   run,
@@ -427,3 +428,23 @@ t.test('without Node the error says what to install, and --plan works', (t) => {
   });
   t.end();
 });
+
+for (const words of [
+  ['--help'],
+  ['--version'],
+  ['--list=json'],
+  ['--dry-run', image],
+  ['--completion=bash'],
+  ['--memo-clear'],
+]) {
+  t.test(`${words.join(' ')} ends quietly where nobody reads on, and says what a full device is`, (t) => {
+    const shell = (script: string) => start(ordinaryUser, 'bash', ['-c', script, 'bash', launcher, ...words]);
+    // Node ignores SIGPIPE, and the launcher dies by it
+    const closed = shell('set -o pipefail; { sleep 0.3; "$@"; echo $? >&2; } | true');
+    t.match(closed.stderr, /^(0|141)\n$/, 'nothing but the status');
+    const full = shell('"$@" >/dev/full');
+    failsWith(t, full, 31, /can't write (to )?standard output: write: no space left on device/i);
+    t.equal(shell('"$@" 2>/dev/full >/dev/full').status, 31);
+    t.end();
+  });
+}
