@@ -1,4 +1,4 @@
-// The program that users type. It becomes the user's command; DESIGN.md, "The one idea", tells by which way.
+// The program that users type. It becomes the user's command; docs/how-it-works.md tells by which way.
 #include <fcntl.h>
 #include <sys/auxv.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Memos: plans remembered on disk, found by the words before the user's command. DESIGN.md, "The one idea".
+// Memos: plans remembered on disk, found by the words before the user's command. docs/how-it-works.md.
 #pragma once
 #include <string>
 

@@ -1,4 +1,4 @@
-// A launch plan as the launcher sees it: read, checked, not yet run. DESIGN.md says what a plan is.
+// A launch plan as the launcher sees it: read, checked, not yet run. docs/how-it-works.md says what a plan is.
 #pragma once
 #include <list>
 #include <string>

@@ -1,4 +1,4 @@
-/** The launch plan: plain, readonly, JSON-able data. DESIGN.md, "The one idea". */
+/** The launch plan: plain, readonly, JSON-able data. docs/how-it-works.md. */
 import type { Fact } from '../host.js';
 
 /** A map of one id: `inside` the namespace and `outside` of it. */

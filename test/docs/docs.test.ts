@@ -1,5 +1,5 @@
 /** Every command line of the documents is run, and every link leads somewhere. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -112,6 +112,24 @@ t.test('links between documents lead somewhere', (t) => {
       const headings = [...read(path).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchorOf(heading));
       t.ok(headings.includes(anchor), `${page}: ${target}`);
     }
+  }
+  t.end();
+});
+
+t.test('no file points to a document or test that the repository does not have', (t) => {
+  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+    cwd: checkout,
+    encoding: 'utf8',
+  });
+  const files = new Set(listed.trim().split('\n'));
+  const isKept = (path: string) => files.has(path) || [...files].some((file) => file.startsWith(`${path}/`));
+  for (const file of files) {
+    if (!/\.(md|ts|mjs|cc|h|gyp)$/.test(file) || !existsSync(join(checkout, file))) continue;
+    const text = read(file);
+    for (const [, path = ''] of text.matchAll(
+      /(?<![\w/.$-])((?:docs|src|addon|test|examples|scripts|profiles)\/[\w/-]+\.(?:md|ts|mjs|cc|h|toml)|[A-Z][A-Z-]+\.md)\b/g,
+    ))
+      if (!isKept(path) && !isKept(join(dirname(file), path))) t.fail(`${file} points to ${path}`);
   }
   t.end();
 });

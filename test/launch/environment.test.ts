@@ -1,4 +1,4 @@
-/** What becomes of the environment: REFERENCE.md, "Environment". */
+/** What becomes of the environment: docs/options.md. */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

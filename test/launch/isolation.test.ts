@@ -1,4 +1,4 @@
-/** What a container shows and hides: REFERENCE.md, "Mounts". */
+/** What a container shows and hides: docs/how-it-works.md. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,

@@ -175,7 +175,7 @@ for (const user of users) {
     t.end();
   });
 
-  t.test(`the environment is the host's but for what REFERENCE.md names, as ${user.name}`, (t) => {
+  t.test(`the environment is the host's but for what docs/options.md names, as ${user.name}`, (t) => {
     const { outside, inside } = compare(t, user, ['env=ANY=thing']);
     const before = variables(outside);
     const after = variables(inside);
