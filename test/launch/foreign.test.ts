@@ -1,4 +1,5 @@
 /** What somebody else has put where the launcher looks: storage, settings, devices, a home that is not one's own. */
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -36,7 +37,8 @@ const needsRoot = 'only root can make what belongs to others';
 
 /** An image that says at /ch/environment which one it is. */
 function placeImage(t: Test, path: string, which: string, user: User): void {
-  renameSync(makeImage(t, { 'ch/environment': `WHICH=${which}` }, user), path);
+  // storage may lie on another file system than what tests make
+  execFileSync('cp', ['-a', makeImage(t, { 'ch/environment': `WHICH=${which}` }, user), path]);
 }
 
 /** A working directory with the image `tool`, and a storage directory with another one of that name. */
