@@ -24,6 +24,7 @@ import {
   isRoot,
   launcher,
   ordinaryUser,
+  probe,
   run,
   stage,
   start,
@@ -417,6 +418,16 @@ t.test('peers in a PID namespace with its own /proc join', (t) => {
   t.equal(stderr, '');
   t.match(stdout, /^(mnt:\[\d+\]\n)\1$/);
   t.end();
+});
+
+t.test('peers join where the kernel has no pidfd_open and close_range', async (t) => {
+  const tag = freshTag();
+  const old = ['with', 'forget=pidfd_open,close_range', '--', launcher];
+  const words = [...old, '--join-ct=3', `--join-tag=${tag}`, image, ...where];
+  const endings = await Promise.all(Array.from({ length: 3 }, () => begin(user, words, {}, probe).done));
+  t.equal(endings.map(({ stderr }) => stderr).join(''), '');
+  t.equal(new Set(endings.map(({ stdout }) => stdout)).size, 1);
+  await vanishes(t, tag);
 });
 
 t.test('names with any bytes are tags, and do not leave /dev/shm', (t) => {
