@@ -38,6 +38,8 @@ export interface Given {
   readonly count: number;
   /** Where the words behind the options begin. */
   readonly next: number;
+  /** The position of the `--` behind options that follow the image. */
+  readonly dashes?: number;
   /** The option that --help was asked about. */
   readonly topic?: Option;
 }
@@ -48,7 +50,27 @@ export function parseOptions(words: readonly string[]): Given {
   if (['--help', '-?'].includes(first) && topic !== undefined && rest.length === 0)
     return { words, values: { help: true }, count: 1, next: 2, topic: findTopic(topic) };
   const { normal, next } = normalizeWords(words);
-  return { words, values: parseNormalWords(normal), count: normal.length, next };
+  const values = parseNormalWords(normal);
+  const given = { words, values, count: normal.length, next };
+  return values.plan === undefined ? parseFurtherOptions(given, normal) : given;
+}
+
+/** `IMAGE -b SRC -- COMMAND`: without the `--`, what follows the image is the command. */
+function parseFurtherOptions(given: Given, before: readonly string[]): Given {
+  const { words, next } = given;
+  const first = words[next + 1];
+  if (!first?.startsWith('-') || first === '-' || first === '--' || !words.includes('--', next + 2))
+    return given;
+  const further = normalizeWords(words.slice(next + 1));
+  const dashes = next + further.next;
+  if (words[dashes] !== '--') {
+    throw usageError(
+      `expected an option or -- behind the image, got '${words[dashes + 1]}'`,
+      'a command that begins with - stands behind --',
+    );
+  }
+  const normal = [...before, ...further.normal];
+  return { words, values: parseNormalWords(normal), count: normal.length, next, dashes };
 }
 
 /** Whether options come from files and variables, too: what only prints something needs none, but for a list of images. */
@@ -66,7 +88,8 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
 }
 
 /** What is asked for by the options given, and `values` of all options. Throws LaunchError with exit status 64. */
-export function interpret({ words, count, next, topic }: Given, values: Values): CommandLine {
+export function interpret(given: Given, values: Values): CommandLine {
+  const { words, count, next, topic } = given;
   if (values.help) return { kind: 'help', ...(topic ? { topic } : {}) };
   if (values.usage) return { kind: 'usage' };
   if (values.version) return { kind: 'version' };
@@ -80,17 +103,17 @@ export function interpret({ words, count, next, topic }: Given, values: Values):
     if (count > 1) throw usageError('--plan takes no other option: they are part of the plan');
     return { kind: 'run-plan', file: String(values.plan), commandIndex: commandAfter(words, next) };
   }
-  return parseLaunch(values, words, next);
+  return parseLaunch(values, given);
 }
 
-function parseLaunch(values: Values, words: readonly string[], next: number): CommandLine {
+function parseLaunch(values: Values, { words, next, dashes }: Given): CommandLine {
   const image = words[next];
   if (image === undefined) throw usageError('expected IMAGE -- COMMAND after the options');
   const dryRun = values['dry-run'];
   const request = toRequest(values, image);
   if (dryRun === undefined) {
-    const keyWords = values['no-memo'] ? 0 : next + 1;
-    return { kind: 'launch', request, commandIndex: commandAfter(words, next + 1), keyWords };
+    const keyWords = values['no-memo'] ? 0 : (dashes ?? next + 1);
+    return { kind: 'launch', request, commandIndex: commandAfter(words, dashes ?? next + 1), keyWords };
   }
   return {
     kind: 'launch',

@@ -128,7 +128,10 @@ size_t find_command(Search& first, Search& search, char* const* words) {
   // behind `--` there is no image
   const size_t last = dashes == 0 ? count : dashes - 1;
   for (size_t image = 1; image <= last; image++) {
-    if (image + 1 != dashes && search.try_prefix(image)) return command_after(image);
+    if (image + 1 == dashes) continue;
+    // `IMAGE --option … --`: the plan of the image alone is not that of these words
+    if (dashes != 0 && words[image + 1][0] == '-' && words[image + 1][1] != '\0') continue;
+    if (search.try_prefix(image)) return command_after(image);
   }
   return 0;
 }

@@ -68,6 +68,24 @@ for (const user of users) {
       t.equal(run(user, ['-v', image, '--', 'echo', '--', 'c'], { env: memory.env }).stdout, '-- c\n');
     });
 
+    t.test('options between the image and -- are options, and make another plan', async (t) => {
+      const memory = makeMemory(t, user);
+      t.match(story(user, memory, [image, '--', 'true']), missed);
+      const words = [image, '-c', '/tmp', '--set-env=A=1', '--', 'sh', '-c', 'echo "$A $PWD"'];
+      t.match(story(user, memory, words), missed);
+      t.equal(story(user, memory, words), found);
+      t.equal(run(user, words, { env: memory.env }).stdout, '1 /tmp\n');
+      t.match(run(user, [image, '-c', '/tmp', 'x', '--', 'true'], { env: memory.env }), {
+        status: 64,
+        stderr: "expected an option or -- behind the image, got 'x'",
+      });
+      t.equal(
+        run(user, [image, 'echo', '-n', '--', 'x'], { env: memory.env }).stdout,
+        '-- x',
+        'the command’s own',
+      );
+    });
+
     t.test('an option value that looks like the end of the options is none', async (t) => {
       const memory = makeMemory(t, user);
       const words = ['--set-env=A=1', '-c', '/tmp', image];
