@@ -17,7 +17,7 @@ export type Fact =
   /** All environment variables whose names begin with `prefix`, as NAME=VALUE, in the order of their bytes. */
   | { readonly kind: 'variables'; readonly prefix: string; readonly entries: readonly string[] }
   /** What lies at an absolute path. */
-  | { readonly kind: 'path'; readonly path: string; readonly found: PathKind }
+  | { readonly kind: 'path'; readonly path: string; readonly found: PathKind | 'barred' }
   /** Whether there is a regular file at an absolute path, and not by a link. */
   | { readonly kind: 'plain-file'; readonly path: string; readonly found: 'yes' | 'no' }
   /**

@@ -138,6 +138,15 @@ function isInstalled(uid: number, file: number): boolean {
   return path.startsWith(`${packageRoot}/`) && statSync(packageRoot).uid === uid;
 }
 
+/** What lies at a path that nobody asked for: what can't be looked at, for whatever reason, counts as absent. */
+export function kindIfAny(path: string, host: Host): PathKind {
+  try {
+    return host.pathKind(path);
+  } catch {
+    return 'absent';
+  }
+}
+
 /** The machine that we run on. */
 export class RealHost implements Host {
   readonly #facts = new Map<string, Fact>();
@@ -187,9 +196,10 @@ export class RealHost implements Host {
   }
 
   pathKind(path: string): PathKind {
-    const found = this.#findKind(path);
-    this.#record(`path ${path}`, { kind: 'path', path, found });
-    return found;
+    return this.#lookFor(
+      () => this.#findKind(path),
+      (found) => this.#record(`path ${path}`, { kind: 'path', path, found }),
+    );
   }
 
   isPlainFile(path: string): boolean {
@@ -225,7 +235,7 @@ export class RealHost implements Host {
   }
 
   readFile(path: string): OwnedFile | undefined {
-    if (!this.#isThere(path)) return undefined;
+    if (kindIfAny(path, this) === 'absent') return undefined;
     try {
       this.#recordFile(path);
       const file = openSync(toBytes(path), 'r');
@@ -240,11 +250,20 @@ export class RealHost implements Host {
   }
 
   ownerOf(path: string, links: 'follow' | 'no-follow'): Owner | undefined {
-    const status = this.#look(path, links === 'follow' ? statSync : lstatSync);
-    const owner = status && toOwner(status);
-    const found = owner ? `${owner.kind} ${owner.uid} ${owner.gid} ${owner.mode.toString(8)}` : 'absent';
-    this.#record(`owner ${links} ${path}`, { kind: 'owner', path, links, found });
-    return owner;
+    const status = this.#lookFor(
+      () => this.#look(path, links === 'follow' ? statSync : lstatSync),
+      (found) => {
+        const owner = found === 'barred' ? undefined : found && toOwner(found);
+        const words = owner ? `${owner.kind} ${owner.uid} ${owner.gid} ${owner.mode.toString(8)}` : 'absent';
+        this.#record(`owner ${links} ${path}`, {
+          kind: 'owner',
+          path,
+          links,
+          found: found === 'barred' ? found : words,
+        });
+      },
+    );
+    return status && toOwner(status);
   }
 
   deviceAt(path: string): DeviceKind {
@@ -265,14 +284,15 @@ export class RealHost implements Host {
     if (!this.#facts.has(key)) this.#facts.set(key, fact);
   }
 
-  #isThere(path: string): boolean {
+  /** That the way is barred is a fact, too: a plan may go without what nobody asked for. */
+  #lookFor<Found>(look: () => Found, record: (found: Found | 'barred') => void): Found {
     try {
-      return this.pathKind(path) !== 'absent';
+      const found = look();
+      record(found);
+      return found;
     } catch (error) {
-      if ((error as LaunchError).code !== 'EACCES') throw error;
-      // as long as the way is barred the launcher finds this wrong, and the plan is made anew
-      this.#record(`path ${path}`, { kind: 'path', path, found: 'absent' });
-      return false;
+      record('barred');
+      throw error;
     }
   }
 

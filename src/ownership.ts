@@ -39,8 +39,12 @@ export function findHome(host: Host): string | undefined {
 export function isOwn(path: string, host: Host): boolean {
   const { uid } = host.user();
   const owns = (owner: Owner | undefined) => owner === undefined || owner.uid === 0 || owner.uid === uid;
-  const owner = host.ownerOf(path, 'no-follow');
-  return owns(owner) && (owner?.kind !== 'link' || owns(host.ownerOf(path, 'follow')));
+  try {
+    const owner = host.ownerOf(path, 'no-follow');
+    return owns(owner) && (owner?.kind !== 'link' || owns(host.ownerOf(path, 'follow')));
+  } catch {
+    return true; // nobody can look there, so nothing is found there
+  }
 }
 
 function rootHome(host: Host): string | undefined {

@@ -116,8 +116,8 @@ t.test('what can not be found out is an error with path, call and code', (t) => 
   }
   t.same(
     host.facts().filter(({ kind }) => kind === 'path'),
-    [],
-    'a question without answer is no fact',
+    [{ kind: 'path', path: join(place, 'loop'), found: 'barred' }],
+    'that the way is barred is a fact, and nothing else',
   );
   t.end();
 });

@@ -29,10 +29,13 @@ bool is_this_directory(const Step& fact) {
   return same;
 }
 
-/// What src/host.ts calls PathKind; empty where that can't be found out.
+/// Why a look was in vain: nothing is there, or the way is barred, by whatever.
+const char* missing_word() { return errno == ENOENT || errno == ENOTDIR ? "absent" : "barred"; }
+
+/// What src/host.ts calls PathKind.
 std::string_view path_kind(const char* path) {
   struct stat status;
-  if (stat(path, &status) != 0) return errno == ENOENT || errno == ENOTDIR ? "absent" : "";
+  if (stat(path, &status) != 0) return missing_word();
   if (S_ISDIR(status.st_mode)) return "directory";
   return S_ISREG(status.st_mode) ? "file" : "other";
 }
@@ -47,12 +50,10 @@ std::string device_kind(const char* path) {
          std::to_string(minor(status.st_rdev));
 }
 
-/// What src/host.ts calls ownerOf(); empty where that can't be found out.
+/// What src/host.ts calls ownerOf().
 std::string owner_of(const char* path, bool follow) {
   struct stat status;
-  if (fstatat(AT_FDCWD, path, &status, follow ? 0 : AT_SYMLINK_NOFOLLOW) != 0) {
-    return errno == ENOENT || errno == ENOTDIR ? "absent" : "";
-  }
+  if (fstatat(AT_FDCWD, path, &status, follow ? 0 : AT_SYMLINK_NOFOLLOW) != 0) return missing_word();
   const char* kind = S_ISLNK(status.st_mode)   ? "link "
                      : S_ISDIR(status.st_mode) ? "directory "
                      : S_ISREG(status.st_mode) ? "file "

@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/error.h"
 #include "launcher/mounts.h"
 
@@ -11,7 +14,11 @@ namespace {
 
 constexpr unsigned kSpareDescriptors = 16;  // what the steps need at a time, generously
 
-bool is_missing(int code) { return code == ENOENT || code == ENOTDIR; }
+/// Whether nothing can be had at a path: it is not there, or one may not look, or what should answer is dead.
+bool is_out_of_reach(int code) {
+  constexpr int kCodes[] = {ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, ESTALE, EIO, ENOTCONN, EHOSTDOWN, ETIMEDOUT};
+  return std::ranges::find(kCodes, code) != std::end(kCodes);
+}
 
 /// Whether there is room for what is still to be opened, above `highest`.
 bool is_roomy(int highest) {
@@ -44,7 +51,7 @@ bool HostTrees::hold_all() {
     Fd root = copy_tree(AT_FDCWD, wish.path.c_str());
     if (!root) {
       if (is_unknown_call(errno) || errno == EMFILE) return false;
-      if (wish.optional && is_missing(errno)) continue;
+      if (wish.optional && is_out_of_reach(errno)) continue;
       throw SysError(wish.action, "open_tree");
     }
     highest = std::max(highest, root.get());
@@ -58,7 +65,7 @@ void HostTrees::keep_all(Stage& stage) {
     const Fd source = open_on_host(wish.path);
     if (source)
       trees_[step].slot = stage.keep_copy(source.get(), wish.action);
-    else if (!wish.optional || !is_missing(errno))
+    else if (!wish.optional || !is_out_of_reach(errno))
       throw SysError(wish.action, "open");
   }
 }

@@ -16,7 +16,7 @@ class HostTrees {
   /// That `step` needs the tree at host path `path`. `action` is for the error.
   struct Wish {
     std::string path, action;
-    bool optional = false;  // it may be missing
+    bool optional = false;  // it may be missing, or out of reach
   };
   void want(const Step& step, Wish wish) { wishes_[&step] = std::move(wish); }
 

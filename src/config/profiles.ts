@@ -1,5 +1,5 @@
 /** Profiles: options under one name, asked for, or on by themselves where the machine has certain paths. */
-import type { Host } from '../host.js';
+import { type Host, kindIfAny } from '../host.js';
 import type { OptionName } from '../options.js';
 import type { Entry } from './entry.js';
 
@@ -34,5 +34,5 @@ export function visibleProfiles(...files: readonly (readonly Profile[])[]): read
 
 /** Those that are on by themselves. Every path that is looked at becomes a fact. */
 export function automaticProfiles(profiles: readonly Profile[], host: Host): readonly Profile[] {
-  return profiles.filter(({ when }) => when.some((path) => host.pathKind(path) !== 'absent'));
+  return profiles.filter(({ when }) => when.some((path) => kindIfAny(path, host) !== 'absent'));
 }

@@ -66,11 +66,20 @@ export function resolveBinds(requests: readonly BindRequest[], host: Host): read
     const optional = flags.includes('optional');
     const pattern = /[*?[]/.test(from);
     // what is absent now may be there at the next launch: being asked makes it a fact
-    if ((pattern || optional) && host.pathKind(from) === 'absent') {
+    if ((pattern && host.pathKind(from) === 'absent') || (optional && isAbsent(from, host))) {
       return pattern ? matches(from, destination, flags, host) : [];
     }
     return [{ source: from, destination: to, flags }];
   });
+}
+
+/** Where that can't be found out, the launcher may know: it has more rights to the user's own directories. */
+function isAbsent(path: string, host: Host): boolean {
+  try {
+    return host.pathKind(path) === 'absent';
+  } catch {
+    return false;
+  }
 }
 
 /** A bind for each path that matches. Throws LaunchError if there is none and one is needed. */

@@ -158,25 +158,30 @@ for (const user of users) {
       '-o',
       '/dev/null',
       '-e',
-      'trace=mount_setattr',
+      'trace=mount_setattr,mount',
       '-e',
       'inject=mount_setattr:error=ENOSYS',
     ];
-    const bind = (from: string) =>
+    // mounts: the place for others, the image and the bind made read-only, and then what is mounted below
+    const refuse = ['-e', 'inject=mount:error=EPERM:when=4+'];
+    const bind = (from: string, ...more: readonly string[]) =>
       start(user, 'strace', [
         ...strace,
+        ...more,
         join(image, '../package/bin/ch-run-ts'),
+        '--unmask',
         '-b',
         `${from}:/mnt:ro`,
         image,
         '--',
         'true',
       ]);
-    const { status, stderr } = bind('/dev');
+    t.match(bind('/dev'), { status: 0, stderr: '' }, 'one by one');
+    const { status, stderr } = bind('/dev', ...refuse);
     t.equal(status, 0, stderr);
     t.match(stderr, 'warning: what is mounted below /dev can still be written to at /mnt: this kernel');
     const source = scratch(t, user);
-    t.same(bind(source).stderr, '', 'nothing is mounted there');
+    t.same(bind(source, ...refuse).stderr, '', 'nothing is mounted there');
     return t.end();
   });
 

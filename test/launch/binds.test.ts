@@ -245,7 +245,7 @@ for (const user of users) {
     mkdirSync(join(place, 'closed/inside'), { recursive: true });
     chmodSync(join(place, 'closed'), 0o700);
     const ending = run(user, ['-b', `${place}/closed/inside:/mnt`, image, '--', 'true']);
-    failsWith(t, ending, 31, `can't bind ${place}/closed/inside: stat: permission denied`);
+    failsWith(t, ending, 31, `can't bind ${place}/closed/inside: open_tree: permission denied`);
     return t.end();
   });
 
