@@ -2,10 +2,14 @@
 
 #include <fnmatch.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace chrun {
 namespace {
+
+constexpr size_t kMany = 256;
 
 std::string_view name_of(std::string_view entry) { return entry.substr(0, entry.find('=')); }
 
@@ -24,29 +28,41 @@ Environment::Environment(char* const* variables) {
   for (; *variables != nullptr; variables++) entries_.emplace_back(*variables);
 }
 
-std::optional<std::string_view> Environment::get(std::string_view name) const {
-  for (const auto& entry : entries_) {
-    if (is_named(entry, name)) return std::string_view(entry).substr(name.size() + 1);
+std::vector<std::string>::iterator Environment::find(std::string_view name) const {
+  if (entries_.size() < kMany) {
+    return std::ranges::find_if(entries_, [&](const std::string& entry) { return is_named(entry, name); });
   }
-  return std::nullopt;
+  if (places_.empty()) {
+    for (size_t at = 0; at < entries_.size(); at++) places_.emplace(name_of(entries_[at]), at);
+  }
+  const auto place = places_.find(std::string(name));
+  const bool found = place != places_.end() && is_named(entries_[place->second], name);
+  return found ? entries_.begin() + static_cast<ptrdiff_t>(place->second) : entries_.end();
+}
+
+std::optional<std::string_view> Environment::get(std::string_view name) const {
+  const auto entry = find(name);
+  if (entry == entries_.end()) return std::nullopt;
+  return std::string_view(*entry).substr(name.size() + 1);
 }
 
 void Environment::set(std::string_view name, std::string_view value) {
   std::string entry = std::string(name) + "=" + std::string(value);
-  for (auto& old : entries_) {
-    if (is_named(old, name)) {
-      old = std::move(entry);
-      return;
-    }
+  if (const auto old = find(name); old != entries_.end()) {
+    *old = std::move(entry);
+    return;
   }
+  if (!places_.empty()) places_.emplace(name, entries_.size());
   entries_.push_back(std::move(entry));
 }
 
 void Environment::unset(std::string_view name) {
+  places_.clear();
   std::erase_if(entries_, [&](const std::string& entry) { return is_named(entry, name); });
 }
 
 void Environment::unset_matching(const std::string& glob) {
+  places_.clear();
   std::erase_if(entries_, [&](const std::string& entry) {
     return fnmatch(glob.c_str(), std::string(name_of(entry)).c_str(), FNM_EXTMATCH) == 0;
   });

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace chrun {
@@ -32,7 +33,11 @@ class Environment {
  private:
   std::string expand_list(std::string_view value) const;
 
-  std::vector<std::string> entries_;
+  std::vector<std::string>::iterator find(std::string_view name) const;
+
+  mutable std::vector<std::string> entries_;
+  // where each name stands first, once there are many: a file can set tens of thousands
+  mutable std::unordered_map<std::string, size_t> places_{};
 };
 
 }  // namespace chrun

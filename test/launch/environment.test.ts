@@ -351,3 +351,17 @@ t.test('an empty environment is enough', (t) => {
   t.same([status, stderr], [0, '']);
   t.end();
 });
+
+t.test('a file of very many variables takes a time that grows with their number alone', (t) => {
+  const file = join(scratch(t), 'many');
+  const lines = Array.from({ length: 40_000 }, (_, at) => `V${at % 20_000}=${at}`);
+  writeFileSync(file, [...lines, 'A=$V0', 'V7=last', ''].join('\n'));
+  const start = Date.now();
+  // too many for execve: only --set-env goes by all of them
+  const words = [`--set-env=${file}`, '--unset-env=V[1-9]?*', '--set-env=B=$V8'];
+  const { env } = probeIn(t, ordinaryUser, [...words, image]);
+  const found = ['A', 'B', 'V0', 'V7'].map((name) => env.find((entry) => entry.startsWith(`${name}=`)));
+  t.same(found, ['A=20000', 'B=20008', 'V0=20000', 'V7=last']);
+  t.ok(Date.now() - start < 3000, `${Date.now() - start} ms`);
+  t.end();
+});
