@@ -27,7 +27,7 @@ function makeWorkplace() {
   for (const name of ['passwd', 'group', 'hosts', 'resolv.conf'])
     writeFileSync(join(folder, 'img/etc', name), '');
   const flags = ['-std=c++20', '-O2', '-static', '-o', join(folder, 'img/peers')];
-  execFileSync('g++', [...flags, join(root, 'test/join/peers.cc')]);
+  execFileSync('g++', [...flags, join(root, 'test/launch/join/peers.cc')]);
   return folder;
 }
 

@@ -41,14 +41,14 @@ export async function bundleCli(root) {
   await build({
     ...common,
     absWorkingDir: root,
-    entryPoints: ['src/load-main.ts'],
+    entryPoints: ['src/run/load-main.ts'],
     outfile: join(root, 'dist/cli.cjs'),
     banner: { js: moduleUrl },
   });
   await build({
     ...common,
     absWorkingDir: root,
-    entryPoints: ['src/main.ts'],
+    entryPoints: ['src/run/main.ts'],
     outfile: join(root, 'dist/main.bundle.js'),
     banner: { js: `(function (require, __filename) {${moduleUrl}` },
     footer: { js: '})' },

@@ -3,9 +3,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { renderManual, renderMarkdown } from '../dist/cli/manual.js';
 import { parseConfigFile } from '../dist/config/file.js';
 import { readHints, renderTroubleshooting } from '../dist/doctor/troubleshooting.js';
-import { renderManual, renderMarkdown } from '../dist/manual.js';
 
 const root = join(import.meta.dirname, '..');
 mkdirSync(join(root, 'man'), { recursive: true });

@@ -7,20 +7,20 @@
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
+import { LaunchError } from './base/errors.js';
+import { findNul } from './base/nul.js';
 import { toValues } from './config/entry.js';
 import { automaticProfiles } from './config/profiles.js';
 import { shippedProfiles } from './config/shipped-profiles.js';
-import { LaunchError } from './errors.js';
-import { RealHost } from './host.js';
-import { launcherPath, loadNative } from './native.js';
-import { findNul } from './nul.js';
+import { RealHost } from './host/host.js';
+import { launcherPath, loadNative } from './host/native.js';
 import { encodePlan } from './plan/encode.js';
 import type { LaunchPlan } from './plan/launch-plan.js';
-import { makePlan } from './plan/make-plan.js';
-import type { LaunchRequest } from './request.js';
-import { toRequest } from './to-request.js';
+import { makePlan } from './run/plan/make-plan.js';
+import type { LaunchRequest } from './run/request.js';
+import { toRequest } from './run/to-request.js';
 
-export type { DeviceKind, Fact, PathKind } from './host.js';
+export type { DeviceKind, Fact, PathKind } from './host/host.js';
 export type { BindOption, IdMap, LaunchPlan, Step } from './plan/launch-plan.js';
 export type {
   BindFlag,
@@ -29,7 +29,7 @@ export type {
   EnvironmentRequest,
   JoinRequest,
   LaunchRequest,
-} from './request.js';
+} from './run/request.js';
 export { LaunchError };
 
 /**

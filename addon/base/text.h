@@ -10,7 +10,7 @@ namespace chrun {
 size_t character_size(std::string_view bytes);
 
 /// Control characters, and bytes that are not UTF-8, as `ls --escape` has them: a newline would forge a line, and an
-/// escape sequence act on the terminal. src/visible.ts does the same.
+/// escape sequence act on the terminal. src/base/visible.ts does the same.
 std::string visible(std::string_view bytes);
 
 }  // namespace chrun

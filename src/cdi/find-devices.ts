@@ -1,8 +1,8 @@
 /** From what the user asks for to devices. */
-import { LaunchError } from '../errors.js';
-import type { Host } from '../host.js';
-import { nearestNames } from '../nearest.js';
-import type { DevicesRequest } from '../request.js';
+import { LaunchError } from '../base/errors.js';
+import { nearestNames } from '../base/nearest.js';
+import type { Host } from '../host/host.js';
+import type { DevicesRequest } from '../run/request.js';
 import { type DeviceReference, parseDevice } from './names.js';
 import { cdiDirectories, readDirectory, readSpecFile, type SpecFile } from './read-specs.js';
 import { allOfKind, type Device, devicesOf, type Entry, isConflict, kindOf, register } from './registry.js';

@@ -1,6 +1,6 @@
 /** CDI specifications on this machine: which files, and what is in them. */
-import { type Host, patternOf } from '../host.js';
-import { readObeyed } from '../ownership.js';
+import { type Host, patternOf } from '../host/host.js';
+import { readObeyed } from '../host/ownership.js';
 import type { Spec } from './spec.js';
 import { validateSpec } from './validate.js';
 import { parseYaml } from './yaml.js';

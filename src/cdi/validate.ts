@@ -1,6 +1,6 @@
 /** Is this a CDI specification? */
 
-import { findNul } from '../nul.js';
+import { findNul } from '../base/nul.js';
 import { type Field, type Fields, specFields, versions } from './fields.js';
 import { isDeviceName, isKind } from './names.js';
 import type { Spec } from './spec.js';

@@ -1,7 +1,7 @@
 /** YAML, by a package that takes longer to load than all the rest of us: a file of its own, read when it is needed. */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { packageRoot } from '../native.js';
+import { packageRoot } from '../host/native.js';
 
 /** The value in YAML text. Throws Error that says what is wrong, and where. */
 export function parseYaml(text: string): unknown {

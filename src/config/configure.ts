@@ -1,8 +1,8 @@
 /** What holds in the end: command line, environment, profiles, the user's file, the site's, what is shipped. */
-import { usageError } from '../errors.js';
-import type { Host } from '../host.js';
-import { nearestName } from '../nearest.js';
-import type { Values } from '../to-request.js';
+import { usageError } from '../base/errors.js';
+import { nearestName } from '../base/nearest.js';
+import type { Host } from '../host/host.js';
+import type { Values } from '../run/to-request.js';
 import { describeSource, type Entry, toEntries, toValues } from './entry.js';
 import { readConfigFiles } from './find-files.js';
 import {

@@ -1,6 +1,6 @@
 /** Words in, decision out, with what files and variables say. */
-import { type CommandLine, interpret, parseOptions, takesSettings } from '../command-line.js';
-import type { Host } from '../host.js';
+import { type CommandLine, interpret, parseOptions, takesSettings } from '../cli/parse.js';
+import type { Host } from '../host/host.js';
 import { configure, type Settings } from './configure.js';
 
 /** Decides what a command line asks for. Throws LaunchError. */

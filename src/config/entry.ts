@@ -1,6 +1,6 @@
 /** What one place says about one option; the values of options are made of such entries. */
-import { type Option, type OptionName, optionTable } from '../options.js';
-import type { Values } from '../to-request.js';
+import { type Option, type OptionName, optionTable } from '../run/options.js';
+import type { Values } from '../run/to-request.js';
 
 /** Who said it. */
 export type Source =

@@ -1,5 +1,5 @@
 /** The one form of "the configuration is wrong": where, and then what. */
-import { LaunchError, usageError } from '../errors.js';
+import { LaunchError, usageError } from '../base/errors.js';
 
 /** Where something stands in a file: `/etc/ch-run-ts/config.toml:3, options.uid`. */
 export function placeOf(file: string, line: number, path: readonly string[]): string {

@@ -1,7 +1,7 @@
 /** A configuration file: default options, profiles, and what a site insists on. */
-import { nearestName } from '../nearest.js';
-import { type OptionName, optionTable } from '../options.js';
-import { checkValues } from '../to-request.js';
+import { nearestName } from '../base/nearest.js';
+import { type OptionName, optionTable } from '../run/options.js';
+import { checkValues } from '../run/to-request.js';
 import { type Entry, toValues } from './entry.js';
 import { configError, placeOf, within } from './errors.js';
 import { findOption, readOption } from './option-value.js';

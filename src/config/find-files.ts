@@ -1,8 +1,8 @@
 /** Where configuration files lie, and what they say. */
-import { LaunchError, usageError } from '../errors.js';
-import type { Host } from '../host.js';
-import { findHome, isOwn, readObeyed } from '../ownership.js';
-import type { Values } from '../to-request.js';
+import { LaunchError, usageError } from '../base/errors.js';
+import type { Host } from '../host/host.js';
+import { findHome, isOwn, readObeyed } from '../host/ownership.js';
+import type { Values } from '../run/to-request.js';
 import type { ConfigFile } from './file.js';
 import type { Owner } from './profiles.js';
 

@@ -1,7 +1,7 @@
 /** An option in a configuration file: TOML in, entries out. */
-import { nearestName } from '../nearest.js';
-import { type Option, type OptionName, optionTable } from '../options.js';
-import { checkValues } from '../to-request.js';
+import { nearestName } from '../base/nearest.js';
+import { type Option, type OptionName, optionTable } from '../run/options.js';
+import { checkValues } from '../run/to-request.js';
 import { type Entry, type Source, toValues } from './entry.js';
 import { configError, placeOf, within } from './errors.js';
 import type { Content } from './toml.js';

@@ -1,6 +1,6 @@
 /** Profiles: options under one name, asked for, or on by themselves where the machine has certain paths. */
-import { type Host, kindIfAny } from '../host.js';
-import type { OptionName } from '../options.js';
+import { type Host, kindIfAny } from '../host/host.js';
+import type { OptionName } from '../run/options.js';
 import type { Entry } from './entry.js';
 
 /** Whose file something stands in. */

@@ -1,5 +1,5 @@
 /** Where the values of options come from, for --dry-run. */
-import { quoted, visible } from '../visible.js';
+import { quoted, visible } from '../base/visible.js';
 import { describeSource, type Entry } from './entry.js';
 
 const column = 18;

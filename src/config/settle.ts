@@ -1,5 +1,5 @@
 /** Many places speak about the same options: who is heard? */
-import type { OptionName } from '../options.js';
+import type { OptionName } from '../run/options.js';
 import { type Entry, optionOf } from './entry.js';
 
 /** Ways to answer the same question: one from a later layer replaces those of earlier layers. */

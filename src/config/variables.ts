@@ -1,9 +1,9 @@
 /** Options from the environment: CH_RUN_ and the name of the option, in capitals, with _ for -. */
-import { valueError } from '../errors.js';
-import type { Host } from '../host.js';
-import { nearestName } from '../nearest.js';
-import { type Option, type OptionName, optionTable } from '../options.js';
-import { checkValues } from '../to-request.js';
+import { valueError } from '../base/errors.js';
+import { nearestName } from '../base/nearest.js';
+import type { Host } from '../host/host.js';
+import { type Option, type OptionName, optionTable } from '../run/options.js';
+import { checkValues } from '../run/to-request.js';
 import { type Entry, optionOf, toValues } from './entry.js';
 import { within } from './errors.js';
 

@@ -2,7 +2,7 @@
 import { describeBroken, type Inventory, takeInventory } from '../cdi/find-devices.js';
 import { cdiDirectories } from '../cdi/read-specs.js';
 import { type Entry, isConflict, kindOf } from '../cdi/registry.js';
-import type { Host } from '../host.js';
+import type { Host } from '../host/host.js';
 import { type Finding, note } from './finding.js';
 
 /** `nvidia.com/gpu=0, 1, all` for each kind. */

@@ -1,7 +1,8 @@
 /** --doctor: what this machine allows, why not, and what to do about it. */
-import type { Host } from '../host.js';
-import { version } from '../version.js';
-import { visible } from '../visible.js';
+
+import { version } from '../base/version.js';
+import { visible } from '../base/visible.js';
+import type { Host } from '../host/host.js';
 import { readFacts } from './facts.js';
 import type { Finding, Report } from './finding.js';
 import { runTrials } from './trials.js';

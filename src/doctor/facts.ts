@@ -3,13 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { LaunchError } from '../errors.js';
-import type { Host } from '../host.js';
-import { findStorage, type Storage } from '../image/storage.js';
-import { loadNative } from '../native.js';
-import { findHome, isOwn } from '../ownership.js';
-import { isRootOfHost } from '../plan/masks.js';
-import { version } from '../version.js';
+import { LaunchError } from '../base/errors.js';
+import { version } from '../base/version.js';
+import type { Host } from '../host/host.js';
+import { loadNative } from '../host/native.js';
+import { findHome, isOwn } from '../host/ownership.js';
+import { isRootOfHost } from '../run/plan/masks.js';
+import { findStorage, type Storage } from '../store/storage.js';
 import { readDevices } from './devices.js';
 import { examineDirectory, ownMounts } from './file-systems.js';
 import { type Finding, note } from './finding.js';
@@ -117,7 +117,7 @@ function examineStorage({ directory, distrust }: Storage): Finding {
 
 function readDirectories(host: Host): readonly Finding[] {
   const storage = findStorage(undefined, host);
-  // as addon/launcher/memo_directory.cc has it
+  // as addon/launcher/memo/memo_directory.cc has it
   const named = host.variable('XDG_CACHE_HOME');
   const cache = named?.startsWith('/') && isOwn(named, host) ? named : `${findHome(host) ?? ''}/.cache`;
   const memory = host.variable('CH_RUN_MEMO_DIR') || `${cache}/ch-run-ts`;

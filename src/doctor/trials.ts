@@ -1,4 +1,4 @@
-/** What is found out by doing it, in a child process each: the launcher's `--try` (addon/launcher/try.h). */
+/** What is found out by doing it, in a child process each: the launcher's `--try` (addon/launcher/doctor/try.h). */
 import { spawnSync } from 'node:child_process';
 import type { Finding } from './finding.js';
 

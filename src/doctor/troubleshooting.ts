@@ -1,5 +1,5 @@
 /** docs/troubleshooting.md, made by `npm run docs` from the launcher's table of refusals and the doctor's trials. */
-import { fromBytes } from '../bytes.js';
+import { fromBytes } from '../base/bytes.js';
 import { trials } from './trials.js';
 
 /** A reason for a refusal, and how that looks: `call: errno`, in messages about `about`. */
@@ -16,7 +16,7 @@ export interface Hint {
 
 const fields = ['title', 'call', 'errno', 'about', 'cause', 'user', 'administrator', 'file'] as const;
 
-/** Reads what the launcher's `--hints` prints (list_hints() in addon/launcher/hints.h). */
+/** Reads what the launcher's `--hints` prints (list_hints() in addon/refusals/hints.h). */
 export function readHints(output: Uint8Array): readonly Hint[] {
   const words = fromBytes(output).split('\0').slice(0, -1);
   if (words.length === 0 || words.length % fields.length !== 0)
@@ -68,7 +68,7 @@ function renderReason(title: string, rows: readonly Hint[]): string {
 
 const introduction = `# Troubleshooting
 
-Made from \`addon/launcher/hint_table.cc\` and \`src/doctor/trials.ts\` by \`npm run docs\`: an error's hint and \`--doctor\` say the
+Made from \`addon/refusals/hint_table.cc\` and \`src/doctor/trials.ts\` by \`npm run docs\`: an error's hint and \`--doctor\` say the
 same, about the machine that they run on.
 
     ch-run-ts --doctor              # what this machine allows, and what helps where it does not

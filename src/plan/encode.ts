@@ -1,10 +1,10 @@
 /** A plan in the words of the launcher (addon/base/records.h): name NUL count NUL field NUL … for each record. */
-import { toBytes } from '../bytes.js';
-import { LaunchError } from '../errors.js';
-import type { Fact } from '../host.js';
+import { toBytes } from '../base/bytes.js';
+import { LaunchError } from '../base/errors.js';
+import type { Fact } from '../host/host.js';
 import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
 
-/** Changes with the meaning of any record; the launcher has the same number (addon/launcher/plan.h). */
+/** Changes with the meaning of any record; the launcher has the same number (addon/launcher/plan/plan.h). */
 export const planFormat = '4';
 
 const idMap = ({ inside, outside }: IdMap): string => `${inside}:${outside}`;

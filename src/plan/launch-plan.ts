@@ -1,5 +1,5 @@
 /** The launch plan: plain, readonly, JSON-able data. docs/how-it-works.md. */
-import type { Fact } from '../host.js';
+import type { Fact } from '../host/host.js';
 
 /** A map of one id: `inside` the namespace and `outside` of it. */
 export interface IdMap {

@@ -1,6 +1,6 @@
 /** A plan for people: one step a line, in aligned columns. */
 
-import { quoted, visible } from '../visible.js';
+import { quoted, visible } from '../base/visible.js';
 import { factWords, stepWords } from './encode.js';
 import type { LaunchPlan } from './launch-plan.js';
 

@@ -2,7 +2,7 @@
  * The command lines of README.md, docs and examples. A block (indented by four, or fenced) is a script for bash, unless
  * an HTML comment before it says otherwise:
  *
- *     <!-- run: slurm -->             run by test/slurm/docs.test.ts; `run: fish` by that shell
+ *     <!-- run: slurm -->             run by test/clusters/slurm/docs.test.ts; `run: fish` by that shell
  *     <!-- not run: REASON -->        can't be run in a test; REASON says why, or which test does the same
  *     <!-- not a command: WHAT -->    a figure, output, a file
  *
@@ -10,7 +10,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkout } from '../support.js';
+import { checkout } from '../helpers/support.js';
 
 /** Markdown files with command lines, relative to the checkout. */
 export const pages: readonly string[] = [

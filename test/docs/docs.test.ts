@@ -14,7 +14,7 @@ import {
   start,
   type User,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 import { blocksOf, type CommandLine, pages, read, spansOf, tableOptionsOf } from './command-lines.js';
 import { furnish } from './room.js';
 

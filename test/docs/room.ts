@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkout, image, isRoot, plant, type Tree, type User } from '../support.js';
+import { checkout, image, isRoot, plant, type Tree, type User } from '../helpers/support.js';
 
 const program = (text: string) => `#!/bin/sh\n${text}\n`;
 

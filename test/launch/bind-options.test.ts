@@ -3,12 +3,12 @@ import { mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { parseCommandLine } from '../../src/command-line.js';
-import { LaunchError } from '../../src/errors.js';
-import { RealHost } from '../../src/host.js';
+import { LaunchError } from '../../src/base/errors.js';
+import { parseCommandLine } from '../../src/cli/parse.js';
+import { RealHost } from '../../src/host/host.js';
 import { factWords, stepWords } from '../../src/plan/encode.js';
 import type { LaunchPlan } from '../../src/plan/launch-plan.js';
-import { makePlan } from '../../src/plan/make-plan.js';
+import { makePlan } from '../../src/run/plan/make-plan.js';
 import {
   copyImage,
   failsWith,
@@ -23,7 +23,7 @@ import {
   scratch,
   start,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 
 function planOf(words: readonly string[]): LaunchPlan {
   const line = parseCommandLine([...words, image, '--', 'true']);

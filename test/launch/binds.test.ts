@@ -27,7 +27,7 @@ import {
   start,
   type Tree,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 
 /** The image in which destinations are looked for, and what lies there. */
 const tree: Tree = {

@@ -16,7 +16,7 @@ import {
   start,
   type User,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 
 /** A directory of the test's own with the user's configuration file, and a memory of its own. */
 interface Setup {

@@ -15,7 +15,7 @@ import {
   start,
   type User,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 
 const root: User = { name: 'root', uid: 0, gid: 0 };
 

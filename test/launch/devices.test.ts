@@ -20,7 +20,7 @@ import {
   squashed,
   start,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 
 /** A library with this name of its own, that can be loaded without any other. */
 function makeLibrary(path: string, soname: string, ...words: string[]): void {
@@ -329,7 +329,7 @@ t.test('the doctor names devices, and what is wrong with their descriptions', (t
   });
   t.equal(ask().cause, undefined);
   writeFileSync(join(cdi, 'broken.yaml'), 'kind: [');
-  writeFileSync(join(cdi, 'other.json'), committed('test/cdi/amd.json'));
+  writeFileSync(join(cdi, 'other.json'), committed('test/unit/cdi/amd.json'));
   t.match(ask(), {
     cause: /broken.yaml is not used: .*; amd.com\/gpu=0 can not be used: .*amd.json and .*other.json/,
   });

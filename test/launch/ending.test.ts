@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import t from 'tap';
-import { writePlan } from '../plans.js';
+import { writePlan } from '../helpers/plans.js';
 import {
   committed,
   environmentOf,
@@ -14,7 +14,7 @@ import {
   start,
   type User,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 
 const numbers: Readonly<Record<string, number>> = constants.signals;
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { createSteps, encode, enterSteps, planOf, type Words, writePlan } from '../plans.js';
+import { createSteps, encode, enterSteps, planOf, type Words, writePlan } from '../helpers/plans.js';
 import {
   failsWith,
   image,
@@ -18,7 +18,7 @@ import {
   start,
   users,
   variables,
-} from '../support.js';
+} from '../helpers/support.js';
 
 const user = ordinaryUser;
 const base = { A: 'a', B: 'b', EMPTY: '', PATH: '/usr/bin:/bin', COLON: 'x:y' };

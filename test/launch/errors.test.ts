@@ -25,7 +25,7 @@ import {
   scratch,
   start,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 
 /** Files that are no images: bytes, what they look like, what to do. */
 const files: readonly [string, Uint8Array, string, string | undefined][] = [

@@ -29,7 +29,7 @@ import {
   skip,
   start,
   type User,
-} from '../support.js';
+} from '../helpers/support.js';
 
 const attacker: User = { name: 'somebody else', uid: ordinaryUser.uid + 2, gid: ordinaryUser.uid + 2 };
 const root: User = { name: 'root', uid: 0, gid: 0 };

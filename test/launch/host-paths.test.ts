@@ -19,7 +19,7 @@ import {
   start,
   type User,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 
 /** A link in `place` to its own directory `real`, by way of the host's root directory and beyond. */
 function linkOverRoot(place: string, user: User): string {

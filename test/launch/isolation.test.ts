@@ -36,7 +36,7 @@ import {
   start,
   users,
   variables,
-} from '../support.js';
+} from '../helpers/support.js';
 
 /** Mount points and their options, in the order of mounting. */
 function mountsOf(report: Report): readonly { readonly at: string; readonly options: string }[] {

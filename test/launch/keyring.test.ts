@@ -1,7 +1,7 @@
 /** The caller's session keyring: there by default, as AFS and kerberized NFS need it, and not with --new-keyring. */
 import { existsSync } from 'node:fs';
 import t from 'tap';
-import { committed, launcher, skip, start, users } from '../support.js';
+import { committed, launcher, skip, start, users } from '../helpers/support.js';
 
 for (const user of users) {
   t.test(

@@ -14,7 +14,7 @@ import {
   stage,
   start,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 import { eventually, packImage, serversOf } from './servers.js';
 
 /** The n-th call of a name in one of the threads. */
@@ -63,7 +63,8 @@ const asRoot = ['--uid=0', '--gid=0'];
 const command = ['/probe', 'status', '0'];
 
 function leftovers(): string {
-  return start(users[0] ?? ordinaryUser, 'bash', [join(import.meta.dirname, '../leftovers'), stage]).stdout;
+  return start(users[0] ?? ordinaryUser, 'bash', [join(import.meta.dirname, '../helpers/leftovers'), stage])
+    .stdout;
 }
 
 test('a launcher killed at any of its system calls leaves nothing', async (t) => {

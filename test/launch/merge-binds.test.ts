@@ -12,7 +12,7 @@ import {
   scratch,
   type User,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 
 const count = 50;
 const names = Array.from({ length: count }, (_, at) => `lib${at}.so`);

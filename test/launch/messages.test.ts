@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { fromBytes } from '../../src/bytes.js';
-import { version } from '../../src/version.js';
+import { fromBytes } from '../../src/base/bytes.js';
+import { version } from '../../src/base/version.js';
 import {
   checkout,
   type Ending,
@@ -17,7 +17,7 @@ import {
   squashed,
   start,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 
 interface Message {
   readonly time: number;

@@ -2,7 +2,16 @@
 import { chownSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
-import { type Ending, image, isRoot, ordinaryUser, plant, scratch, stage, start } from '../support.js';
+import {
+  type Ending,
+  image,
+  isRoot,
+  ordinaryUser,
+  plant,
+  scratch,
+  stage,
+  start,
+} from '../helpers/support.js';
 
 /** A host as its name service sees it, and what must be the user's line and the group's inside. */
 interface Case {

@@ -12,7 +12,7 @@ import {
   skip,
   start,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 import { eventually, packImage, serversOf } from './servers.js';
 
 /** System calls that older kernels lack, or that filters of outer containers answer with EPERM. */

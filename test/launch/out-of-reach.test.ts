@@ -2,7 +2,17 @@
 import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { failsWith, image, isRoot, ordinaryUser, probe, run, scratch, start, users } from '../support.js';
+import {
+  failsWith,
+  image,
+  isRoot,
+  ordinaryUser,
+  probe,
+  run,
+  scratch,
+  start,
+  users,
+} from '../helpers/support.js';
 
 const root = { name: 'root', uid: 0, gid: 0 };
 

@@ -29,7 +29,7 @@ import {
   type User,
   users,
   variables,
-} from '../support.js';
+} from '../helpers/support.js';
 import { eventually, serversOf, startWaiting } from './servers.js';
 
 t.setTimeout(300_000);

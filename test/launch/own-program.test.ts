@@ -1,6 +1,6 @@
 /** The launcher's program file lies outside: nothing in an image starts it, or it could be written to from inside. */
 import t from 'tap';
-import { encode, smallPlan, writePlan } from '../plans.js';
+import { encode, smallPlan, writePlan } from '../helpers/plans.js';
 import {
   copyImage,
   failsWith,
@@ -11,7 +11,7 @@ import {
   runQuietly,
   type Tree,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 
 /** What an image has, and what is said when /attack is started. */
 const attacks: Readonly<Record<string, readonly [Tree, RegExp]>> = {

@@ -15,7 +15,7 @@ import {
   type User,
   users,
   variables,
-} from '../support.js';
+} from '../helpers/support.js';
 
 /** What a container changes; everything else in /proc/self/status must be the same. */
 const changedLines =

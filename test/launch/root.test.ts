@@ -1,7 +1,7 @@
 /** What an image can do to the machine when root runs it. */
 import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import { image, isRoot, ordinaryUser, run, runShell, scratch } from '../support.js';
+import { image, isRoot, ordinaryUser, run, runShell, scratch } from '../helpers/support.js';
 
 const root = { name: 'root', uid: 0, gid: 0 };
 

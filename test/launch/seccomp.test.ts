@@ -3,11 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { parseCommandLine } from '../../src/command-line.js';
-import { RealHost } from '../../src/host.js';
+import { parseCommandLine } from '../../src/cli/parse.js';
+import { RealHost } from '../../src/host/host.js';
 import type { Step } from '../../src/plan/launch-plan.js';
-import { makePlan } from '../../src/plan/make-plan.js';
-import { createSteps, encode, enterSteps, planOf, writePlan } from '../plans.js';
+import { makePlan } from '../../src/run/plan/make-plan.js';
+import { createSteps, encode, enterSteps, planOf, writePlan } from '../helpers/plans.js';
 import {
   checkout,
   failsWith,
@@ -22,7 +22,7 @@ import {
   skip,
   start,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 
 function planned(words: readonly string[]): readonly Step[] {
   const line = parseCommandLine([...words, image, '--', 'true']);
@@ -71,7 +71,7 @@ for (const user of users) {
     const place = scratch(t, user);
     const program = join(scratch(t, user), 'calls');
     const words = ['-std=c++20', '-O1', '-static', '-Wall', '-Wextra', '-Werror', '-o', program];
-    const built = spawnSync('g++', [...words, join(checkout, 'test/seccomp/calls.cc')], { encoding: 'utf8' });
+    const built = spawnSync('g++', [...words, join(checkout, 'test/launch/calls.cc')], { encoding: 'utf8' });
     t.equal(built.stderr, '');
     const own = makeImage(t, { calls: readFileSync(program) }, user);
     for (const id of [0, 1234]) {

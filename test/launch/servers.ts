@@ -3,7 +3,15 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { environmentOf, isRoot, launcher, makeImage, scratch, type Tree, type User } from '../support.js';
+import {
+  environmentOf,
+  isRoot,
+  launcher,
+  makeImage,
+  scratch,
+  type Tree,
+  type User,
+} from '../helpers/support.js';
 
 /** A container whose command waits for a line on its standard input. */
 export interface Running {

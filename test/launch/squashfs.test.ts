@@ -32,7 +32,7 @@ import {
   type User,
   users,
   variables,
-} from '../support.js';
+} from '../helpers/support.js';
 import { eventually, pack, packImage, serversOf, startWaiting } from './servers.js';
 
 t.setTimeout(300_000);

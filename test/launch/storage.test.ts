@@ -2,7 +2,7 @@
 import { chmodSync, cpSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { toBytes } from '../../src/bytes.js';
+import { toBytes } from '../../src/base/bytes.js';
 import {
   failsWith,
   launcher,
@@ -16,7 +16,7 @@ import {
   start,
   type User,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 import { pack } from './servers.js';
 
 /** A storage directory with these images, each with its name at /ch/environment; `.sqfs` makes it a SquashFS file. */

@@ -17,12 +17,12 @@ import {
   start,
   type User,
   users,
-} from '../support.js';
+} from '../helpers/support.js';
 
 const program = join(checkout, 'build/test/typing');
 mkdirSync(join(checkout, 'build/test'), { recursive: true });
 const flags = ['-std=c++20', '-O1', '-static', '-Wall', '-Wextra', '-Werror', '-o', program];
-execFileSync('g++', [...flags, join(checkout, 'test/seccomp/typing.cc')], { stdio: 'inherit' });
+execFileSync('g++', [...flags, join(checkout, 'test/launch/typing.cc')], { stdio: 'inherit' });
 
 const setting = '/proc/sys/dev/tty/legacy_tiocsti';
 const kernelRefuses = start(ordinaryUser, 'cat', [setting]).stdout.trim() === '0';

@@ -2,9 +2,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { toBytes } from '../../src/bytes.js';
-import { quoted, visible } from '../../src/visible.js';
-import { type Ending, image, makeImage, ordinaryUser, plant, run, scratch } from '../support.js';
+import { toBytes } from '../../src/base/bytes.js';
+import { quoted, visible } from '../../src/base/visible.js';
+import { type Ending, image, makeImage, ordinaryUser, plant, run, scratch } from '../helpers/support.js';
 
 const evil = 'x\nch-run-ts[1]: error: forged\x1b[2J\x7f\u009b31m\udc9b';
 const shown = 'x\\nch-run-ts[1]: error: forged\\033[2J\\177\\302\\23331m\\233';

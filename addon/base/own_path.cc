@@ -1,0 +1,23 @@
+#include "base/own_path.h"
+
+#include <unistd.h>
+
+#include <climits>
+
+#include "base/error.h"
+
+namespace chrun {
+
+std::string own_path() {
+  char path[PATH_MAX];
+  const ssize_t size = readlink("/proc/self/exe", path, sizeof path);
+  if (size <= 0) throw SysError("find my own program file", "readlink");
+  return {path, static_cast<size_t>(size)};
+}
+
+std::string sibling_program(const std::string& name) {
+  const std::string program = own_path();
+  return program.substr(0, program.rfind('/')) + "/../build/Release/" + name;
+}
+
+}  // namespace chrun

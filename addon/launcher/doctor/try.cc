@@ -1,0 +1,219 @@
+#include "launcher/doctor/try.h"
+
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/system_calls.h"
+#include "launcher/doctor/try_overlay.h"
+#include "launcher/files/mounts.h"
+#include "launcher/files/root.h"
+#include "launcher/process/namespaces.h"
+#include "launcher/process/user_ns.h"
+#include "refusals/hints.h"
+
+namespace chrun {
+namespace {
+
+/// A directory that every machine has, to mount things at; only in namespaces of our own.
+constexpr const char* kPlace = "/dev";
+
+long check(long result, const char* action, const char* call) {
+  if (result < 0) throw SysError(action, call);
+  return result;
+}
+
+void enter_outer() { enter_user_namespace({0, geteuid()}, {0, getegid()}); }
+
+void try_nested() {
+  const unsigned uid = geteuid(), gid = getegid();
+  enter_outer();
+  enter_user_namespace({uid, 0}, {gid, 0});
+}
+
+void try_bind() {
+  enter_outer();
+  check(mount("/", "/", nullptr, MS_BIND | MS_REC, nullptr), "bind /", "mount");
+}
+
+void cover_place() {
+  check(mount("tmpfs", kPlace, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=64k"), "mount a tmpfs", "mount");
+}
+
+void mount_memory() {
+  enter_outer();
+  cover_place();
+}
+
+void try_pivot() {
+  mount_memory();
+  const Fd root(open(kPlace, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  pivot_into(root.get());
+}
+
+void enter_memory() {
+  cover_place();
+  check(chdir(kPlace), "enter a tmpfs", "chdir");
+}
+
+void try_fuse() {
+  enter_outer();
+  // in the namespace that mounts: the device belongs to the one in which it was opened
+  const Fd device(open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  if (!device) throw SysError("open /dev/fuse", "open");
+  const std::string options = "fd=" + std::to_string(device.get()) + ",rootmode=40000,user_id=0,group_id=0";
+  check(mount("none", kPlace, "fuse", MS_NOSUID | MS_NODEV, options.c_str()), "mount FUSE by its fd", "mount");
+}
+
+Fd copy_root() {
+  return Fd(static_cast<int>(check(syscall(kOpenTree, AT_FDCWD, "/", kOpenTreeClone | kOpenTreeCloexec | kRecursive),
+                                   "copy a tree of mounts", "open_tree")));
+}
+
+void try_new_mounts() {
+  enter_outer();
+  const Fd place(open(kPlace, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  place_mount(copy_root().get(), place.get(), "move a tree of mounts");
+  const Fd context(
+      static_cast<int>(check(syscall(kFsopen, "tmpfs", kFsopenCloexec), "configure a file system", "fsopen")));
+}
+
+void try_mount_setattr() {
+  enter_outer();
+  MountChange change{};
+  change.set = MS_RDONLY;
+  check(syscall(kMountSetattr, copy_root().get(), "", AT_EMPTY_PATH | kRecursive, &change, sizeof change),
+        "make mounts read-only", "mount_setattr");
+}
+
+void try_openat2() {
+  const OpenHow how{O_PATH | O_CLOEXEC, 0, kResolveInRoot};
+  const Fd root(static_cast<int>(
+      check(syscall(kOpenat2, AT_FDCWD, "/", &how, sizeof how), "open a path below a root", "openat2")));
+}
+
+std::string own_name() { return "/ch-run-ts-doctor-" + std::to_string(getpid()); }
+
+void try_shared_memory() {
+  const std::string name = own_name();
+  const Fd memory(shm_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
+  if (!memory) throw SysError("make POSIX shared memory in /dev/shm", "shm_open");
+  shm_unlink(name.c_str());
+}
+
+void try_semaphore() {
+  const std::string name = own_name();
+  sem_t* semaphore = sem_open(name.c_str(), O_CREAT | O_EXCL, 0600, 1);
+  if (semaphore == SEM_FAILED) throw SysError("make a POSIX semaphore in /dev/shm", "sem_open");
+  sem_unlink(name.c_str());
+  sem_close(semaphore);
+}
+
+/// A child in namespaces of its own, to be entered; ends with this object.
+class Neighbour {
+ public:
+  Neighbour() {
+    int ends[2];
+    check(pipe2(ends, O_CLOEXEC), "make a pipe", "pipe");
+    const Fd ready(ends[0]);
+    Fd told(ends[1]);
+    pid_ = static_cast<pid_t>(check(fork(), "make a process", "fork"));
+    if (pid_ == 0) live(told.get());
+    told.reset();
+    int code = EIO;
+    if (read(ready.get(), &code, sizeof code) != sizeof code || code != 0) {
+      throw SysError("make user and mount namespaces", "unshare", code);
+    }
+  }
+  ~Neighbour() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  std::string directory() const { return "/proc/" + std::to_string(pid_); }
+
+ private:
+  [[noreturn]] static void live(int told) {
+    int code = 0;
+    try {
+      enter_outer();
+    } catch (const SysError& refusal) {
+      code = refusal.code();
+    }
+    if (write(told, &code, sizeof code) == sizeof code && code == 0) pause();
+    _exit(0);
+  }
+  pid_t pid_ = -1;
+};
+
+void try_join() {
+  const Neighbour neighbour;
+  enter_namespaces(open_namespaces(neighbour.directory()), "another process");
+}
+
+void try_filter() {
+  const unsigned action = SECCOMP_RET_ERRNO;
+  check(syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action), "ask for seccomp filters", "seccomp");
+}
+
+struct Check {
+  const char* name;
+  void (*perform)();
+};
+
+constexpr Check kChecks[] = {
+    {"user-namespace", enter_outer},
+    {"nested-user-namespace", try_nested},
+    {"bind", try_bind},
+    {"tmpfs", mount_memory},
+    {"pivot-root", try_pivot},
+    {"overlay", [] { try_overlay(enter_outer, enter_memory); }},
+    {"fuse", try_fuse},
+    {"overlay-over-fuse", [] { try_overlay_over_fuse(enter_outer, enter_memory); }},
+    {"new-mount-calls", try_new_mounts},
+    {"mount-setattr", try_mount_setattr},
+    {"openat2", try_openat2},
+    {"join", try_join},
+    {"shared-memory", try_shared_memory},
+    {"semaphore", try_semaphore},
+    {"seccomp", try_filter},
+};
+
+int report(const Error& failure) {
+  const auto* refusal = dynamic_cast<const SysError*>(&failure);
+  const Advice advice = refusal ? advice_for(*refusal) : Advice{failure.hint(), "", "", ""};
+  std::string fields;
+  for (const auto& field : {std::string(refusal ? refusal->call() : ""), std::to_string(refusal ? refusal->code() : 0),
+                            std::string(failure.what()), advice.cause, advice.user, advice.administrator, advice.file})
+    fields += field + '\0';
+  write_all(STDOUT_FILENO, fields, "standard output");
+  return static_cast<int>(Exit::failure);
+}
+
+}  // namespace
+
+int try_check(const char* name) {
+  for (const Check& check : kChecks) {
+    if (strcmp(check.name, name) != 0) continue;
+    try {
+      check.perform();
+      return 0;
+    } catch (const Error& failure) {
+      return report(failure);
+    }
+  }
+  throw Error(std::string("there is no check named ") + name, {}, Exit::usage);
+}
+
+}  // namespace chrun

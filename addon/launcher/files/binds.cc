@@ -1,0 +1,74 @@
+#include "launcher/files/binds.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "launcher/files/image_path.h"
+#include "launcher/files/mounts.h"
+#include "launcher/log/log.h"
+
+namespace chrun {
+namespace {
+
+const char* type_words(bool directory) { return directory ? "a directory" : "not a directory"; }
+
+/// The bind's destination, made if that is asked for; empty if it is missing.
+Fd open_destination(int root, const Bind& bind, int tree) {
+  Fd destination = open_in_image(root, bind.destination);
+  if (destination) return destination;
+  const bool file = file_type(tree, bind.source) != S_IFDIR;
+  // over a link that leads nowhere, such as the resolv.conf of a system that makes it at boot
+  if (file) destination = open_link_in_image(root, bind.destination);
+  if (!destination && bind.create) destination = create_in_image(root, bind.destination, file);
+  return destination;
+}
+
+/// Returns false where the place has become stale since it was looked up.
+bool place_bind(const Bind& bind, int tree, int destination) {
+  try {
+    place_mount(tree, destination, "bind " + bind.source + " to " + bind.destination);
+    return true;
+  } catch (const SysError& refusal) {
+    if (refusal.code() == ENOENT) return false;
+    if (!differ_in_type(tree, destination)) throw;
+    const bool directory = file_type(tree, bind.source) == S_IFDIR;
+    throw Error("can't bind " + bind.source + " to " + bind.destination + ": the one is " + type_words(directory) +
+                ", the other is " + type_words(!directory));
+  }
+}
+
+}  // namespace
+
+bool bind_into_image(int root, const Bind& bind, int tree) {
+  const bool restricted = bind.flags == 0 || restrict_tree(tree, bind.destination, bind.flags);
+  // Since Linux 6.16, first look-ups of one name by several processes leave directory entries in FUSE that are in no
+  // directory (ENOENT when something is mounted there): a second look-up finds the right one.
+  constexpr int kMostTries = 10;
+  for (int tries = 1;; tries++) {
+    const Fd destination = open_destination(root, bind, tree);
+    if (!destination) return false;
+    if (place_bind(bind, tree, destination.get())) break;
+    if (tries == kMostTries) throw SysError("bind " + bind.source + " to " + bind.destination, "move_mount", ENOENT);
+  }
+  if (!restricted) {
+    if (!restrict_one_by_one(tree, bind.destination, bind.flags) && (bind.flags & MS_RDONLY))
+      log::warning("what is mounted below " + bind.source + " can still be written to at " + bind.destination +
+                   ": this kernel (before 5.12) did not make all of it read-only");
+  }
+  return true;
+}
+
+Fd tmpfs_into_image(Stage& stage, int root, const std::string& destination, const std::string& options) {
+  const std::string action = "mount a tmpfs at " + destination;
+  const Fd place = open_in_image(root, destination);
+  if (!place) {
+    throw Error("can't " + action + ": there is no " + destination + " in the image",
+                "every image needs the directories /dev, /proc, /sys and /tmp");
+  }
+  Fd made = stage.make("tmpfs", MS_NOSUID | MS_NODEV, options, action);
+  place_mount(made.get(), place.get(), action);
+  return made;
+}
+
+}  // namespace chrun

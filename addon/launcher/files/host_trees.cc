@@ -1,0 +1,81 @@
+#include "launcher/files/host_trees.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/error.h"
+#include "launcher/files/mounts.h"
+
+namespace chrun {
+namespace {
+
+constexpr unsigned kSpareDescriptors = 16;  // what the steps need at a time, generously
+
+/// Whether nothing can be had at a path: it is not there, or one may not look, or what should answer is dead.
+bool is_out_of_reach(int code) {
+  constexpr int kCodes[] = {ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, ESTALE, EIO, ENOTCONN, EHOSTDOWN, ETIMEDOUT};
+  return std::ranges::find(kCodes, code) != std::end(kCodes);
+}
+
+/// Whether there is room for what is still to be opened, above `highest`.
+bool is_roomy(int highest) {
+  struct rlimit limit;
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > highest + kSpareDescriptors;
+}
+
+}  // namespace
+
+Fd open_on_host(const std::string& path) {
+  // only a directory can be an automounter's, and only who wants one makes it mount
+  Fd found(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!found && errno == ENOTDIR) found = Fd(open(path.c_str(), O_PATH | O_CLOEXEC));
+  return found;
+}
+
+void HostTrees::find(Stage& stage) {
+  if (hold_all()) return stage.begin();
+  trees_.clear();
+  stage.begin_hidden();
+  keep_all(stage);
+  stage.settle();
+}
+
+/// By a descriptor for each. False where the kernel has no trees without a place (before Linux 5.2), or there are too
+/// few descriptors (ulimit -n).
+bool HostTrees::hold_all() {
+  int highest = 0;
+  for (const auto& [step, wish] : wishes_) {
+    Fd root = copy_tree(AT_FDCWD, wish.path.c_str());
+    if (!root) {
+      if (is_unknown_call(errno) || errno == EMFILE) return false;
+      if (wish.optional && is_out_of_reach(errno)) continue;
+      throw SysError(wish.action, "open_tree");
+    }
+    highest = std::max(highest, root.get());
+    trees_[step].root = std::move(root);
+  }
+  return is_roomy(highest);
+}
+
+void HostTrees::keep_all(Stage& stage) {
+  for (const auto& [step, wish] : wishes_) {
+    const Fd source = open_on_host(wish.path);
+    if (source)
+      trees_[step].slot = stage.keep_copy(source.get(), wish.action);
+    else if (!wish.optional || !is_out_of_reach(errno))
+      throw SysError(wish.action, "open");
+  }
+}
+
+Fd HostTrees::take(const Stage& stage, const Step& step) {
+  const auto found = trees_.find(&step);
+  if (found == trees_.end()) return {};
+  Tree tree = std::move(found->second);
+  trees_.erase(found);
+  return tree.slot < 0 ? std::move(tree.root) : stage.open_slot(tree.slot);
+}
+
+}  // namespace chrun

@@ -1,0 +1,47 @@
+// Host paths of a launch. They are looked up in our own namespaces, where an automounter still serves us, and before
+// any mount of ours is there: so each leads where an open(2) outside would have led.
+#pragma once
+#include <map>
+#include <string>
+
+#include "base/fd.h"
+#include "launcher/files/stage.h"
+#include "launcher/plan/plan.h"
+
+namespace chrun {
+
+/// What steps find at host paths: copies of trees of mounts that have no place yet.
+class HostTrees {
+ public:
+  /// That `step` needs the tree at host path `path`. `action` is for the error.
+  struct Wish {
+    std::string path, action;
+    bool optional = false;  // it may be missing, or out of reach
+  };
+  void want(const Step& step, Wish wish) { wishes_[&step] = std::move(wish); }
+
+  /// Looks them all up, and then begins the stage. Throws SysError.
+  void find(Stage& stage);
+
+  /// Hands over what `step` wanted; empty where that was optional and is missing. Throws SysError.
+  Fd take(const Stage& stage, const Step& step);
+
+ private:
+  /// One that is kept in the stage has a slot there, and no descriptor.
+  struct Tree {
+    Fd root;
+    int slot = -1;
+  };
+
+  bool hold_all();
+  void keep_all(Stage& stage);
+
+  std::map<const Step*, Wish> wishes_;
+  std::map<const Step*, Tree> trees_;
+};
+
+/// Opens a directory or another file at a host path, for use as a place only (O_PATH), with what an automounter
+/// promises there. Empty with errno where it can't be.
+Fd open_on_host(const std::string& path);
+
+}  // namespace chrun

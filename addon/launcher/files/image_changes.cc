@@ -1,0 +1,116 @@
+#include "launcher/files/image_changes.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <climits>
+#include <string_view>
+
+#include "base/error.h"
+#include "launcher/files/image_path.h"
+
+namespace chrun {
+namespace {
+
+std::string read_link(int directory, const std::string& name) {
+  char target[PATH_MAX];
+  const ssize_t size = readlinkat(directory, name.c_str(), target, sizeof target);
+  return size < 0 ? std::string() : std::string(target, static_cast<size_t>(size));
+}
+
+/// The guest path of an open directory, without links.
+std::string path_in_image(int root, int directory) {
+  const std::string top = read_link(AT_FDCWD, descriptor_path(root));
+  const std::string path = read_link(AT_FDCWD, descriptor_path(directory));
+  return path.substr(top == "/" ? 0 : top.size());
+}
+
+/// Opens directory `name` of the layer, made with this mode if it is not there.
+Fd enter_directory(int parent, const std::string& name, mode_t mode, const std::string& path) {
+  if (mkdirat(parent, name.c_str(), 0700) == 0) {
+    if (fchmodat(parent, name.c_str(), mode, 0) != 0) throw SysError("create " + path + " in the image", "chmod");
+  } else if (errno != EEXIST) {
+    throw SysError("create " + path + " in the image", "mkdir");
+  }
+  Fd directory(openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) throw SysError("create " + path + " in the image", "open");
+  return directory;
+}
+
+/// The directory of the layer for guest directory `path`. What the image has on the way keeps its mode: in an overlay
+/// the attributes of the upper layer count.
+Fd layer_directory(const LayeredImage& image, const std::string& path) {
+  const Gap gap = find_gap(image.root, path);
+  const std::string there = path_in_image(image.root, gap.parent.get());
+  const std::string whole = there + "/" + gap.rest;
+  Fd directory(openat(image.layer, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  for (size_t start = 0, end; start < whole.size(); start = end + 1) {
+    end = std::min(whole.find('/', start), whole.size());
+    const std::string name = whole.substr(start, end - start);
+    if (name.empty() || name == ".") continue;
+    // from a directory that is made here, it could lead out of the layer
+    if (name == "..") throw Error("can't create " + path + " in the image: it has .. in a part that is not there yet");
+    struct stat status;
+    const std::string reached = whole.substr(0, end);
+    const bool exists = end <= there.size() && fstatat(image.root, ("." + reached).c_str(), &status, 0) == 0;
+    const mode_t mode = exists ? status.st_mode & 07777 : 0755;
+    directory = enter_directory(directory.get(), name, mode, path);
+  }
+  return directory;
+}
+
+Fd directory_for(const LayeredImage& image, const std::string& path) {
+  return image.layer < 0 ? create_in_image(image.root, path, false) : layer_directory(image, path);
+}
+
+void make_link(int directory, const std::string& target, const std::string& name, const std::string& path) {
+  if (symlinkat(target.c_str(), directory, name.c_str()) == 0) return;
+  if (errno != EEXIST) throw SysError("make the link " + path + " in the image", "symlink");
+  if (read_link(directory, name) == target) return;
+  if (unlinkat(directory, name.c_str(), 0) != 0) {
+    if (errno == EISDIR) throw Error("can't make the link " + path + ": there is a directory in the image");
+    throw SysError("remove " + path + " from the image", "unlink");
+  }
+  if (symlinkat(target.c_str(), directory, name.c_str()) != 0)
+    throw SysError("make the link " + path + " in the image", "symlink");
+}
+
+/// A directory of the layer would hide what the image has under its name.
+void refuse_to_hide(int root, const std::string& path) {
+  const Gap gap = find_gap(root, path);
+  if (file_type(gap.parent.get(), gap.parent_path) != S_IFDIR)
+    throw SysError("create " + path + " in the image", "mkdir", ENOTDIR);
+  const std::string first = path.substr(0, path.find('/', path.size() - gap.rest.size()));
+  if (open_link_in_image(root, first))
+    throw Error("can't create " + path + " in the image: " + first + " is a broken link");
+}
+
+}  // namespace
+
+void make_links(const LayeredImage& image, const std::string& path, const std::vector<Link>& links) {
+  const Fd directory = directory_for(image, path);
+  for (const auto& [target, name] : links) make_link(directory.get(), target, name, path + "/" + name);
+}
+
+void place_in_image(const LayeredImage& image, const std::string& path, bool want_file) {
+  if (open_in_image(image.root, path) || (want_file && open_link_in_image(image.root, path))) return;
+  refuse_to_hide(image.root, path);
+  if (!want_file) {
+    directory_for(image, path);
+    return;
+  }
+  const size_t slash = path.rfind('/');
+  const Fd directory = directory_for(image, path.substr(0, slash + 1));
+  const Fd file(openat(directory.get(), path.c_str() + slash + 1, O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!file) throw SysError("create " + path + " in the image", "open");
+}
+
+void change_mode_in_image(int root, mode_t mode, const std::string& path) {
+  const Fd file = open_in_image(root, path);
+  if (!file) return;
+  if (::chmod(descriptor_path(file.get()).c_str(), mode) != 0)
+    throw SysError("change the mode of " + path + " in the image", "chmod");
+}
+
+}  // namespace chrun

@@ -1,0 +1,136 @@
+#include "launcher/files/mounts.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstring>
+#include <map>
+#include <vector>
+
+#include "base/error.h"
+#include "base/proc.h"
+#include "base/system_calls.h"
+#include "launcher/files/image_path.h"
+
+namespace chrun {
+namespace {
+
+/// stat(2) flags of a mount, in the words of mount(2).
+unsigned long locked_flags(const struct statvfs& status) {
+  constexpr struct {
+    unsigned long stat, mount;
+  } pairs[] = {{ST_RDONLY, MS_RDONLY},    {ST_NOSUID, MS_NOSUID},   {ST_NODEV, MS_NODEV},
+               {ST_NOEXEC, MS_NOEXEC},    {ST_NOATIME, MS_NOATIME}, {ST_NODIRATIME, MS_NODIRATIME},
+               {ST_RELATIME, MS_RELATIME}};
+  unsigned long flags = 0;
+  for (const auto& pair : pairs) {
+    if (status.f_flag & pair.stat) flags |= pair.mount;
+  }
+  return flags;
+}
+
+std::string restriction_words(const std::string& name, unsigned long flags) {
+  return "make " + name + (flags & MS_RDONLY ? " read-only" : " nosuid, nodev or noexec");
+}
+
+/// The number of the mount that an open file is on; 0 where the kernel does not tell.
+unsigned long long mount_id(int file) {
+  struct statx status {};
+  if (statx(file, "", AT_EMPTY_PATH, kStatxMountId, &status) != 0 || !(status.stx_mask & kStatxMountId)) return 0;
+  // as a number at this place, so that older headers do
+  unsigned long long id;
+  memcpy(&id, reinterpret_cast<const char*>(&status) + kStatxMountIdAt, sizeof id);
+  return id;
+}
+
+std::string path_of(int file) {
+  char path[PATH_MAX];
+  const ssize_t size = readlink(descriptor_path(file).c_str(), path, sizeof path);
+  return {path, static_cast<size_t>(std::max(size, ssize_t{0}))};
+}
+
+bool try_to_restrict(int mount, unsigned long flags) {
+  try {
+    restrict_mount(mount, "a mount", flags);
+    return true;
+  } catch (const SysError&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+Fd copy_tree(int directory, const char* path) {
+  const unsigned empty = *path == '\0' ? AT_EMPTY_PATH : 0;
+  return Fd(
+      static_cast<int>(syscall(kOpenTree, directory, path, kOpenTreeClone | kOpenTreeCloexec | kRecursive | empty)));
+}
+
+bool is_unknown_call(int code) { return code == ENOSYS || code == EPERM; }
+
+void place_mount(int mount, int place, const std::string& action) {
+  if (syscall(kMoveMount, mount, "", place, "", kMoveMountEmptyPath | kMoveMountToEmptyPath) == 0) return;
+  const int code = errno;
+  if (!is_unknown_call(code)) throw SysError(action, "move_mount", code);
+  if (::mount(descriptor_path(mount).c_str(), descriptor_path(place).c_str(), nullptr, MS_MOVE, nullptr) == 0) return;
+  throw code == EPERM ? SysError(action, "move_mount", code) : SysError(action, "mount");
+}
+
+bool differ_in_type(int mount, int place) {
+  return (file_type(mount, "a mount") == S_IFDIR) != (file_type(place, "its place") == S_IFDIR);
+}
+
+bool restrict_tree(int mount, const std::string& name, unsigned long flags) {
+  MountChange change{};
+  change.set = flags;
+  if (syscall(kMountSetattr, mount, "", AT_EMPTY_PATH | kRecursive, &change, sizeof change) == 0) return true;
+  if (!is_unknown_call(errno)) throw SysError(restriction_words(name, flags), "mount_setattr");
+  return false;
+}
+
+void restrict_mount(int mount, const std::string& name, unsigned long flags) {
+  struct statvfs status;
+  if (fstatvfs(mount, &status) != 0) throw SysError(restriction_words(name, flags), "statvfs");
+  // the descriptor leads to the root of just this mount, whatever has become of the names on the way to it
+  const unsigned long all = MS_REMOUNT | MS_BIND | flags | locked_flags(status);
+  if (::mount(nullptr, descriptor_path(mount).c_str(), nullptr, all, nullptr) != 0)
+    throw SysError(restriction_words(name, flags), "mount");
+}
+
+void PlacedMounts::add(int mount, const std::string& path) { all_.push_back({path, mount_id(mount)}); }
+
+void PlacedMounts::check(int root) const {
+  for (const Placed& placed : all_) {
+    Fd found = open_in_image(root, placed.path);
+    if (!found) found = open_link_in_image(root, placed.path);
+    const unsigned long long id = found ? mount_id(found.get()) : 0;
+    // a later one may lie over it
+    if (placed.id == 0 || std::ranges::any_of(all_, [id](const Placed& each) { return each.id == id; })) continue;
+    throw Error("can't mount at " + placed.path + ": the kernel has removed the mount again",
+                "Linux 6.16 and later do so at times when many processes start in a SquashFS image at the same moment; "
+                "start it again");
+  }
+}
+
+bool restrict_one_by_one(int mount, const std::string& name, unsigned long flags) {
+  restrict_mount(mount, name, flags);
+  const std::string top = path_of(mount) + "/";
+  std::map<std::string, std::vector<std::string>> below;  // numbers of mounts, by their place
+  for (const auto& [id, place] : mount_table()) {
+    if (place.starts_with(top)) below[place.substr(top.size())].push_back(id);
+  }
+  bool all = true;
+  for (const auto& [place, ids] : below) {
+    const Fd found(openat(mount, place.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    // of several at one place the last one is in sight; others can't be reached. What has been exchanged is no mount
+    all = found && std::ranges::find(ids, mount_of(found.get())) != ids.end() && try_to_restrict(found.get(), flags) &&
+          all;
+  }
+  return all;
+}
+
+}  // namespace chrun

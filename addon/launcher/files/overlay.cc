@@ -1,0 +1,178 @@
+#include "launcher/files/overlay.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+
+#include "base/error.h"
+#include "launcher/files/image_path.h"
+#include "launcher/files/mounts.h"
+#include "launcher/files/overmount.h"
+#include "launcher/log/log.h"
+
+namespace chrun {
+namespace {
+
+/// File systems that the kernel takes as an upper layer without saying why not, or never takes.
+constexpr struct {
+  unsigned long magic;
+  const char* name;
+} kNoUpperLayer[] = {
+    {0x6969, "NFS"},        {0x0bd00bd0, "Lustre"}, {0x47504653, "GPFS"},      {0x65735546, "FUSE"},
+    {0x00c36400, "CephFS"}, {0x19830326, "BeeGFS"}, {0x794c7630, "overlayfs"}, {0xff534d42, "CIFS"},
+};
+
+std::string upper_layer_hint(int directory) {
+  struct statfs status;
+  if (fstatfs(directory, &status) != 0) return {};
+  for (const auto& entry : kNoUpperLayer) {
+    if (static_cast<unsigned long>(status.f_type) == entry.magic) {
+      return std::string("it lies on ") + entry.name +
+             ", which can't hold the upper layer of an overlay; choose a directory on a local disk, such as /var/tmp";
+    }
+  }
+  return {};
+}
+
+std::string kernel_release() {
+  struct utsname name;
+  return uname(&name) == 0 ? name.release : "of an unknown version";
+}
+
+std::string refusal_hint(int upper, int code) {
+  if (code == EBUSY) return "another container is using it; one at a time can write";
+  if (code == EPERM || code == ENODEV || code == EINVAL) {
+    const std::string hint = upper_layer_hint(upper);
+    if (!hint.empty()) return hint;
+    return "this is Linux " + kernel_release() +
+           "; overlays without privilege need 5.11 or later, with CONFIG_OVERLAY_FS; without one, use --write on a "
+           "copy "
+           "of the image";
+  }
+  return {};
+}
+
+/// The mode is as given, whatever the user's umask is; what is there keeps its own.
+void make_directory(int parent, const char* name, mode_t mode, const std::string& what) {
+  const std::string action = "make " + std::string(name) + " in " + what;
+  if (mkdirat(parent, name, mode) != 0) {
+    if (errno != EEXIST) throw SysError(action, "mkdir");
+  } else if (fchmodat(parent, name, mode, 0) != 0) {
+    throw SysError(action, "chmod");
+  }
+}
+
+Layer begin_layer(Fd home, int root, const std::string& name) {
+  struct stat status;
+  if (fstat(root, &status) != 0) throw SysError("look at the image's root directory", "fstat");
+  // the root directory of the overlay is the upper layer's: it has the image's mode, and its owner can write there
+  make_directory(home.get(), "upper", (status.st_mode & 07777) | 0700, name);
+  make_directory(home.get(), "work", 0755, name);
+  Layer layer{std::move(home), {}, name};
+  layer.upper = Fd(openat(layer.home.get(), "upper", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!layer.upper) throw SysError("open the upper layer of an overlay in " + name, "open");
+  return layer;
+}
+
+std::vector<Destination> missing_ones(int root, const std::vector<Destination>& all) {
+  std::vector<Destination> missing;
+  for (const Destination& wanted : all) {
+    if (open_in_image(root, wanted.path) || (wanted.file && open_link_in_image(root, wanted.path))) continue;
+    missing.push_back(wanted);
+  }
+  return missing;
+}
+
+void make_read_only(int view, const std::string& name) {
+  if (!restrict_tree(view, name, MS_RDONLY)) restrict_mount(view, name, MS_RDONLY);
+}
+
+/// Makes a destination in a cover of its parent, and goes on with `view` where that becomes the root.
+void cover_parent(Stage& stage, Fd& view, int root, const Destination& wanted) {
+  if (Fd cover = make_by_overmount(stage, view ? view.get() : root, wanted.path, wanted.file)) view = std::move(cover);
+}
+
+/// The covers of all parents; `refusal` says why it can't be done otherwise.
+Fd cover_parents(Stage& stage, int root, const std::vector<Destination>& all, const Error& refusal) {
+  log::verbose(1, std::string(refusal.what()) + "; so parents are covered");
+  Fd view;
+  for (const Destination& wanted : all) {
+    if (missing_ones(view ? view.get() : root, {wanted}).empty()) continue;
+    try {
+      cover_parent(stage, view, root, wanted);
+    } catch (const Error& failure) {
+      throw Error(std::string(failure.what()) + ", and " + refusal.what(), refusal.hint());
+    }
+  }
+  return view;
+}
+
+}  // namespace
+
+Layer begin_layer_in_memory(Stage& stage, int root, const std::string& size) {
+  return begin_layer(stage.make("tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=" + size, "mount a tmpfs"), root,
+                     "memory");
+}
+
+Layer begin_layer_in_directory(Fd directory, int root, const std::string& path) {
+  return begin_layer(std::move(directory), root, path);
+}
+
+Fd open_upper_directory(const std::string& path) {
+  if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) throw SysError("make the overlay directory " + path, "mkdir");
+  Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) throw SysError("use the overlay directory " + path, "open");
+  return directory;
+}
+
+Fd overlay_layer(Stage& stage, int root, const Layer& layer) {
+  // by descriptors: no byte of a path has to be quoted. userxattr: the only marks that are ours to set without
+  // privilege. index=on: then the kernel refuses a layer that is in use already.
+  const std::string home = descriptor_path(layer.home.get());
+  const std::string options =
+      "lowerdir=" + descriptor_path(root) + ",upperdir=" + home + "/upper,workdir=" + home + "/work,userxattr,index=on";
+  try {
+    return stage.make("overlay", MS_NOSUID | MS_NODEV, options,
+                      "mount an overlay with its upper layer in " + layer.name);
+  } catch (const SysError& refusal) {
+    throw Error(refusal.what(), refusal_hint(layer.home.get(), refusal.code()));
+  }
+}
+
+Fd make_destinations(Stage& stage, int root, const std::vector<Destination>& all) {
+  const auto missing = missing_ones(root, all);
+  if (missing.empty()) return {};
+  const Layer layer = begin_layer_in_memory(stage, root, "4m");
+  place_destinations({root, layer.upper.get()}, missing);
+  Fd view;
+  try {
+    view = overlay_layer(stage, root, layer);
+  } catch (const Error& refusal) {
+    return cover_parents(stage, root, missing, refusal);
+  }
+  make_read_only(view.get(), "the overlay");
+  return view;
+}
+
+Fd create_destinations(Stage& stage, int root, const std::vector<Destination>& all) {
+  const auto missing = missing_ones(root, all);
+  Fd view;
+  for (const Destination& wanted : missing) {
+    const int current = view ? view.get() : root;
+    try {
+      create_in_image(current, wanted.path, wanted.file);
+    } catch (const SysError& refusal) {
+      if (refusal.code() != EACCES && refusal.code() != EROFS && refusal.code() != EOVERFLOW) throw;
+      if (Fd cover = cover_parents(stage, current, {wanted}, refusal)) view = std::move(cover);
+    }
+  }
+  return view;
+}
+
+void place_destinations(const LayeredImage& image, const std::vector<Destination>& all) {
+  for (const auto& [path, file] : all) place_in_image(image, path, file);
+}
+
+}  // namespace chrun

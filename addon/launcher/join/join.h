@@ -1,0 +1,60 @@
+// --join: many processes, one container. The first one to come, the winner, creates it; the others enter it.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "launcher/join/join_keeper.h"
+#include "launcher/join/join_proof.h"
+#include "launcher/join/join_state.h"
+
+namespace chrun {
+
+class JoinGroup {
+ public:
+  /// Comes to the group, as the winner or as another peer. Throws Error if there is no place in it, or its name
+  /// is not ours to use.
+  explicit JoinGroup(JoinRequest request);
+  /// Leaves, if neither enter() nor open() succeeded.
+  ~JoinGroup();
+  JoinGroup(const JoinGroup&) = delete;
+
+  /// Whether this process is to create the container.
+  bool won() const { return keeper_.has_value(); }
+  /// For the winner: the container that this process is in is ready for the others.
+  void open();
+  /// For the winner: it can't be created, for this reason. The others stop with it.
+  void fail(const std::string& why);
+  /// For the others: waits until the container is ready, and enters it. A warning tells where it differs from
+  /// what this process asks for. Throws Error if it will never be.
+  void enter();
+
+ private:
+  void start_keeper();
+  bool reach_group(JoinDoor door);
+  bool take_seat();
+  void check_time(const std::string& process, const char* work) const;
+  void wait_until_ready();
+  void stop_waiting(const std::string& why);
+  std::optional<Namespaces> if_of_container(Fd user, Fd mount) const;
+  std::optional<Namespaces> find_container() const;
+  bool is_container_to_come() const;
+  Namespaces await_container();
+  void settle(bool entered);
+  const ProcessId& winner() const { return (*memory_)->seat(0)->process; }
+  Clock::time_point deadline() const { return started_ + std::chrono::seconds(request_.timeout); }
+
+  const JoinRequest request_;
+  const ProcessId self_;
+  const Clock::time_point started_ = Clock::now();
+  std::optional<JoinMemory> memory_;
+  std::optional<Keeper> keeper_;        // of the winner
+  std::optional<ProvedKeeper> proved_;  // of the others
+  uint32_t seat_ = 0;
+  bool settled_ = false;
+};
+
+/// Removes the names of this user's groups that lost all their processes to SIGKILL at once, keeper included, as
+/// Slurm does it at the end of a step: only a later process can clean up after them. That with the name `own` stays.
+void sweep_abandoned_groups(const std::string& own = {});
+
+}  // namespace chrun

@@ -1,0 +1,38 @@
+// What the launcher prints on standard error: `ch-run-ts[123]: error: …`, or with --log=json one object a line
+// (src/run/option-details.ts has its keys, and src/base/messages.ts prints the same).
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace chrun::log {
+
+struct Style {
+  int verbosity = 0;  // -3 (-qqq) … 3 (-vvv)
+  std::string color = "auto";
+  bool json = false;
+};
+
+/// Before anything else: the start that times are counted from, the name for the prefix (the last component of argv[0],
+/// so that a link named ch-run reads as ch-run), and whether --log=json is plainly among the words, or in CH_RUN_LOG.
+/// The plan has it for sure; this is for what fails before there is one.
+void begin(char* const* words);
+/// argv[0] of the command line that the CLI was started for.
+void set_program(const char* argv0);
+void set_style(const Style& style);
+
+/// CLOCK_MONOTONIC in microseconds: so that times go on behind the CLI, which is another program in the same process.
+long long start_time();
+void set_start_time(long long microseconds);
+
+void error(const Error& failure);
+void warning(const std::string& message);
+/// Printed from -v on; the time since the start is put in front.
+void verbose(int level, const std::string& message);
+/// Whether step() does anything: whoever asks saves making the words.
+bool follows_steps();
+/// The step that begins: told from -v on, and named in the messages of --log=json.
+void step(std::string words);
+
+}  // namespace chrun::log

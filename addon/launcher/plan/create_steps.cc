@@ -1,0 +1,273 @@
+// The steps that create a container.
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <climits>
+
+#include "base/error.h"
+#include "base/records.h"
+#include "launcher/files/binds.h"
+#include "launcher/files/mounts.h"
+#include "launcher/files/root.h"
+#include "launcher/files/squashfs_image.h"
+#include "launcher/join/join_rules.h"
+#include "launcher/log/log.h"
+#include "launcher/plan/launch.h"
+#include "launcher/process/namespaces.h"
+#include "launcher/process/user_ns.h"
+
+namespace chrun {
+namespace {
+
+constexpr unsigned kLargestId = 0xfffffffe;  // 2³²−1 means "no id" to the kernel
+
+IdMap id_map(std::string_view pair) {
+  const size_t colon = pair.find(':');
+  if (colon == std::string_view::npos)
+    throw Error("expected INSIDE:OUTSIDE for an id map, got '" + std::string(pair) + "'");
+  return {static_cast<unsigned>(parse_number(pair.substr(0, colon), kLargestId, "an id inside")),
+          static_cast<unsigned>(parse_number(pair.substr(colon + 1), kLargestId, "an id outside"))};
+}
+
+unsigned id(std::string_view text) { return static_cast<unsigned>(parse_number(text, kLargestId, "an id")); }
+
+/// The names for an identity step to come are looked up before the namespaces: who is asked for them must not be moved
+/// into the image by pivot_root(2), as all processes of a mount namespace are.
+void look_up_names(Launch& launch) {
+  for (const Step& step : launch.plan.create) {
+    if (step.kind == "identity") launch.identity.emplace(id(step.fields[0]), id(step.fields[1]));
+  }
+}
+
+void user_namespace(Launch& launch, const Step& step) {
+  if (!launch.isolated) look_up_names(launch);
+  enter_user_namespace(id_map(step.fields[0]), id_map(step.fields[1]));
+  launch.isolated = true;
+}
+
+/// As root, a mount made before that would be the host's.
+void require_isolation(const Launch& launch, const Step& step) {
+  if (!launch.isolated) throw Error("the plan has a " + std::string(step.kind) + " step before user-namespace");
+}
+
+/// What steps name on the host: before the first mount of ours.
+void look_at_host(Launch& launch) {
+  for (const Step& step : launch.plan.create) {
+    if (const StepKind& kind = kind_of(step); kind.look_up) kind.look_up(launch, step);
+  }
+  launch.host.find(launch.stage);
+}
+
+/// root PATH writable|read-only
+void look_up_root(Launch& launch, const Step& step) {
+  const std::string path = field(step, 0);
+  // searching is what every command needs; found out here, it has a clear name
+  if (faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0) throw SysError("use the image " + path, "access");
+  launch.host.want(step, {path, "mount the image " + path});
+}
+
+/// The image needs a place among our mounts, before others can have theirs in it.
+void place_image(Launch& launch) {
+  const Fd slot = launch.stage.open_slot(launch.stage.make_slot());
+  place_mount(launch.root.get(), slot.get(), "mount the image");
+}
+
+void root(Launch& launch, const Step& step) {
+  require_isolation(launch, step);
+  const std::string_view access = step.fields[1];
+  if (access != "writable" && access != "read-only") {
+    throw Error("unknown access '" + std::string(access) + "' in the plan");
+  }
+  look_at_host(launch);
+  const std::string path = field(step, 0);
+  launch.root = launch.host.take(launch.stage, step);
+  launch.writable = access == "writable";
+  const bool restricted = launch.writable || restrict_tree(launch.root.get(), path, MS_RDONLY);
+  place_image(launch);
+  if (!restricted) restrict_one_by_one(launch.root.get(), path, MS_RDONLY);
+}
+
+/// squashfs PATH shared|private: before the namespaces, because the file-system server must not live in them.
+void squashfs(Launch& launch, const Step& step) {
+  launch.image = serve_squashfs_image(field(step, 0), step.fields[1] == "shared", paths_to_look_up(launch));
+}
+
+/// A place that hides nothing, because only descriptors lead there.
+constexpr std::string_view kOutOfTheWay = "/";
+
+void look_up_place(Launch& launch, const Step& step) {
+  const std::string path = field(step, 0);
+  if (path == kOutOfTheWay) return;
+  Fd place = open_on_host(path);
+  if (!place) throw SysError("mount the image at " + path, "open");
+  launch.directories[&step] = std::move(place);
+}
+
+/// attach PLACE: what `squashfs` mounted becomes the image's root.
+void attach(Launch& launch, const Step& step) {
+  require_isolation(launch, step);
+  if (!launch.image) throw Error("the plan has an attach step without a squashfs step before it");
+  look_at_host(launch);
+  const int slot = launch.stage.make_slot();
+  squashfs::mount_served(*launch.image, launch.stage.slot_path(slot));
+  launch.root = launch.stage.open_slot(slot);
+  launch.image.reset();
+  launch.served = true;
+  const auto place = launch.directories.find(&step);
+  if (place != launch.directories.end())
+    place_mount(launch.root.get(), place->second.get(), "mount the image at " + field(step, 0));
+}
+
+unsigned long mount_flag(std::string_view option) {
+  if (option == "read-only") return MS_RDONLY;
+  if (option == "nosuid") return MS_NOSUID;
+  if (option == "nodev") return MS_NODEV;
+  if (option == "noexec") return MS_NOEXEC;
+  throw Error("unknown bind option '" + std::string(option) + "' in the plan");
+}
+
+std::string variable_source(const Launch& launch, const Step& step) {
+  const std::string_view value = launch.environment.get(step.fields[0]).value_or("");
+  return value.empty() ? field(step, 1) : std::string(value);
+}
+
+/// SOURCE DESTINATION OPTION …: the fields from `destination` on.
+Bind parse_bind(const Step& step, std::string source, size_t destination) {
+  Bind bind{std::move(source), field(step, destination)};
+  for (size_t i = destination + 1; i < step.fields.size(); i++) {
+    if (step.fields[i] == "optional")
+      bind.optional = true;
+    else if (step.fields[i] == "create")
+      bind.create = true;
+    else
+      bind.flags |= mount_flag(step.fields[i]);
+  }
+  return bind;
+}
+
+Bind bind_of(const Launch& launch, const Step& step) {
+  if (step.kind == "bind-variable") return parse_bind(step, variable_source(launch, step), 2);
+  return parse_bind(step, field(step, 0), 1);
+}
+
+void look_up_source(Launch& launch, const Step& step) {
+  const Bind bind = bind_of(launch, step);
+  launch.host.want(step, {bind.source, "bind " + bind.source, bind.optional});
+}
+
+/// On a FUSE file system alone mounts may vanish.
+void note_mount(Launch& launch, const Fd& mount, const std::string& destination) {
+  if (launch.served) launch.placed.add(mount.get(), destination);
+}
+
+/// The source of the last bind before `step` that leads there, going by names; empty if there is none.
+std::string bound_above(const Launch& launch, const Step& step, const std::string& destination) {
+  std::string found;
+  for (const Step& other : launch.plan.create) {
+    if (&other == &step) break;
+    if (other.kind != "bind" && other.kind != "bind-variable") continue;
+    const Bind bind = bind_of(launch, other);
+    if (destination.starts_with(bind.destination + "/")) found = bind.source;
+  }
+  return found;
+}
+
+/// bind SOURCE DESTINATION OPTION …
+/// bind-variable NAME FALLBACK DESTINATION OPTION …: the source is the value of a variable, which may differ in each
+/// run.
+void bind(Launch& launch, const Step& step) {
+  const int root = root_of(launch, step);
+  const Fd tree = launch.host.take(launch.stage, step);
+  if (!tree) return;
+  const Bind wanted = bind_of(launch, step);
+  if (bind_into_image(root, wanted, tree.get())) return note_mount(launch, tree, wanted.destination);
+  if (wanted.optional) return;
+  const std::string above = bound_above(launch, step, wanted.destination);
+  throw Error("can't bind " + wanted.source + ": there is no " + wanted.destination +
+              (above.empty() ? " in the image" : " below the bind of " + above));
+}
+
+void tmpfs(Launch& launch, const Step& step) {
+  const std::string destination = field(step, 0);
+  note_mount(launch, tmpfs_into_image(launch.stage, root_of(launch, step), destination, field(step, 1)), destination);
+}
+
+void identity(Launch& launch, const Step& step) {
+  const int root = root_of(launch, step);
+  if (!launch.identity) throw Error("the plan has an identity step that is not between user-namespace and pivot");
+  launch.identity->bind(launch.stage, root);
+}
+
+void pivot(Launch& launch, const Step& step) {
+  launch.placed.check(root_of(launch, step));
+  pivot_into(root_of(launch, step));
+  launch.root.reset();
+}
+
+/// What the steps that create the container come to, for comparison between peers: their variables may differ.
+std::string create_content(const Launch& launch) {
+  std::string content;
+  for (const Step& step : launch.plan.create) {
+    if (step.kind == "join") continue;
+    content += to_words(step);
+    if (step.kind == "bind-variable") content += " = " + variable_source(launch, step);
+    content += '\0';
+  }
+  return content;
+}
+
+/// A rank number that the count has no place for. Only where all ranks of the node are in one group.
+void check_rank(const Environment& environment, int count) {
+  const auto rank = local_rank(environment);
+  if (!rank || *rank < count) return;
+  throw Error("--join: this process is one too many: it has number " + std::to_string(*rank) +
+                  " (from 0) on its node, and the count is " + std::to_string(count),
+              "is the count right? (--join-ct)");
+}
+
+/// join COUNT|environment TIMEOUT [TAG]
+void join(Launch& launch, const Step& step) {
+  JoinRequest request;
+  const bool derived = step.fields[0] == "environment";
+  request.count = derived ? derive_join_count(launch.environment)
+                          : static_cast<int>(parse_number(step.fields[0], INT_MAX, "the number of peers"));
+  if (request.count == 0) throw Error("the number of peers is 0");
+  request.timeout = static_cast<int>(parse_number(step.fields[1], INT_MAX, "the join timeout"));
+  const bool same_parent = step.fields.size() < 3;
+  if (same_parent) check_rank(launch.environment, request.count);
+  request.tag = same_parent ? derive_join_tag(launch.environment, getppid()) : field(step, 2);
+  request.starter = [&launch, same_parent] { return find_starter(launch.environment, same_parent); };
+  log::verbose(1, "join group " + request.tag + " of " + std::to_string(request.count));
+  if (request.count == 1) return sweep_abandoned_groups();  // nobody to share with
+  request.content = create_content(launch);
+  launch.group.emplace(std::move(request));
+  if (launch.group->won()) return;
+  launch.group->enter();
+  launch.entered = true;
+}
+
+void join_pid(Launch& launch, const Step& step) {
+  join_process(static_cast<int>(parse_number(step.fields[0], INT_MAX, "a process number")));
+  launch.entered = true;
+}
+
+constexpr StepKind kKinds[] = {
+    {"join", 2, 3, join},
+    {"join-pid", 1, 1, join_pid},
+    {"user-namespace", 2, 2, user_namespace},
+    {"squashfs", 2, 2, squashfs},
+    {"attach", 1, 1, attach, nullptr, look_up_place},
+    {"root", 2, 2, root, nullptr, look_up_root},
+    {"bind", 2, kAnyFields, bind, nullptr, look_up_source},
+    {"bind-variable", 3, kAnyFields, bind, nullptr, look_up_source},
+    {"tmpfs", 2, 2, tmpfs},
+    {"identity", 2, 2, identity},
+    {"pivot", 0, 0, pivot},
+};
+
+}  // namespace
+
+std::span<const StepKind> create_kinds() { return kKinds; }
+
+}  // namespace chrun

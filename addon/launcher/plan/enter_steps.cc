@@ -1,0 +1,151 @@
+// The steps of every process that ends up in the container.
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "launcher/log/log.h"
+#include "launcher/plan/launch.h"
+#include "launcher/process/exec.h"
+#include "launcher/process/host_names.h"
+#include "launcher/process/seccomp.h"
+#include "launcher/process/terminal.h"
+
+namespace chrun {
+namespace {
+
+constexpr size_t kLargestEnvironmentFile = 64 << 20;
+
+void default_path(Environment& environment) {
+  const auto path = environment.get("PATH");
+  if (!path) return log::warning("PATH is not set, and stays so: the command is looked up in /bin and /usr/bin");
+  if ((":" + std::string(*path) + ":").find(":/bin:") != std::string::npos) return;
+  environment.set("PATH", std::string(*path) + ":/bin");
+}
+
+void default_home(Environment& environment) {
+  struct stat root_home;
+  const bool has_root_home = stat("/root", &root_home) == 0 && S_ISDIR(root_home.st_mode);
+  environment.set("HOME", has_root_home ? "/root" : "/");
+}
+
+void default_environment(Environment& environment, const Step& step) {
+  for (size_t i = 1; i < step.fields.size(); i++) {
+    if (step.fields[i] == "PATH")
+      default_path(environment);
+    else if (step.fields[i] == "HOME")
+      default_home(environment);
+    else if (step.fields[i] == "TMPDIR")
+      environment.unset("TMPDIR");
+    else
+      throw Error("no default is known for the variable '" + field(step, i) + "'");
+  }
+}
+
+std::string read_file(const std::string& path) {
+  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw SysError("read the environment file " + path, "open");
+  return read_all(file.get(), path, kLargestEnvironmentFile);
+}
+
+/// environment guest-file|host-file PATH lines|nul expand|literal: a host file is out of reach after `pivot`.
+void prepare_environment(Launch& launch, const Step& step) {
+  if (step.fields[0] == "host-file" && step.fields.size() == 4) launch.texts[&step] = read_file(field(step, 1));
+}
+
+void environment(Launch& launch, const Step& step) {
+  const std::string_view action = step.fields[0];
+  Environment& variables = launch.environment;
+  const bool expand = step.fields.back() == "expand";
+  if (action == "default") {
+    default_environment(variables, step);
+  } else if (action == "set" && step.fields.size() == 3) {
+    variables.assign(step.fields[1], expand, "--set-env");
+  } else if (action == "unset" && step.fields.size() == 2) {
+    variables.unset_matching(field(step, 1));
+  } else if ((action == "guest-file" || action == "host-file") && step.fields.size() == 4) {
+    const std::string text = action == "host-file" ? launch.texts[&step] : read_file(field(step, 1));
+    variables.assign_all(text, step.fields[2] == "nul" ? '\0' : '\n', expand, field(step, 1));
+  } else {
+    throw Error("malformed environment step '" + std::string(action) + "' in the plan");
+  }
+}
+
+void directory(Launch& launch, const Step& step) {
+  const std::string path = field(step, 0);
+  if (chdir(path.c_str()) != 0) throw SysError("change to directory " + path, "chdir");
+  launch.environment.set("PWD", path);
+}
+
+/// Kernels without keyrings have nothing to hide.
+void new_keyring(Launch&, const Step&) {
+  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0 && errno != ENOSYS) {
+    throw SysError("make a session keyring", "keyctl");
+  }
+}
+
+void no_new_privileges(Launch&, const Step&) {
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw SysError("give up new privileges", "prctl");
+}
+
+/// terminal: the host's one is out of sight after `pivot`.
+void prepare_terminal(Launch& launch, const Step&) { launch.typing_possible = is_terminal_open_to_typing(); }
+
+void terminal(Launch& launch, const Step&) {
+  if (launch.typing_possible) forbid_typing();
+}
+
+/// seccomp PROGRAM
+void seccomp(Launch&, const Step& step) { install_filter(step.fields[0]); }
+
+std::string_view memo_word(Origin origin) {
+  switch (origin) {
+    case Origin::remembered:
+      return "hit";
+    case Origin::decided:
+      return "miss";
+    case Origin::given:
+      return "none";
+  }
+  return "";
+}
+
+/// syslog VERSION IMAGE: inside, /dev/log leads nowhere.
+void prepare_syslog(Launch& launch, const Step& step) {
+  const std::string uid = std::to_string(geteuid());
+  const std::string user = HostNames(geteuid(), {}).get().user;
+  launch.system_log.emplace(std::initializer_list<SystemLog::Word>{{"user", user},
+                                                                   {"uid", uid},
+                                                                   {"version", step.fields[0]},
+                                                                   {"image", step.fields[1]},
+                                                                   {"command", launch.command[0]},
+                                                                   {"memo", memo_word(launch.origin)}});
+}
+
+void syslog(Launch& launch, const Step&) { launch.system_log->send(); }
+
+void command(Launch& launch, const Step&) {
+  const std::string path(launch.environment.get("PATH").value_or("/bin:/usr/bin"));
+  become_command(launch.command, launch.environment.pointers(), path);
+}
+
+constexpr StepKind kKinds[] = {
+    {"environment", 2, kAnyFields, environment, prepare_environment},
+    {"directory", 1, 1, directory},
+    {"new-keyring", 0, 0, new_keyring},
+    {"no-new-privileges", 0, 0, no_new_privileges},
+    {"terminal", 0, 0, terminal, prepare_terminal},
+    {"seccomp", 1, 1, seccomp},
+    {"syslog", 2, 2, syslog, prepare_syslog},
+    {"command", 0, 0, command},
+};
+
+}  // namespace
+
+std::span<const StepKind> enter_kinds() { return kKinds; }
+
+}  // namespace chrun

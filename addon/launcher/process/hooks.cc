@@ -1,0 +1,131 @@
+#include "launcher/process/hooks.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "base/expect_child.h"
+#include "base/files.h"
+#include "base/system_calls.h"
+#include "launcher/files/image_path.h"
+
+namespace chrun {
+namespace {
+
+/// Makes another directory the root directory of this process, until this object ends.
+class OtherRoot {
+ public:
+  explicit OtherRoot(int directory) : own_(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+    if (!own_) throw SysError("open the root directory", "open");
+    if (!enter(directory)) throw SysError("enter the host's root directory", "chroot");
+  }
+  ~OtherRoot() {
+    if (!enter(own_.get())) abort();  // whatever followed would be done in the wrong place
+  }
+  OtherRoot(const OtherRoot&) = delete;
+
+ private:
+  static bool enter(int directory) { return fchdir(directory) == 0 && chroot(".") == 0; }
+  const Fd own_;
+};
+
+/// Hooks find the container by paths, so it gets one: in a mount namespace that is ours alone, until they have run.
+constexpr const char* kBundle = "/mnt";
+constexpr const char* kRoot = "/mnt/rootfs";
+
+/// The directory that an OCI runtime calls bundle: configuration and root of a container.
+class Bundle {
+ public:
+  explicit Bundle(int root) {
+    if (mount("tmpfs", kBundle, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") != 0)
+      throw SysError(std::string("make a place for hooks at the host's ") + kBundle, "mount");
+    if (mkdir(kRoot, 0755) != 0) throw SysError(std::string("make ") + kRoot, "mkdir");
+    if (mount(descriptor_path(root).c_str(), kRoot, nullptr, MS_BIND | MS_REC, nullptr) != 0)
+      throw SysError("show the container's root to hooks", "mount");
+    const Fd config(open("/mnt/config.json", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
+    if (!config) throw SysError("write /mnt/config.json", "open");
+    write_all(config.get(),
+              std::string(R"({"ociVersion":"1.0.2","root":{"path":")") + kRoot + R"("},"mounts":[],"linux":{}})",
+              "/mnt/config.json");
+    // hooks start in it; where we are is of no interest until the image is the root
+    if (chdir(kBundle) != 0) throw SysError(std::string("enter ") + kBundle, "chdir");
+  }
+  ~Bundle() {
+    if (chdir("/") != 0 || umount2(kBundle, MNT_DETACH) != 0) return;  // it is gone with the host's root
+  }
+  Bundle(const Bundle&) = delete;
+};
+
+Fd state_of_container() {
+  const std::string pid = std::to_string(getpid());
+  return memory_file("ch-run-ts-state",
+                     R"({"ociVersion":"1.0.2","id":"ch-run-ts-)" + pid + R"(","status":"creating","pid":)" + pid +
+                         R"(,"bundle":")" + kBundle + R"("})",
+                     false);
+}
+
+std::vector<char*> pointers_to(const std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  for (const auto& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+pid_t start(const Hook& hook, int state) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, state, STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);  // the command's output is the command's
+  auto arguments = hook.arguments;
+  if (arguments.empty()) arguments.push_back(hook.path);
+  pid_t child = -1;
+  const int code = posix_spawn(&child, hook.path.c_str(), &actions, nullptr, pointers_to(arguments).data(),
+                               pointers_to(hook.environment).data());
+  posix_spawn_file_actions_destroy(&actions);
+  if (code != 0) throw SysError("run the hook " + hook.path, "execve", code);
+  return child;
+}
+
+/// Waits at most `seconds` for the end of a child; for ever where these are 0, or the kernel can't (before Linux 5.3).
+bool ends_in_time(pid_t child, int seconds) {
+  if (seconds == 0) return true;
+  const Fd process(static_cast<int>(syscall(kPidfdOpen, child, 0)));
+  if (!process) return true;
+  struct pollfd ending {
+    process.get(), POLLIN, 0
+  };
+  int ready;
+  do ready = poll(&ending, 1, seconds * 1000);
+  while (ready < 0 && errno == EINTR);
+  return ready != 0;
+}
+
+}  // namespace
+
+void run_hook(int host, int root, const Hook& hook) {
+  const OtherRoot as_on_host(host);
+  const Bundle bundle(root);
+  const ExpectChild expect;
+  const pid_t child = start(hook, state_of_container().get());
+  const bool in_time = ends_in_time(child, hook.timeout);
+  if (!in_time) kill(child, SIGKILL);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) throw SysError("wait for the hook " + hook.path, "waitpid");
+  }
+  if (!in_time) throw Error("the hook " + hook.path + " took longer than " + std::to_string(hook.timeout) + " s");
+  if (WIFSIGNALED(status))
+    throw Error("the hook " + hook.path + " was ended by signal " + std::to_string(WTERMSIG(status)));
+  if (WEXITSTATUS(status) != 0)
+    throw Error("the hook " + hook.path + " failed with status " + std::to_string(WEXITSTATUS(status)));
+}
+
+}  // namespace chrun

@@ -1,0 +1,30 @@
+// The synthetic /etc/passwd and /etc/group: root, nobody, and the one user of the container.
+#pragma once
+#include <sys/types.h>
+
+#include "base/fd.h"
+#include "launcher/files/stage.h"
+#include "launcher/process/host_names.h"
+
+namespace chrun {
+
+/// Fresh passwd and group files over those of the image, which name guest ids `uid` and `gid` as the host does (a
+/// stand-in where it knows no name). They live in a private tmpfs, and are written when the container is ready for its
+/// command: the host may take its time to answer. An image without these files is left as it is, with a warning.
+class Identity {
+ public:
+  /// Looks up the names. Must come before the mount namespace.
+  Identity(uid_t uid, gid_t gid);
+  /// Binds the files, which are empty still. Throws SysError.
+  void bind(Stage& stage, int root);
+  /// Writes them. Throws SysError.
+  void write();
+
+ private:
+  uid_t uid_;
+  gid_t gid_;
+  HostNames names_;
+  Fd passwd_, group_;
+};
+
+}  // namespace chrun

@@ -1,0 +1,123 @@
+#include "launcher/process/namespaces.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/system_calls.h"
+#include "launcher/process/process_id.h"
+
+namespace chrun {
+namespace {
+
+/// A process that can't become another one: what is opened below its directory in /proc is its own, or nothing, even if
+/// its number has been given away meanwhile.
+class Process {
+ public:
+  explicit Process(int pid) : name_("process " + std::to_string(pid)) {
+    directory_ = Fd(open(("/proc/" + std::to_string(pid)).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!directory_) refuse("open");
+    handle_ = Fd(static_cast<int>(syscall(kPidfdOpen, pid, 0)));
+    // opened after the handle: so the directory's process had not ended by then, and they are of the same one
+    try {
+      namespaces_ = {open_namespace_at(directory_.get(), "ns/user"), open_namespace_at(directory_.get(), "ns/mnt")};
+    } catch (const SysError& refusal) {
+      check_owner();
+      if (is_gone(refusal.code())) refuse("open", refusal.code());
+      throw;
+    }
+  }
+
+  const std::string& name() const { return name_; }
+  const Namespaces& namespaces() const { return namespaces_; }
+  /// Before Linux 5.3 there is none.
+  const Fd& handle() const { return handle_; }
+
+  /// The owner of /proc/PID is the process's effective user, or root if the process is protected from being looked at.
+  void check_owner() const {
+    struct stat status;
+    if (fstat(directory_.get(), &status) != 0) refuse("stat");
+    if (status.st_uid == geteuid()) return;
+    const bool protection = status.st_uid == 0;
+    throw Error("can't join " + name_ + ": it belongs to user " + std::to_string(status.st_uid) + ", not to you",
+                protection ? "or it is protected from being looked into (prctl PR_SET_DUMPABLE), or about to end" : "");
+  }
+
+ private:
+  static bool is_gone(int code) { return code == ENOENT || code == ESRCH; }
+
+  [[noreturn]] void refuse(const char* call, int code = errno) const {
+    if (is_gone(code)) throw Error("can't join " + name_ + ": there is no such process", "it may have ended");
+    throw SysError("join " + name_, call, code);
+  }
+
+  const std::string name_;
+  Fd directory_, handle_;
+  Namespaces namespaces_;
+};
+
+/// Root inside keeps what its command is to have; but until then nothing needs it.
+void drop_capabilities(const std::string& owner) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2] = {};
+  if (geteuid() == 0 && syscall(SYS_capget, &header, sets) != 0)
+    throw SysError("enter the container of " + owner, "capget");
+  for (auto& set : sets) set.effective = 0;
+  if (syscall(SYS_capset, &header, sets) != 0) throw SysError("enter the container of " + owner, "capset");
+}
+
+/// In one step, where the kernel can (Linux 5.8).
+bool enter_at_once(const Process& process) {
+  return process.handle() && setns(process.handle().get(), CLONE_NEWUSER | CLONE_NEWNS) == 0;
+}
+
+}  // namespace
+
+Fd open_namespace_at(int directory, const std::string& path) {
+  Fd file(openat(directory, path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw SysError("open the namespace " + path, "open");
+  return file;
+}
+
+Fd open_namespace(const std::string& path) { return open_namespace_at(AT_FDCWD, path); }
+
+ino_t inode_of(const Fd& namespace_file) {
+  struct stat status;
+  if (fstat(namespace_file.get(), &status) != 0) throw SysError("look at a namespace", "fstat");
+  return status.st_ino;
+}
+
+Namespaces open_namespaces(const std::string& process) {
+  return {open_namespace(process + "/ns/user"), open_namespace(process + "/ns/mnt")};
+}
+
+void hide_from_containers() {
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) throw SysError("hide this process from containers", "prctl");
+}
+
+void enter_namespaces(const Namespaces& namespaces, const std::string& owner) {
+  // between the two calls our root is the host's, and the container would be allowed to look at it
+  hide_from_containers();
+  // the user namespace first: only in it do we have the privilege to enter the other
+  if (setns(namespaces.user.get(), CLONE_NEWUSER) != 0) throw SysError("enter the container of " + owner, "setns");
+  if (setns(namespaces.mount.get(), CLONE_NEWNS) != 0) throw SysError("enter the container of " + owner, "setns");
+  drop_capabilities(owner);
+}
+
+void join_process(int pid) {
+  require_own_proc("--join-pid");
+  const Process process(pid);
+  process.check_owner();
+  if (inode_of(process.namespaces().user) == inode_of(open_namespace("/proc/self/ns/user"))) {
+    throw Error("can't join " + process.name() + ": it is in no container",
+                "its user namespace is our own; give the PID of a process that runs inside one");
+  }
+  hide_from_containers();
+  if (!enter_at_once(process)) return enter_namespaces(process.namespaces(), process.name());
+  drop_capabilities(process.name());
+}
+
+}  // namespace chrun

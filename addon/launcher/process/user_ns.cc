@@ -1,0 +1,34 @@
+#include "launcher/process/user_ns.h"
+
+#include <fcntl.h>
+#include <sched.h>
+
+#include <string>
+
+#include "base/error.h"
+#include "base/files.h"
+
+namespace chrun {
+namespace {
+
+void write_setting(const char* path, const std::string& text) {
+  Fd file(open(path, O_WRONLY | O_CLOEXEC));
+  if (!file) throw SysError(std::string("open ") + path, "open", errno);
+  if (write(file.get(), text.data(), text.size()) < 0) {
+    throw SysError("write '" + text + "' to " + path, "write id map", errno);
+  }
+}
+
+std::string map_line(IdMap map) { return std::to_string(map.inside) + " " + std::to_string(map.outside) + " 1"; }
+
+}  // namespace
+
+void enter_user_namespace(IdMap uid, IdMap gid) {
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) throw SysError("make user and mount namespaces", "unshare");
+  // without privilege over the outer groups, setgroups(2) must be given up before a gid map is accepted
+  write_setting("/proc/self/setgroups", "deny");
+  write_setting("/proc/self/uid_map", map_line(uid));
+  write_setting("/proc/self/gid_map", map_line(gid));
+}
+
+}  // namespace chrun

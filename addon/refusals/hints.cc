@@ -1,0 +1,88 @@
+#include "refusals/hints.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/own_path.h"
+#include "refusals/hint_table.h"
+#include "refusals/restrictions.h"
+
+namespace chrun {
+namespace {
+
+/// Both our programs make user namespaces: the launcher in bin/, the file-system server in build/Release/.
+std::string own_programs() {
+  const std::string program = own_path();
+  for (const char* directory : {"/bin/ch-run-ts", "/build/Release/ch-run-ts"}) {
+    const size_t at = program.rfind(directory);
+    if (at != std::string::npos) return program.substr(0, at) + "/{bin/ch-run-ts,build/Release/ch-run-ts-squashfs}";
+  }
+  return program;
+}
+
+/// What stands for `{name}`.
+std::string value_of(std::string name) {
+  if (name == "programs") return own_programs();
+  if (name == "profile") return restrictions::apparmor_profile();
+  std::replace(name.begin(), name.end(), '.', '/');
+  return std::to_string(restrictions::sysctl(name, 0));
+}
+
+std::string fill_in(std::string_view text) {
+  std::string filled;
+  for (;;) {
+    const size_t begin = text.find('{'), end = text.find('}', begin);
+    // braces with a blank or a newline behind them are text
+    const bool named = end != std::string_view::npos && text.substr(begin, end - begin).find_first_of(" \n") > end;
+    if (!named) return filled.append(text);
+    filled.append(text.substr(0, begin)).append(value_of(std::string(text.substr(begin + 1, end - begin - 1))));
+    text.remove_prefix(end + 1);
+  }
+}
+
+const Reason* reason_for(const SysError& failure) {
+  for (const Refusal& refusal : refusals()) {
+    if (refusal.code != failure.code() || strcmp(refusal.call, failure.call()) != 0 ||
+        strstr(failure.what(), refusal.about) == nullptr)
+      continue;
+    for (const Reason& reason : refusal.reasons) {
+      if (reason.holds()) return &reason;
+    }
+    return nullptr;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Advice advice_for(const SysError& failure) {
+  const Reason* reason = reason_for(failure);
+  if (reason == nullptr) return {};
+  return {fill_in(reason->cause), reason->user, reason->administrator, fill_in(reason->file)};
+}
+
+std::string hint_for(const Error& failure) {
+  if (!failure.hint().empty()) return failure.hint();
+  const auto* refusal = dynamic_cast<const SysError*>(&failure);
+  if (refusal == nullptr) return {};
+  const Advice advice = advice_for(*refusal);
+  std::string hint = advice.cause;
+  if (!advice.user.empty()) hint += "; " + advice.user;
+  if (!advice.administrator.empty()) hint += "; the administrator can " + advice.administrator;
+  return hint;
+}
+
+std::string list_hints() {
+  std::string fields;
+  for (const Refusal& refusal : refusals()) {
+    for (const Reason& reason : refusal.reasons) {
+      const std::string words = errno_words(refusal.code);
+      for (const char* field : {reason.title, refusal.call, words.c_str(), refusal.about, reason.cause, reason.user,
+                                reason.administrator, reason.file})
+        (fields += field) += '\0';
+    }
+  }
+  return fields;
+}
+
+}  // namespace chrun

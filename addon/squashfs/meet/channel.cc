@@ -1,0 +1,118 @@
+#include "squashfs/meet/channel.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/system_calls.h"
+
+namespace chrun::squashfs {
+namespace {
+
+/// Room for the control messages that carry one descriptor, and tell the sender in two ways.
+union Control {
+  cmsghdr header;
+  char bytes[2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
+};
+
+void take_control(msghdr& message, Packet& packet) {
+  for (cmsghdr* each = CMSG_FIRSTHDR(&message); each; each = CMSG_NXTHDR(&message, each)) {
+    if (each->cmsg_level != SOL_SOCKET) continue;
+    int number = -1;
+    ucred sender{};
+    if (each->cmsg_type == SCM_CREDENTIALS)
+      memcpy(&sender, CMSG_DATA(each), sizeof sender);
+    else
+      memcpy(&number, CMSG_DATA(each), sizeof number);
+    if (each->cmsg_type == SCM_RIGHTS) packet.descriptor = Fd(number);
+    if (each->cmsg_type == kScmPidfd) packet.process = Fd(number);
+    if (each->cmsg_type == SCM_CREDENTIALS) packet.sender = sender.pid;
+  }
+}
+
+/// −1, for ever, where there is no deadline.
+int milliseconds_until(Clock::time_point deadline) {
+  if (deadline == Clock::time_point::max()) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+  return static_cast<int>(std::clamp<long>(left, 0, 60'000));
+}
+
+}  // namespace
+
+uint64_t hash(std::string_view text, uint64_t value) {
+  for (const unsigned char byte : text) value = (value ^ byte) * 0x100000001b3;
+  return value;
+}
+
+bool send_packet(int socket, std::string_view text, int descriptor) {
+  iovec part{const_cast<char*>(text.data()), text.size()};
+  Control control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (descriptor >= 0) {
+    message.msg_control = &control;
+    message.msg_controllen = CMSG_SPACE(sizeof(int));
+    control.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
+  }
+  ssize_t sent;
+  do {
+    sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  } while (sent < 0 && errno == EINTR);
+  return sent >= 0;
+}
+
+std::optional<Packet> receive_packet(int socket, Clock::time_point deadline) {
+  pollfd wait{socket, POLLIN, 0};
+  for (int ready = 0; ready <= 0;) {
+    ready = poll(&wait, 1, milliseconds_until(deadline));
+    if (ready == 0 || (ready < 0 && errno != EINTR)) return {};
+  }
+  Packet packet{std::string(kMostText, '\0'), {}, 0, {}};
+  iovec part{packet.text.data(), packet.text.size()};
+  Control control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = &control;
+  message.msg_controllen = sizeof control;
+  ssize_t size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  // a server that refuses and ends without reading what we sent: first comes the reset, then its words all the same
+  if (size < 0 && errno == ECONNRESET) size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  if (size < 0) return {};
+  take_control(message, packet);
+  if (size == 0) return {};
+  packet.text.resize(static_cast<size_t>(size));
+  return packet;
+}
+
+bool peer_is_self(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
+}
+
+void know_senders(int socket) {
+  const int yes = 1;
+  setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes);
+  // before Linux 6.5 there is the number alone, which could be another process's by now, were numbers used up so soon
+  setsockopt(socket, SOL_SOCKET, kPassPidfd, &yes, sizeof yes);
+}
+
+bool is_from_outside(const Packet& packet) {
+  if (packet.sender <= 0) return false;
+  struct stat ours, theirs;
+  const std::string path = "/proc/" + std::to_string(packet.sender) + "/ns/user";
+  if (stat("/proc/self/ns/user", &ours) < 0 || stat(path.c_str(), &theirs) < 0) return false;
+  if (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino) return false;
+  // alive still: so it was the sender that had this number when we looked
+  return !packet.process || syscall(kPidfdSendSignal, packet.process.get(), 0, nullptr, 0) == 0;
+}
+
+}  // namespace chrun::squashfs

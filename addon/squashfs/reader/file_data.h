@@ -1,0 +1,53 @@
+// The contents of files: which block holds what, and the blocks themselves.
+#pragma once
+#include <array>
+#include <map>
+
+#include "squashfs/reader/inode.h"
+
+namespace chrun::squashfs {
+
+/// A part of a file: bytes of a block that stay valid as long as the slice is held. No block: a hole, all zeros.
+struct Slice {
+  BlockRef block;
+  uint32_t offset;
+  uint32_t size;
+};
+
+/// One data block of a file as its inode describes it.
+struct BlockPlace {
+  BlockKey key;
+  bool hole() const { return key.word == 0; }
+};
+
+class FileData {
+ public:
+  FileData(const Metadata& metadata, size_t cache_bytes);
+
+  /// The bytes [offset, offset + size) cut to the end of the file. Throws Damage where they can't be read.
+  std::vector<Slice> read(const Inode& file, uint64_t offset, size_t size) const;
+
+  /// Makes blocks that a sequential reader, who has just read [offset, offset + size), will want next.
+  /// `depth` is how far ahead of him, in blocks; at most `most` are made by this call.
+  void read_ahead(const Inode& file, uint64_t offset, size_t size, uint32_t depth, uint32_t most) const;
+
+  void trim(size_t bytes) const { cache_.trim(bytes); }
+
+ private:
+  struct Map;
+  std::vector<BlockPlace> places(const Inode& file, uint64_t first, uint64_t count) const;
+  std::shared_ptr<Map> map_of(const Inode& file, uint64_t blocks) const;
+  BlockKey fragment_key(uint32_t number) const;
+  BlockRef block(const BlockKey& key) const;
+  void fill(const BlockKey& key, Block& block) const;
+  Slice fragment_slice(const Inode& file, uint64_t offset, size_t size) const;
+  [[noreturn]] void damaged(const Inode& file, const char* what) const;
+
+  const Metadata& metadata_;
+  const Superblock& super_;
+  mutable BlockCache cache_;
+  mutable std::mutex maps_mutex_;
+  mutable std::map<uint64_t, std::shared_ptr<Map>> maps_;  // of files with many blocks, by inode reference
+};
+
+}  // namespace chrun::squashfs

@@ -1,0 +1,45 @@
+// The image file and its superblock, checked once so that the rest can rely on its numbers.
+#pragma once
+#include <span>
+#include <string>
+
+#include "base/fd.h"
+#include "squashfs/reader/format.h"
+
+namespace chrun::squashfs {
+
+/// The fields of the superblock that reading needs. Ids, the export table and the modification time are not among them.
+struct Superblock {
+  uint32_t inode_count;
+  uint32_t block_size;
+  uint32_t block_log;
+  uint32_t fragment_count;
+  Compressor compressor;
+  Reference root;
+  uint64_t bytes_used;   // where the image ends; the file may be longer (padding to 4 KiB)
+  uint64_t xattr_table;  // kNoTable: none
+  uint64_t inode_table;
+  uint64_t directory_table;
+  uint64_t fragment_table;
+};
+
+class Image {
+ public:
+  /// Reads and checks the superblock. Throws Damage with words for the user: `name` says which image.
+  Image(Fd file, std::string name);
+
+  const Superblock& super() const { return super_; }
+  const std::string& name() const { return name_; }
+
+  /// Fills `to` from byte `position`. Throws Damage where the image ends before.
+  void read(uint64_t position, std::span<uint8_t> to) const;
+  /// Reads up to `to.size()` bytes, fewer only at the end of the image.
+  size_t read_some(uint64_t position, std::span<uint8_t> to) const;
+
+ private:
+  Fd file_;
+  std::string name_;
+  Superblock super_;
+};
+
+}  // namespace chrun::squashfs

@@ -1,0 +1,69 @@
+// Hands out the mount to launchers and knows when nobody will come any more.
+#pragma once
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "squashfs/meet/door.h"
+#include "squashfs/server/mounter.h"
+
+namespace chrun::squashfs {
+
+class Doorkeeper {
+ public:
+  /// `launcher`: the connection to the launcher that started us. `listening`: empty for a private server.
+  /// `tidy`: called a moment after wake(), and again after each time that it says true.
+  Doorkeeper(Fd launcher, Fd listening, std::function<bool()> tidy);
+
+  /// Reports why there will be no mount, by a packet as channel.h has it.
+  void refuse(const std::string& refusal);
+  /// The device of a mount that the launcher makes, which is told that it may. Ends the process if the launcher ends.
+  Fd receive_device();
+  /// Where the mount is had from; not where the launcher makes it.
+  void set_mounter(Mounter mounter) { mounter_.emplace(std::move(mounter)); }
+  /// Gives the mount to the launcher and, unless private, to all who come, until a moment after the last main process
+  /// has ended. Then closes the door and stays for tidying up. Does not return: the process ends with its mount.
+  [[noreturn]] void run();
+
+  /// Called by any thread: there will be something to tidy up.
+  void wake() const;
+
+ private:
+  enum class Kind { listening, launcher, main_process };
+  struct Watched {
+    Kind kind;
+    Fd descriptor;
+  };
+
+  bool watch(Kind kind, Fd descriptor);
+  void forget(int number) { watched_.erase(number); }
+  void handle(int number);
+  void admit();
+  bool grant(int socket, Fd main_process);
+  void serve_launcher();
+  void answer(int number);
+  void open_or_close_door();
+  void close_door();
+  std::map<int, Watched>::iterator find_listening() {
+    return std::find_if(watched_.begin(), watched_.end(),
+                        [](const auto& each) { return each.second.kind == Kind::listening; });
+  }
+  int timeout() const;
+  void pass_time();
+
+  std::function<bool()> tidy_;
+  Fd epoll_;
+  Fd wake_;
+  Fd launcher_;
+  Fd listening_;
+  std::optional<Mounter> mounter_;
+  std::string identity_;
+  std::map<int, Watched> watched_;
+  size_t main_processes_ = 0;
+  std::optional<Clock::time_point> close_at_;
+  std::optional<Clock::time_point> tidy_at_;
+};
+
+}  // namespace chrun::squashfs

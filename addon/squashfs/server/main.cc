@@ -1,0 +1,142 @@
+// ch-run-ts-squashfs SOCKET IMAGE NAME [DOOR|unmounted]: serves the SquashFS image that is open as descriptor IMAGE,
+// called NAME in messages. SOCKET leads to the launcher; DOOR, if given, is the listening socket where other launchers
+// come; `unmounted` means that the launcher makes the mount and sends its device.
+// Started by spawn_orphan() of the launcher, never by hand; but for --libraries, which prints what it is
+// linked with.
+#include <malloc.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <thread>
+
+#include "refusals/hints.h"
+#include "squashfs/meet/refusal.h"
+#include "squashfs/reader/decompress.h"
+#include "squashfs/server/detach.h"
+#include "squashfs/server/doorkeeper.h"
+#include "squashfs/server/fuse_ops.h"
+#include "squashfs/server/sandbox.h"
+
+namespace chrun::squashfs {
+namespace {
+
+constexpr size_t kMetadataCache = 4 << 20, kMetadataCacheIdle = 1 << 20;
+constexpr size_t kDataCache = 32 << 20, kDataCacheIdle = 4 << 20;
+constexpr unsigned kMostWorkers = 16;
+constexpr size_t kWorkerStack = 256 << 10;
+
+unsigned worker_count() {
+  cpu_set_t cpus;
+  const unsigned cores = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? static_cast<unsigned>(CPU_COUNT(&cpus)) : 4;
+  // two more than cores, as some wait for the disk
+  return std::min(cores + 2, kMostWorkers);
+}
+
+std::string refusal_of(const Error& error) { return refusal_packet(error, hint_for(error)); }
+
+/// Everything that the threads share. It lives until the process ends.
+class Server {
+ public:
+  Server(Fd launcher, Fd door)
+      : doorkeeper_(std::move(launcher), std::move(door), [this] { return tidy(); }), workers_(worker_count()) {}
+
+  /// `mounter`: none where the launcher makes the mount.
+  void run(Fd image, const std::string& name, std::optional<Mounter> mounter) try {
+    files_.emplace(std::move(image), name, kMetadataCache, kDataCache);
+    ops_.emplace(*files_, workers_);
+    start_workers();
+    enter_sandbox(Role::doorkeeper);
+    files_->open_root();
+    device_ = mounter ? mounter->take_device() : doorkeeper_.receive_device();
+    if (mounter) doorkeeper_.set_mounter(std::move(*mounter));
+    ready_.store(true);
+    ready_.notify_all();
+    doorkeeper_.run();
+  } catch (const Error& error) {
+    doorkeeper_.refuse(refusal_of(error));
+  }
+
+ private:
+  void start_workers() {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, kWorkerStack);
+    for (unsigned started = 0; started < workers_; ++started) {
+      pthread_t thread;
+      const int code = pthread_create(
+          &thread, &attributes, [](void* self) { return static_cast<Server*>(self)->work(); }, this);
+      if (code) throw SysError("start a thread of the file-system server", "pthread_create", code);
+      pthread_detach(thread);
+    }
+    pthread_attr_destroy(&attributes);
+  }
+
+  void* work() {
+    enter_sandbox(Role::worker);
+    ready_.wait(false);
+    ops_->serve(device_.get(), [this] {
+      if (!busy_.load(std::memory_order_relaxed) && !busy_.exchange(true) && !timed_.exchange(true)) doorkeeper_.wake();
+    });
+    _exit(0);  // the last mount is gone, and so is the reason for all the other threads
+  }
+
+  /// Gives memory back once it has been quiet for a moment; until then says true, to be called again. No timer runs in
+  /// an idle server: the next request starts one.
+  bool tidy() {
+    if (busy_.exchange(false)) return true;
+    files_->metadata.trim(kMetadataCacheIdle);
+    files_->data.trim(kDataCacheIdle);
+    malloc_trim(0);
+    timed_ = false;
+    return busy_ && !timed_.exchange(true);
+  }
+
+  Doorkeeper doorkeeper_;
+  std::optional<FileSystem> files_;
+  std::optional<FuseOps> ops_;
+  Fd device_;
+  std::atomic<bool> ready_{false};  // there is a device, and something to answer
+  const unsigned workers_;
+  std::atomic<bool> busy_{false};   // a request came since tidy() last looked
+  std::atomic<bool> timed_{false};  // tidy() will be called
+};
+
+int descriptor(const char* word) {
+  int number = -1;
+  const char* end = word + std::char_traits<char>::length(word);
+  const auto [stop, error] = std::from_chars(word, end, number);
+  return error == std::errc() && stop == end ? number : -1;
+}
+
+int run(int count, char** words) {
+  if (count == 2 && std::string_view(words[1]) == "--libraries") {
+    puts(library_versions().c_str());
+    return 0;
+  }
+  if (count < 4 || count > 5) return static_cast<int>(Exit::usage);
+  const bool unmounted = count > 4 && words[4] == std::string_view(kUnmounted);
+  Fd launcher(descriptor(words[1])), image(descriptor(words[2]));
+  Fd door(count > 4 && !unmounted ? descriptor(words[4]) : -1);
+  std::optional<Mounter> mounter;
+  try {
+    detach({&launcher, &image, &door});
+    if (!unmounted) mounter.emplace(words[3], bool(door), std::vector<const Fd*>{&launcher, &image, &door}, words[0]);
+  } catch (const Error& error) {
+    send_packet(launcher.get(), refusal_of(error));
+    return static_cast<int>(Exit::failure);
+  }
+  // one arena for all threads: idle memory can be given back, and blocks are kept for use again by the cache anyway
+  mallopt(M_ARENA_MAX, 1);
+  static Server server(std::move(launcher), std::move(door));
+  server.run(std::move(image), words[3], std::move(mounter));
+  _exit(static_cast<int>(Exit::failure));  // threads may be running: nothing of theirs is taken down before
+}
+
+}  // namespace
+}  // namespace chrun::squashfs
+
+int main(int count, char** words) { return chrun::squashfs::run(count, words); }

@@ -1,0 +1,95 @@
+#include "squashfs/server/mount.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/system_calls.h"
+#include "squashfs/meet/fuse_device.h"
+
+namespace chrun::squashfs {
+namespace {
+
+constexpr char kSharedAt[] = "/image";
+
+void write_file(const char* path, const std::string& text) {
+  const Fd file(open(path, O_WRONLY | O_CLOEXEC));
+  if (!file) throw SysError(std::string("open ") + path, "open");
+  if (write(file.get(), text.data(), text.size()) < 0) throw SysError(std::string("write ") + path, "write");
+}
+
+/// A FUSE file system that is being made, in a way that gives a mount without a place (Linux 5.2).
+class Configuration {
+ public:
+  Configuration() : context_(static_cast<int>(syscall(kFsopen, "fuse", kFsopenCloexec))) {
+    if (context_) return;
+    if (errno == ENODEV)
+      throw Error("can't mount SquashFS images: this kernel has no FUSE", "load the kernel module fuse");
+    throw SysError("mount FUSE", "fsopen");
+  }
+  void set(const char* key, const std::string& value) const { call(kFsconfigSetString, key, value.c_str()); }
+  void flag(const char* key) const { call(kFsconfigSetFlag, key, nullptr); }
+  Fd mount() const {
+    call(kFsconfigCreate, nullptr, nullptr);
+    Fd made(static_cast<int>(syscall(kFsmount, context_.get(), kFsmountCloexec, MS_RDONLY | MS_NOSUID | MS_NODEV)));
+    if (!made) throw SysError("mount FUSE", "fsmount");
+    return made;
+  }
+
+ private:
+  void call(unsigned command, const char* key, const char* value) const {
+    if (syscall(kFsconfig, context_.get(), command, key, value, 0) < 0) {
+      throw SysError(std::string("mount FUSE") + (key ? std::string(" with ") + key : ""), "fsconfig");
+    }
+  }
+  Fd context_;
+};
+
+}  // namespace
+
+void enter_namespaces() {
+  const auto user = std::to_string(geteuid()), group = std::to_string(getegid());
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) throw SysError("make namespaces for the file-system server", "unshare");
+  write_file("/proc/self/setgroups", "deny");
+  write_file("/proc/self/uid_map", "0 " + user + " 1");
+  write_file("/proc/self/gid_map", "0 " + group + " 1");
+}
+
+FuseMount make_mount(const std::string& image) {
+  Fd device = open_fuse_device();
+  const Configuration fuse;
+  fuse.set("source", image);
+  fuse.set("subtype", "squashfs");
+  fuse.set("fd", std::to_string(device.get()));
+  for (const auto& [key, value] : kFuseOptions) value ? fuse.set(key, value) : fuse.flag(key);
+  fuse.flag("ro");
+  Fd root = fuse.mount();
+  return {std::move(device), std::move(root)};
+}
+
+void leave_host_mounts() {
+  const auto check = [](long result, const char* call) {
+    if (result < 0) throw SysError("leave the host's mounts", call);
+  };
+  // on a directory that must exist, as the FUSE device lies there
+  check(mount("none", "/dev", "tmpfs", 0, "mode=700,nr_inodes=4,size=4k"), "mount");
+  check(chdir("/dev"), "chdir");
+  check(mkdir(kSharedAt + 1, 0700), "mkdir");
+  check(syscall(SYS_pivot_root, ".", "."), "pivot_root");
+  check(umount2(".", MNT_DETACH), "umount2");
+  check(chdir("/"), "chdir");
+}
+
+SharedMount::SharedMount(Fd root) : root_(std::move(root)) {
+  if (syscall(kMoveMount, root_.get(), "", AT_FDCWD, kSharedAt, kMoveMountEmptyPath) < 0) {
+    throw SysError("attach the mount", "move_mount");
+  }
+}
+
+Fd SharedMount::copy() const {
+  return Fd(static_cast<int>(syscall(kOpenTree, root_.get(), "", kOpenTreeClone | kOpenTreeCloexec | AT_EMPTY_PATH)));
+}
+
+}  // namespace chrun::squashfs

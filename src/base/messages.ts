@@ -1,0 +1,103 @@
+/**
+ * The one place that prints messages: `ch-run-ts[123]: error: …` on standard error, a hint on the next line; with
+ * --log=json one object a line. The launcher prints the same (addon/launcher/log/log.cc).
+ */
+import { writeSync } from 'node:fs';
+import type { ChalkInstance } from 'chalk';
+import { failure } from '../host/host.js';
+import type { LaunchRequest } from '../run/request.js';
+import { toBytes } from './bytes.js';
+import { ExitStatus, LaunchError } from './errors.js';
+import { visible } from './visible.js';
+
+type Style = Pick<LaunchRequest, 'color' | 'log'>;
+
+const program: { name: string } & { -readonly [Key in keyof Style]: Style[Key] } = {
+  name: 'ch-run-ts',
+  color: 'auto',
+  log: 'text',
+};
+
+/** The name for the prefix, from argv[0]: a link named ch-run reads as ch-run. */
+export function setProgram(argv0: string): void {
+  program.name = argv0.slice(argv0.lastIndexOf('/') + 1) || program.name;
+}
+
+/** What --color and --log asked for. */
+export function setStyle(style: Partial<Style>): void {
+  Object.assign(program, style);
+}
+
+/**
+ * Writes all of `text`, and waits where the other side is slow: no stream, which would set O_NONBLOCK on it. Whoever has
+ * read enough and closed a pipe wants no more, and of messages that can't be written nobody can be told. Throws
+ * LaunchError where output can't be written for another reason.
+ */
+export function print(descriptor: 1 | 2, text: string | Uint8Array): void {
+  let bytes = typeof text === 'string' ? toBytes(text) : text;
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(writeSync(descriptor, bytes));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EPIPE' || (code !== 'EAGAIN' && descriptor === 2)) return;
+      if (code !== 'EAGAIN') throw failure('write to', 'standard output', error);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
+  }
+}
+
+/** Errors that are not ours come with their stack: they are bugs. */
+function messageOf(error: unknown): string {
+  if (error instanceof LaunchError) return error.message;
+  return `internal error: ${(error as Error | undefined)?.stack ?? error}`;
+}
+
+/** An error as --log=json has it; `time` in microseconds since 1970. Keys without a value are left out by JSON. */
+export function describeError(error: unknown, time: number): Readonly<Record<string, unknown>> {
+  const ours = error instanceof LaunchError ? error : undefined;
+  const errno = (ours?.cause as NodeJS.ErrnoException | undefined)?.errno;
+  return {
+    time,
+    program: program.name,
+    pid: process.pid,
+    level: 'error',
+    message: messageOf(error),
+    hint: ours?.hint,
+    status: ours?.exitStatus ?? ExitStatus.failure,
+    call: ours?.syscall,
+    errno: errno === undefined ? undefined : -errno,
+    path: ours?.path,
+  };
+}
+
+/** An error for people, with its hint if it has one. */
+export function renderError(error: unknown, paint: Pick<ChalkInstance, 'red' | 'cyan'>): string {
+  const prefix = `${visible(program.name)}[${process.pid}]:`;
+  const message = messageOf(error);
+  // the stack of a bug has lines of its own
+  const shown = error instanceof LaunchError ? visible(message) : message.split('\n').map(visible).join('\n');
+  const lines = [`${prefix} ${paint.red('error:')} ${shown}`];
+  if (error instanceof LaunchError && error.hint)
+    lines.push(`${prefix} ${paint.cyan('hint:')} ${visible(error.hint)}`);
+  return lines.join('\n');
+}
+
+/** Prints a warning as --log has it. */
+export async function printWarning(message: string): Promise<void> {
+  const { time, program: name, pid } = describeError(undefined, Date.now() * 1000);
+  if (program.log === 'json')
+    return print(2, `${JSON.stringify({ time, program: name, pid, level: 'warning', message })}\n`);
+  const { makePainter } = await import('./painter.js');
+  const word = makePainter(program.color).yellow('warning:');
+  print(2, `${visible(program.name)}[${process.pid}]: ${word} ${visible(message)}\n`);
+}
+
+/** Prints an error as --log has it. */
+export async function printError(error: unknown): Promise<void> {
+  const text =
+    program.log === 'json'
+      ? JSON.stringify(describeError(error, Date.now() * 1000))
+      : renderError(error, (await import('./painter.js')).makePainter(program.color));
+  print(2, `${text}\n`);
+}

@@ -1,0 +1,30 @@
+/** The commands of a directory image, for completion in every shell: --completion=commands:IMAGE. */
+import { readdirSync } from 'node:fs';
+import { fromBytes, toBytes } from '../../base/bytes.js';
+import type { Host } from '../../host/host.js';
+import { resolveImage } from '../../store/resolve-image.js';
+
+/** Where programs lie in images; the environment may change PATH, but that is not known yet. */
+const directories = ['bin', 'sbin', 'usr/bin', 'usr/sbin', 'usr/local/bin', 'usr/local/sbin'];
+
+/** Names in a directory of the image. A link out of it, as absolute ones look from the host, has none. */
+function namesIn(path: string): readonly string[] {
+  try {
+    return readdirSync(toBytes(path), { encoding: 'buffer' }).map(fromBytes);
+  } catch {
+    return [];
+  }
+}
+
+/** The names of programs in an image, sorted; none for what is no directory image. */
+export function listCommands(image: string, storage: string | undefined, host: Host): readonly string[] {
+  try {
+    const { kind, path } = resolveImage({ image, writable: false, ...(storage ? { storage } : {}) }, host);
+    if (kind !== 'directory') return [];
+    const names = directories.flatMap((directory) => namesIn(`${path}/${directory}`));
+    return [...new Set(names)].sort();
+  } catch {
+    // there is no such image: nothing to offer
+    return [];
+  }
+}

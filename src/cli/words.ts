@@ -1,0 +1,99 @@
+/** From words as people write them to words that a parser can't misread: `--name` or `--name=value`, one each. */
+import { usageError } from '../base/errors.js';
+import { nearestName } from '../base/nearest.js';
+import { type Option, optionTable } from '../run/options.js';
+
+/** Stands before every value: yargs drops a pair of quotes around a value, and an empty value in a list. */
+const guard = '=';
+
+/** Takes the guard off again, in values and in lists of them. */
+export function removeGuard(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(removeGuard);
+  return typeof value === 'string' ? value.slice(guard.length) : value;
+}
+
+/**
+ * Rewrites the options as `--name` or `--name=value`, one word each, and finds where they end. yargs can't do
+ * this part: it has no unambiguous prefixes, and an option with an optional value eats the word behind it.
+ */
+export function normalizeWords(words: readonly string[]): { normal: string[]; next: number } {
+  const normal: string[] = [];
+  let next = 0;
+  const takeValue = (option: Option, attached: string | undefined): void => {
+    let value = attached;
+    if (option.value === 'none' && value !== undefined) {
+      throw usageError(`--${option.name} takes no value, got '${value}'`);
+    }
+    if (option.value === 'required' && value === undefined) {
+      value = words[next++];
+      if (value === undefined) throw usageError(`--${option.name} needs a value: ${option.metavar}`);
+    }
+    const flag = value === undefined && option.value === 'none';
+    if (option.sequence) normal.push(`--${option.sequence}=${guard}${option.name}=${value ?? ''}`);
+    else normal.push(flag ? `--${option.name}` : `--${option.name}=${guard}${value ?? ''}`);
+  };
+  for (let word = words[next]; word?.startsWith('-') && word !== '-'; word = words[next]) {
+    next++;
+    if (word === '--') break;
+    if (word.startsWith('--')) takeValue(...parseLongWord(word));
+    else parseShortWord(word, takeValue);
+  }
+  return { normal, next };
+}
+
+/**
+ * Whether --log=json is plainly among the words, or else the value of CH_RUN_LOG, before they are parsed: for the errors
+ * of that. The launcher does the same (addon/launcher/log/log.cc) for what fails before there is a plan.
+ */
+export function guessLog(words: readonly string[], variable?: string): 'text' | 'json' {
+  const dashes = words.indexOf('--');
+  const firstOther = words.findIndex((word) => !word.startsWith('-'));
+  const end = dashes >= 0 ? dashes : firstOther >= 0 ? firstOther : words.length;
+  const given = words.slice(0, end).flatMap((word, at) => {
+    if (word === '--log') return [words[at + 1]];
+    return word.startsWith('--log=') ? [word.slice('--log='.length)] : [];
+  });
+  return [variable, ...given].at(-1) === 'json' ? 'json' : 'text';
+}
+
+function parseLongWord(word: string): [Option, string | undefined] {
+  const equals = word.indexOf('=');
+  const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
+  return [findOption(name), equals < 0 ? undefined : word.slice(equals + 1)];
+}
+
+/** The option that somebody wants to know about: `bind`, `--bind` or `-b`. Throws LaunchError if there is none. */
+export function findTopic(word: string): Option {
+  const name = word.replace(/^--?/, '');
+  return optionTable.find(({ short }) => short === name) ?? findOption(name);
+}
+
+/** `-wvb SRC`, `-bSRC`: letters up to the first that takes a value, which is the rest of the word or the next one. */
+function parseShortWord(word: string, take: (option: Option, attached: string | undefined) => void): void {
+  for (let at = 1; at < word.length; at++) {
+    const option = optionTable.find(({ short }) => short === word[at]);
+    if (option === undefined)
+      throw usageError(`unknown option -${word[at]}${word.length > 2 ? ` in ${word}` : ''}`);
+    if (option.value !== 'none') {
+      take(option, word.slice(at + 1) || undefined);
+      return;
+    }
+    take(option, undefined);
+  }
+}
+
+/** The option with this long name, or with an unambiguous beginning of it. */
+function findOption(name: string): Option {
+  const exact = optionTable.find((option) => option.name === name);
+  if (exact) return exact;
+  const candidates = optionTable.filter((option) => option.name.startsWith(name));
+  if (candidates.length === 1 && candidates[0] !== undefined) return candidates[0];
+  if (candidates.length > 1) {
+    throw usageError(`--${name} is ambiguous: ${candidates.map((option) => `--${option.name}`).join(', ')}`);
+  }
+  const near = nearestName(
+    name,
+    optionTable.map((option) => option.name),
+  );
+  throw usageError(`unknown option --${name}`, near && `did you mean --${near}?`);
+}

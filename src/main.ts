@@ -1,6 +1,0 @@
-/** The entry of the bundled command line interface. */
-import { main } from './cli.js';
-
-void main(process.argv).then((status) => {
-  process.exitCode = status;
-});

@@ -1,0 +1,80 @@
+/** The values of options: text in, typed value out. All throw LaunchError with exit status 64. */
+import { usageError, valueError } from '../base/errors.js';
+import type { BindFlag, BindRequest, EnvironmentRequest, LaunchRequest } from './request.js';
+
+const bindFlags: readonly BindFlag[] = ['ro', 'rw', 'optional', 'create', 'nosuid', 'nodev', 'noexec'];
+
+/** Parses `SRC[:DST[:OPT,…]]`. */
+export function parseBind(text: string): BindRequest {
+  const wrong = (what: string) =>
+    usageError(`expected SRC[:DST[:OPT,...]] for --bind, got '${text}': ${what}`);
+  const [source = '', destination, options, ...rest] = text.split(':');
+  if (source === '') throw wrong('SRC is empty');
+  if (rest.length > 0) throw wrong('there are too many colons');
+  if (destination === undefined) return { source };
+  if (destination === '') throw wrong('DST is empty');
+  if (!destination.startsWith('/')) throw wrong('DST must be absolute');
+  if (/^[/.]*$/.test(destination)) throw wrong("DST can't be /");
+  if (options === undefined) return { source, destination };
+  const flags = options.split(',').map((word) => {
+    const flag = bindFlags.find((name) => name === word);
+    if (flag === undefined) throw wrong(`OPT is one of ${bindFlags.join(', ')}`);
+    return flag;
+  });
+  if (flags.includes('ro') && flags.includes('rw')) throw wrong('ro and rw exclude each other');
+  return { source, destination, flags };
+}
+
+/** Parses a whole number of `minimum` or more that a C `int` can hold. */
+export function parseCount(option: string, what: string, text: string, minimum = 1): number {
+  const number = /^[+-]?[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(number >= minimum && number <= 0x7fffffff)) {
+    throw valueError(option, `${what} from ${minimum} to 2147483647`, text);
+  }
+  return number;
+}
+
+/** One option of the environment sequence, as normalizeWords() writes it: `name=value`. */
+export function parseEnvironment(text: string, expand: boolean): EnvironmentRequest {
+  const name = text.slice(0, text.indexOf('='));
+  const value = text.slice(name.length + 1);
+  if (name === 'unset-env') {
+    if (value === '') throw valueError(name, 'a pattern', '');
+    return { kind: 'unset', glob: value };
+  }
+  const delimiter = name === 'set-env0' ? 'nul' : 'lines';
+  if (value === '') return { kind: 'guest-file', path: '/ch/environment', delimiter, expand };
+  if (value.startsWith('=')) throw valueError(name, 'a variable name before =', value);
+  if (value.includes('=')) return { kind: 'set', assignment: value, expand };
+  return { kind: 'host-file', path: value, delimiter, expand };
+}
+
+/** The kernel's largest id is 2³²−2: 2³²−1 means "no id". */
+export function parseId(option: 'uid' | 'gid', text: string): number {
+  const id = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(id <= 0xfffffffe)) throw valueError(option, 'a number from 0 to 4294967294', text);
+  return id;
+}
+
+export function parseTextOrJson(option: 'doctor' | 'list' | 'log', text: string): 'text' | 'json' {
+  if (text === 'text' || text === 'json') return text;
+  throw valueError(option, 'text or json', text);
+}
+
+/** --color without a value means always. */
+export function parseColor(value: unknown): LaunchRequest['color'] {
+  if (value === undefined) return 'auto';
+  if (value === '') return 'always';
+  if (value === 'auto' || value === 'always' || value === 'never') return value;
+  throw valueError('color', 'auto, always or never', String(value));
+}
+
+/** How --dry-run prints the plan. */
+export type PlanFormat = 'text' | 'json' | 'plan';
+
+/** --dry-run without a value means text. */
+export function parseFormat(text: string): PlanFormat {
+  if (text === '') return 'text';
+  if (text === 'text' || text === 'json' || text === 'plan') return text;
+  throw valueError('dry-run', 'text, json or plan', text);
+}

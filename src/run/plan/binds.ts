@@ -1,0 +1,138 @@
+/** Which parts of the host appear in the container. */
+import { basename } from 'node:path';
+import { LaunchError, usageError } from '../../base/errors.js';
+import type { Host } from '../../host/host.js';
+import type { BindOption, Step } from '../../plan/launch-plan.js';
+import type { BindFlag, BindRequest, LaunchRequest } from '../request.js';
+
+/** Every program needs these; host and image must have them. */
+const requiredPaths = ['/dev', '/proc', '/sys'];
+
+/** Bound where host and image have them: name resolution, huge pages, Slurm's interface. */
+const optionalPaths = [
+  '/etc/hosts',
+  '/etc/machine-id',
+  '/etc/resolv.conf',
+  '/var/lib/hugetlbfs',
+  '/var/spool/slurmd',
+];
+
+/** Where something appears without being asked for. */
+export const defaultPlaces: readonly string[] = [
+  ...requiredPaths,
+  ...optionalPaths,
+  '/tmp',
+  '/etc/passwd',
+  '/etc/group',
+];
+
+/** Whether a guest path lies in what is always the host's, where nothing can be made. */
+export function isHosts(path: string): boolean {
+  return requiredPaths.some((place) => path.startsWith(`${place}/`));
+}
+
+function samePath(path: string, options: readonly BindOption[]): Step {
+  return { kind: 'bind', source: path, destination: path, options };
+}
+
+/** What is bound without being asked for; of /sys and parts of /proc, root may be shown less. */
+export function planDefaultBinds(masks?: readonly Step[]): readonly Step[] {
+  return [
+    ...requiredPaths.map((path) => samePath(path, masks && path === '/sys' ? ['read-only'] : [])),
+    ...(masks ?? []),
+    ...optionalPaths.map((path) => samePath(path, ['optional'])),
+  ];
+}
+
+/** /tmp: the host's, or a fresh tmpfs. */
+export function planTmp(tmp: LaunchRequest['tmp']): Step {
+  if (tmp === 'private') return { kind: 'tmpfs', destination: '/tmp', options: 'mode=1777' };
+  return { kind: 'bind-variable', variable: 'TMPDIR', fallback: '/tmp', destination: '/tmp', options: [] };
+}
+
+/** A bind with absolute host and guest paths. */
+export interface ResolvedBind {
+  readonly source: string;
+  readonly destination: string;
+  readonly flags: readonly BindFlag[];
+}
+
+/** The user's binds, in their order. Throws LaunchError with exit status 64. */
+export function resolveBinds(requests: readonly BindRequest[], host: Host): readonly ResolvedBind[] {
+  return requests.flatMap(({ source, destination, flags = [] }) => {
+    const from = host.absolute(source);
+    const to = destination ?? from;
+    if (/^\/+$/.test(to)) throw usageError(`can't bind ${source} to /: the image is already there`);
+    const optional = flags.includes('optional');
+    const pattern = /[*?[]/.test(from);
+    // what is absent now may be there at the next launch: being asked makes it a fact
+    if ((pattern && host.pathKind(from) === 'absent') || (optional && isAbsent(from, host))) {
+      return pattern ? matches(from, destination, flags, host) : [];
+    }
+    return [{ source: from, destination: to, flags }];
+  });
+}
+
+/** Where that can't be found out, the launcher may know: it has more rights to the user's own directories. */
+function isAbsent(path: string, host: Host): boolean {
+  try {
+    return host.pathKind(path) === 'absent';
+  } catch {
+    return false;
+  }
+}
+
+/** A bind for each path that matches. Throws LaunchError if there is none and one is needed. */
+function matches(
+  pattern: string,
+  directory: string | undefined,
+  flags: readonly BindFlag[],
+  host: Host,
+): readonly ResolvedBind[] {
+  const paths = host.matchingPaths(pattern);
+  if (paths.length === 0 && !flags.includes('optional')) {
+    throw new LaunchError(`can't bind ${pattern}: nothing matches`, { path: pattern });
+  }
+  return paths.map((source) => ({
+    source,
+    destination: directory === undefined ? source : `${directory.replace(/\/+$/, '')}/${basename(source)}`,
+    flags,
+  }));
+}
+
+/**
+ * The places that binds need, made before anything is bound: so nothing is made on the host. Those inside what is bound
+ * before them are not among them.
+ */
+export function planDestinations(requested: readonly ResolvedBind[]): readonly Step[] {
+  const covered = [...requiredPaths, '/tmp'];
+  const wanted = requested.filter(({ destination, flags }) => {
+    const inside = isInside(destination, covered);
+    covered.push(destination);
+    return !inside && (!flags.includes('optional') || flags.includes('create'));
+  });
+  const binds = wanted.map(({ source, destination }) => ({ source, destination }));
+  return binds.length === 0 ? [] : [{ kind: 'destinations', binds }];
+}
+
+const isInside = (path: string, places: readonly string[]): boolean =>
+  places.some((place) => path.startsWith(`${place.replace(/\/+$/, '')}/`));
+
+/** The binds themselves. In a /tmp of the container's own, places are made without being asked for. */
+export function planBinds(binds: readonly ResolvedBind[], tmp: LaunchRequest['tmp']): readonly Step[] {
+  return binds.map(({ source, destination, flags }, at) => {
+    const optional = flags.includes('optional');
+    const inPrivateTmp =
+      tmp === 'private' &&
+      !optional &&
+      isInside(destination, ['/tmp']) &&
+      !binds.slice(0, at).some((bind) => isInside(destination, [bind.destination]));
+    const options: BindOption[] = [
+      ...(optional ? (['optional'] as const) : []),
+      ...(flags.includes('create') || inPrivateTmp ? (['create'] as const) : []),
+      ...(flags.includes('ro') ? (['read-only'] as const) : []),
+      ...(['nosuid', 'nodev', 'noexec'] as const).filter((flag) => flags.includes(flag)),
+    ];
+    return { kind: 'bind', source, destination, options };
+  });
+}

@@ -1,0 +1,108 @@
+/** From what the user wants and what the machine is, to what the launcher does. */
+
+import { version } from '../../base/version.js';
+import type { Host } from '../../host/host.js';
+import type { IdMap, LaunchPlan, Step } from '../../plan/launch-plan.js';
+import { resolveImage } from '../../store/resolve-image.js';
+import type { EnvironmentRequest, LaunchRequest } from '../request.js';
+import { planBinds, planDefaultBinds, planTmp, resolveBinds } from './binds.js';
+import { planDevices } from './devices.js';
+import { planJoin } from './join.js';
+import { isRootOfHost, planMasks } from './masks.js';
+import { planHome, planMount, planServer, warnAboutImage } from './root.js';
+import { planAptSandbox, planSeccomp } from './seccomp.js';
+import { planLayer, planMerge, planSeal } from './upper.js';
+
+/** Decides everything that can be decided before the launch; `noticed` are warnings that come first. Throws LaunchError. */
+export function makePlan(request: LaunchRequest, host: Host, noticed: readonly string[] = []): LaunchPlan {
+  const user = host.user();
+  const guest = { uid: request.uid ?? user.uid, gid: request.gid ?? user.gid };
+  const image = resolveImage(request, host);
+  const home = request.home ? planHome(host) : undefined;
+  const devices = planDevices(request.devices, host);
+  const { binds, changes } = planMerge(
+    request,
+    [...devices.binds, ...resolveBinds([...(home ? [home.bind] : []), ...request.binds], host)],
+    devices.changes,
+    host,
+  );
+  const writable = request.writable || request.overlay !== undefined;
+  const create = planJoin(request.join, [
+    ...planServer(image, request.share),
+    // in the outer namespaces we are root and mount
+    { kind: 'user-namespace', ...mapIds({ uid: 0, gid: 0 }, user) },
+    planMount(image, request, host),
+    ...planLayer(request, binds, changes, host),
+    ...planAptSandbox(request, writable),
+    // before /dev is bound, which covers the files' place
+    ...(request.identity === 'host' ? [{ kind: 'identity', ...guest } as const] : []),
+    ...planDefaultBinds(request.unmask || !isRootOfHost(user.uid, host) ? undefined : planMasks(host)),
+    planTmp(request.tmp),
+    ...planBinds(binds, request.tmp),
+    ...devices.hooks,
+    ...planSeal(request, changes),
+    { kind: 'pivot' },
+    // in the inner ones we are ourselves, and all that was mounted is locked: not even root can undo it
+    { kind: 'user-namespace', ...mapIds(guest, { uid: 0, gid: 0 }) },
+  ]);
+  const enter: Step[] = [
+    ...planEnvironment(request.environment, [...devices.environment, ...planHomeVariable(home)], host),
+    { kind: 'directory', path: request.directory },
+    ...planSyslog(request.syslog, image.path),
+    ...(request.newKeyring ? [{ kind: 'new-keyring' } as const] : []),
+    { kind: 'no-new-privileges' },
+    { kind: 'terminal' },
+    ...planSeccomp(request, host),
+    { kind: 'command' },
+  ];
+  const warnings = [
+    ...noticed,
+    ...(image.warnings ?? []),
+    ...warnAboutImage(image, request),
+    ...devices.warnings,
+  ];
+  const { verbosity, color, log } = request;
+  return { verbosity, color, log, warnings, facts: host.facts(), create, enter };
+}
+
+interface Ids {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+function mapIds(inside: Ids, outside: Ids): { readonly uid: IdMap; readonly gid: IdMap } {
+  return {
+    uid: { inside: inside.uid, outside: outside.uid },
+    gid: { inside: inside.gid, outside: outside.gid },
+  };
+}
+
+function planHomeVariable(home: { readonly home: string } | undefined): readonly Step[] {
+  return home === undefined ? [] : [setVariable('HOME', home.home)];
+}
+
+/** The default values, then `more`, then what the user changes, then the mark that says "in a container". */
+function planEnvironment(
+  requests: readonly EnvironmentRequest[],
+  more: readonly Step[],
+  host: Host,
+): readonly Step[] {
+  return [
+    { kind: 'environment', action: 'default', variables: ['HOME', 'PATH', 'TMPDIR'] },
+    ...more,
+    ...requests.map((request): Step => {
+      const { kind: action, ...rest } = request;
+      const step = { kind: 'environment', action, ...rest } as Step;
+      return request.kind === 'host-file' ? ({ ...step, path: host.absolute(request.path) } as Step) : step;
+    }),
+    setVariable('CH_RUNNING', 'ch-run-ts'),
+  ];
+}
+
+function planSyslog(wanted: boolean, image: string): readonly Step[] {
+  return wanted ? [{ kind: 'syslog', version, image }] : [];
+}
+
+function setVariable(name: string, value: string): Step {
+  return { kind: 'environment', action: 'set', assignment: `${name}=${value}`, expand: false };
+}

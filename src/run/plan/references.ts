@@ -1,0 +1,86 @@
+/**
+ * Values of variables are often secrets, and a remembered plan lies on disk: what the command line and CH_RUN_SET_ENV
+ * set is referred to there, not kept. The launcher knows the same words by their form (addon/launcher/log/value_words.cc).
+ */
+import type { Entry } from '../../config/entry.js';
+import type { LaunchPlan, Step } from '../../plan/launch-plan.js';
+
+type Reference = Extract<Step, { action: 'set-word' | 'set-variable' }>;
+type Place = { readonly action: 'set-word' } | { readonly action: 'set-variable'; readonly name: string };
+
+/** The variables that set variables. */
+const variables = ['CH_RUN_SET_ENV', 'CH_RUN_SET_ENV0'];
+
+/** --set-env=NAME=VALUE, shortened or not, by its form alone. */
+const valueWord = /^--set-e[^=]*=([^=]+=.*)$/s;
+
+const itemsOf = (text: string) => text.split(';').filter((item) => item.includes('='));
+
+/** A variable `NAME=VALUE` of the environment as a fact: without the values that it sets. */
+export function withoutValues(entry: string): string {
+  const name = entry.slice(0, entry.indexOf('='));
+  if (!variables.includes(name)) return entry;
+  const items = entry.slice(name.length + 1).split(';');
+  return `${name}=${items.map((item) => (item.includes('=') ? item.slice(0, item.indexOf('=') + 1) : item)).join(';')}`;
+}
+
+/**
+ * The plan with references in place of values. `words` are those that it is remembered for. Undefined where it can't be
+ * told for certain which step stands for which word: such a plan is not remembered.
+ */
+export function referToValues(
+  plan: LaunchPlan,
+  entries: readonly Entry[],
+  words: readonly string[],
+  environment: ReadonlyMap<string, string>,
+): LaunchPlan | undefined {
+  const found: readonly [string, Place, number][] = [
+    ...words
+      .flatMap((word) => valueWord.exec(word)?.[1] ?? [])
+      .map((text, at): [string, Place, number] => [text, { action: 'set-word' }, at]),
+    ...variables.flatMap((name) =>
+      itemsOf(environment.get(name) ?? '').map((text, at): [string, Place, number] => [
+        text,
+        { action: 'set-variable', name },
+        at,
+      ]),
+    ),
+  ];
+  const set = plan.enter.flatMap((step) =>
+    'action' in step && step.action === 'set' ? [step.assignment] : [],
+  );
+  const texts = found.map(([text]) => text);
+  if (
+    !areSame(texts, assignmentsOf(entries)) ||
+    !areSame(
+      texts,
+      set.filter((text) => texts.includes(text)),
+    )
+  )
+    return undefined;
+  const references = new Map<string, readonly [Place, number]>(
+    found.map(([text, place, at]) => [text, [place, at]]),
+  );
+  if (references.size < texts.length) return undefined;
+  const enter = plan.enter.map((step) => {
+    const reference = 'action' in step && step.action === 'set' ? references.get(step.assignment) : undefined;
+    if (reference === undefined || !('expand' in step)) return step;
+    const [place, index] = reference;
+    return { kind: 'environment', ...place, index, expand: step.expand } satisfies Reference;
+  });
+  return { ...plan, enter };
+}
+
+/** What was set by the command line and by variables. */
+function assignmentsOf(entries: readonly Entry[]): readonly string[] {
+  return entries.flatMap(({ option, value, source }) =>
+    (option === 'set-env' || option === 'set-env0') && source.kind !== 'file' && String(value).includes('=')
+      ? [String(value)]
+      : [],
+  );
+}
+
+function areSame(some: readonly string[], others: readonly string[]): boolean {
+  const sorted = others.toSorted();
+  return some.length === others.length && some.toSorted().every((text, at) => text === sorted[at]);
+}

@@ -1,0 +1,52 @@
+/** How the image becomes a root directory, and what can be written there. */
+import { LaunchError } from '../../base/errors.js';
+import type { Host } from '../../host/host.js';
+import type { Step } from '../../plan/launch-plan.js';
+import type { Image } from '../../store/resolve-image.js';
+import type { BindRequest, LaunchRequest } from '../request.js';
+
+/** Over the root: a place that hides nothing, because only descriptors lead there. */
+const outOfTheWay = '/';
+
+/** What comes before the namespaces: a file-system server must not live in them. */
+export function planServer(image: Image, share: boolean): readonly Step[] {
+  if (image.kind === 'directory') return [];
+  return [{ kind: 'squashfs', path: image.path, server: share ? 'shared' : 'private' }];
+}
+
+/** The image as the root directory to be. */
+export function planMount(image: Image, { writable, mountPoint }: LaunchRequest, host: Host): Step {
+  if (image.kind === 'directory') {
+    return { kind: 'root', path: image.path, access: writable ? 'writable' : 'read-only' };
+  }
+  if (mountPoint === undefined) return { kind: 'attach', place: outOfTheWay };
+  const place = host.absolute(mountPoint);
+  if (host.pathKind(place) !== 'directory') {
+    throw new LaunchError(`can't mount the image: there is no directory ${mountPoint}`, { path: place });
+  }
+  return { kind: 'attach', place };
+}
+
+/** What is written to instead of the image, where that is asked for. */
+export function planOverlay({ overlay }: LaunchRequest, host: Host): readonly Step[] {
+  if (overlay === undefined) return [];
+  if ('memory' in overlay) return [{ kind: 'overlay', upper: 'memory', size: overlay.memory }];
+  return [{ kind: 'overlay', upper: 'directory', path: host.absolute(overlay.directory) }];
+}
+
+/** Warnings about what was asked for and means nothing with this image. */
+export function warnAboutImage(image: Image, { mountPoint }: LaunchRequest): readonly string[] {
+  if (mountPoint === undefined || image.kind === 'squashfs') return [];
+  return ['--mount is ignored: a directory image needs no mount point'];
+}
+
+/** --home: the bind, and the assignment of HOME. Throws LaunchError where host's home or user name is unknown. */
+export function planHome(host: Host): { readonly bind: BindRequest; readonly home: string } {
+  const source = host.variable('HOME');
+  if (!source) throw new LaunchError("can't bind the home directory: HOME is not set");
+  const user = host.userName();
+  if (!user)
+    throw new LaunchError("can't bind the home directory: USER is not set, and your user id has no name");
+  const home = `/home/${user}`;
+  return { bind: { source, destination: home }, home };
+}

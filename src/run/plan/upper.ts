@@ -1,0 +1,75 @@
+/** What lies over the image, and what is made there before anything is bound. */
+import type { Host } from '../../host/host.js';
+import type { Step } from '../../plan/launch-plan.js';
+import type { LaunchRequest } from '../request.js';
+import { planDestinations, type ResolvedBind } from './binds.js';
+import { type Link, planLinks } from './links.js';
+import { mergeBinds } from './merge-binds.js';
+import { planOverlay } from './root.js';
+
+/** What is to be made in the image; modes come when all is there. */
+export interface ImageChanges {
+  readonly links: readonly Link[];
+  readonly libraries: readonly Step[];
+  readonly modes: readonly Step[];
+  /** Places for binds that must be there although nobody asked for a writable image. */
+  readonly needsPlaces: boolean;
+}
+
+/** Directories, empty files and links take next to nothing. */
+const sealedSize = '64m';
+
+const isChanged = ({ links, libraries, modes }: ImageChanges) =>
+  links.length + libraries.length + modes.length > 0;
+
+/** Whether nothing of what is made in the image stays, so that it can be other than what was asked for. */
+function vanishes({ writable, overlay }: LaunchRequest, changes: ImageChanges): boolean {
+  if (overlay !== undefined) return 'memory' in overlay;
+  return !writable && (changes.needsPlaces || isChanged(changes));
+}
+
+/** Merges binds where links in their place do no harm to anybody. */
+export function planMerge(
+  request: LaunchRequest,
+  binds: readonly ResolvedBind[],
+  changes: ImageChanges,
+  host: Host,
+): { readonly binds: readonly ResolvedBind[]; readonly changes: ImageChanges } {
+  if (!vanishes(request, changes)) return { binds, changes };
+  const merged = mergeBinds(binds, (path) => host.isPlainFile(path));
+  return { binds: merged.binds, changes: { ...changes, links: [...merged.links, ...changes.links] } };
+}
+
+/** The step before the container is ready: where nobody asked for writing, its root is as read-only as the image. */
+export function planSeal(request: LaunchRequest, changes: ImageChanges): readonly Step[] {
+  return request.overlay === undefined && vanishes(request, changes) ? [{ kind: 'seal' }] : [];
+}
+
+/** The steps between the image's mount and the binds. Where nobody asked for writing, changes are made in memory. */
+export function planLayer(
+  request: LaunchRequest,
+  binds: readonly ResolvedBind[],
+  changes: ImageChanges,
+  host: Host,
+): readonly Step[] {
+  const made = [...planDestinations(binds), ...planLinks(changes.links), ...changes.libraries];
+  const layer = planLayerStep(request, changes, made.length > 0, host);
+  if (layer === undefined) return [...planOverlay(request, host), ...made, ...changes.modes];
+  return [layer, ...made, { kind: 'overlay', upper: 'layer' }, ...changes.modes];
+}
+
+/** Where things are made before there is an overlay; undefined where there is none, or nothing is made. */
+function planLayerStep(
+  request: LaunchRequest,
+  changes: ImageChanges,
+  made: boolean,
+  host: Host,
+): Step | undefined {
+  const { overlay } = request;
+  if (overlay === undefined) {
+    return vanishes(request, changes) ? { kind: 'layer', upper: 'memory', size: sealedSize } : undefined;
+  }
+  if (!made) return undefined;
+  if ('memory' in overlay) return { kind: 'layer', upper: 'memory', size: overlay.memory };
+  return { kind: 'layer', upper: 'directory', path: host.absolute(overlay.directory) };
+}

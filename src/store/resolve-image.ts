@@ -1,0 +1,76 @@
+/** What is this image reference? */
+import { LaunchError, usageError } from '../base/errors.js';
+import type { Host } from '../host/host.js';
+import type { LaunchRequest } from '../run/request.js';
+import { headSize, recognizeFormat } from './recognize.js';
+import { canBeName, findInStorage, findStorage, imagesIn } from './storage.js';
+
+/** An image that can be run. */
+export interface Image {
+  readonly kind: 'directory' | 'squashfs';
+  /** Absolute host path. */
+  readonly path: string;
+  /** What the user should know about where it was looked for. */
+  readonly warnings?: readonly string[];
+}
+
+/** Finds the image that the request means: a name in storage, else a path. Throws LaunchError if there is none. */
+export function resolveImage(
+  request: Pick<LaunchRequest, 'image' | 'storage' | 'writable'>,
+  host: Host,
+): Image {
+  const { image: reference, writable } = request;
+  if (reference === '') throw new LaunchError('the image reference is empty');
+  const { directory: storage, distrust } = findStorage(request.storage, host) ?? {};
+  if (distrust && canBeName(reference)) return byPath(reference, writable, host, distrust);
+  const stored = storage && findInStorage(reference, storage, host);
+  if (stored) {
+    if (writable) throw usageError(`the image ${reference} in storage can't be written`, useOverlay);
+    return identify(reference, stored, host);
+  }
+  const image = byPath(reference, writable, host);
+  const { path } = image;
+  if (image.kind === 'directory' && storage && !distrust && path.startsWith(`${imagesIn(storage)}/`)) {
+    throw new LaunchError(`${reference} lies in storage, where directories are run by name`, {
+      path,
+      hint: "see 'ch-run-ts --list' for the names",
+    });
+  }
+  return image;
+}
+
+/** `distrust`: why no name was looked for. */
+function byPath(reference: string, writable: boolean, host: Host, distrust?: string): Image {
+  const image = identify(reference, host.absolute(reference), host, distrust);
+  if (writable && image.kind === 'squashfs') {
+    throw usageError(`the image ${reference} is a SquashFS file, which can't be written`, useOverlay);
+  }
+  return distrust ? { ...image, warnings: [distrust] } : image;
+}
+
+const useOverlay = 'use --write-fake or --overlay=DIR, which write on top of it';
+
+function identify(reference: string, path: string, host: Host, distrust?: string): Image {
+  switch (host.pathKind(path)) {
+    case 'directory':
+      return { kind: 'directory', path };
+    case 'absent':
+      throw new LaunchError(`there is no image ${reference}`, {
+        path,
+        hint:
+          distrust ??
+          "it must be a name in storage ('ch-run-ts --list' shows them), or the path of a directory or SquashFS file",
+      });
+    case 'other':
+      throw new LaunchError(`unknown image type: ${reference} is a device, pipe or socket`, { path });
+    case 'file':
+      return identifyFile(reference, path, host);
+  }
+}
+
+function identifyFile(reference: string, path: string, host: Host): Image {
+  const head = host.readHead(path, headSize);
+  if (Buffer.from(head.subarray(0, 4)).toString('latin1') === 'hsqs') return { kind: 'squashfs', path };
+  const { name, hint } = recognizeFormat(head);
+  throw new LaunchError(`unknown image type: ${reference} is ${name}`, { path, ...(hint ? { hint } : {}) });
+}

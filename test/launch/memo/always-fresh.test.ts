@@ -1,0 +1,217 @@
+/** Whatever happens between two runs: a remembered plan is the plan that would be made now, or is not used. */
+import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import fc from 'fast-check';
+import { test } from 'tap';
+import { decide } from '../../../src/config/decide.js';
+import { RealHost } from '../../../src/host/host.js';
+import { encodePlan } from '../../../src/plan/encode.js';
+import { makePlan } from '../../../src/run/plan/make-plan.js';
+import { referToValues } from '../../../src/run/plan/references.js';
+import {
+  environmentOf,
+  image,
+  ordinaryUser,
+  run,
+  scratch,
+  stage,
+  start,
+  users,
+} from '../../helpers/support.js';
+
+const [user = ordinaryUser] = users.filter(({ uid }) => uid === process.getuid?.());
+
+// the plans that are made here are those of a process with the launcher's environment
+Object.assign(process.env, environmentOf(user));
+
+/** A plan without what only a memo has: the key that it is found by. */
+function comparable(plan: string): string {
+  const records = plan.split('\0');
+  const key = records.lastIndexOf('key');
+  return records.slice(0, key < 0 ? records.lastIndexOf('end') : key).join('\0');
+}
+
+async function freshPlan(words: readonly string[]): Promise<string | undefined> {
+  try {
+    const host = new RealHost();
+    const { line, settings } = await decide([...words, 'true'], host);
+    if (line.kind !== 'launch') return undefined;
+    const plan = makePlan(line.request, host, settings.warnings);
+    const kept = referToValues(plan, settings.entries, words, host.variables('CH_RUN_'));
+    return kept && comparable(encodePlan(kept).toString());
+  } catch {
+    return undefined;
+  }
+}
+
+/** Words before the command: options that are remembered, and an image by relative or absolute path. */
+const commandLines = fc.record({
+  options: fc.subarray([
+    ['-w'],
+    ['-t'],
+    ['-b', 'data:/mnt'],
+    ['--bind=/etc/hostname'],
+    ['-c', '/tmp'],
+    ['--set-env=X=$PATH:y'],
+    ['--set-env=variables'],
+    ['--unset-env', 'S*'],
+    ['--no-pass'],
+    ['-u', '7', '-g8'],
+    ['-q'],
+    ['--color=never'],
+  ]),
+  configuration: fc.constantFrom(
+    [],
+    ['--profile=p'],
+    ['--config=own.toml'],
+    ['--config=own.toml', '--profile', 'p'],
+    ['--no-config'],
+  ),
+  reference: fc.constantFrom('a', './a', 'b', 'link', 'a/../link', 'file', 'stored'),
+  absolute: fc.boolean(),
+});
+
+/** The storage directory of the world. */
+const storage = () => process.env.CH_IMAGE_STORAGE as string;
+
+/** The configuration file of the user of the world. */
+const userFile = () => join(process.env.XDG_CONFIG_HOME as string, 'ch-run-ts/config.toml');
+
+/** Changes of the world between the two runs, each from a fresh world. */
+const changes: Readonly<Record<string, () => void>> = {
+  nothing: () => {},
+  'the image is replaced by another directory': () => {
+    rmSync('a', { recursive: true });
+    cpSync(image, 'a', { recursive: true, verbatimSymlinks: true });
+  },
+  'the image is replaced by a file': () => {
+    rmSync('a', { recursive: true });
+    writeFileSync('a', 'hsqs');
+  },
+  'the image goes': () => renameSync('a', 'gone'),
+  'the link moves to another image': () => {
+    rmSync('link');
+    symlinkSync('b', 'link');
+  },
+  'the link moves to a file': () => {
+    rmSync('link');
+    symlinkSync('file', 'link');
+  },
+  'a file becomes an image': () => {
+    rmSync('file');
+    mkdirSync('file');
+  },
+  'the environment file is edited': () => writeFileSync('variables', 'B=2\n'),
+  'the bound directory goes': () => renameSync('data', 'other-data'),
+  'a folder on the way becomes a link': () => {
+    renameSync('a', 'elsewhere');
+    symlinkSync('elsewhere', 'a');
+  },
+  'a name is added to storage': () => mkdirSync(join(storage(), 'img/a')),
+  'a SquashFS file takes a name in storage': () => writeFileSync(join(storage(), 'img/a.sqfs'), 'hsqs'),
+  'an image goes from storage': () => rmSync(join(storage(), 'img/stored'), { recursive: true }),
+  'storage is another one': () => {
+    process.env.CH_IMAGE_STORAGE = '/nonexistent';
+  },
+  'the working directory is another one': () => process.chdir('deeper'),
+  'the working directory was moved': () => {
+    const moved = `${process.cwd()}-moved`;
+    renameSync(process.cwd(), moved);
+    process.chdir(moved);
+  },
+  'a variable is changed': () => {
+    process.env.TMPDIR = '/var/tmp';
+  },
+  'the configuration file is edited': () =>
+    writeFileSync(userFile(), '[options]\nset-env = "C=2"\n[profile.p]\ncd = "/etc"\n'),
+  'the configuration file goes': () => rmSync(userFile()),
+  'the configuration file becomes wrong': () => writeFileSync(userFile(), '[options]\ncd = 1.5\n'),
+  'the chosen configuration file is edited': () => writeFileSync('own.toml', '[options]\ncd = "/tmp"\n'),
+  'the chosen configuration file goes': () => rmSync('own.toml'),
+  'configuration lies elsewhere': () => {
+    process.env.XDG_CONFIG_HOME = '/nonexistent';
+  },
+  'what puts a profile on comes': () => writeFileSync('condition', ''),
+  'an option is set by a variable': () => {
+    process.env.CH_RUN_UID = '9';
+  },
+  'an option is set otherwise by a variable': () => {
+    process.env.CH_RUN_CD = '/etc';
+  },
+  'a variable that sets an option goes': () => {
+    delete process.env.CH_RUN_CD;
+  },
+  'a variable with a warning comes': () => {
+    process.env.CH_RUN_BNID = '/x';
+  },
+};
+
+/** Settings that one change may have made must not be there for the next world. */
+function makeWorld(place: string): void {
+  rmSync(place, { recursive: true, force: true });
+  for (const name of ['TMPDIR', 'CH_RUN_UID', 'CH_RUN_BNID']) delete process.env[name];
+  process.env.CH_RUN_CD = '/tmp';
+  process.env.XDG_CONFIG_HOME = join(place, 'configuration');
+  process.env.CH_IMAGE_STORAGE = join(place, 'storage');
+  mkdirSync(join(storage(), 'img/stored'), { recursive: true });
+  for (const folder of [place, join(place, 'deeper')]) {
+    mkdirSync(join(folder, 'data'), { recursive: true });
+    for (const name of ['a', 'b']) mkdirSync(join(folder, name));
+    symlinkSync('a', join(folder, 'link'));
+    writeFileSync(join(folder, 'file'), 'text');
+    writeFileSync(join(folder, 'variables'), 'A=1\n');
+    writeFileSync(join(folder, 'own.toml'), '[options]\nunset-env = "X*"\n[profile.p]\n');
+  }
+  mkdirSync(dirname(userFile()), { recursive: true });
+  writeFileSync(
+    userFile(),
+    `[options]\nset-env = "C=1"\n[profile.p]\nhome = true\n[profile.q]\nwhen = "${place}/condition"\nset-env = "Q=1"\n`,
+  );
+  process.chdir(place);
+}
+
+test('the remembered run and a fresh run have the same plan, always', async (t) => {
+  const base = scratch(t, user);
+  t.teardown(() => process.chdir('/'));
+  process.env.CH_RUN_MEMO_DIR = join(base, 'memo');
+  const seen = { hits: 0, misses: 0 };
+  let world = 0;
+  const property = fc.asyncProperty(
+    commandLines,
+    fc.constantFrom(...Object.keys(changes)),
+    async (line, change) => {
+      makeWorld(join(base, `world-${world++}`));
+      const reference = line.absolute ? join(process.cwd(), line.reference) : line.reference;
+      const words = [...line.options.flat(), ...line.configuration, reference];
+      const here = () => ({ env: process.env, cwd: process.cwd() });
+      run(user, [...words, '--', 'true'], here());
+      changes[change]?.();
+      const shown = run(user, ['--memo-show', ...words], here());
+      const fresh = await freshPlan(words);
+      if (shown.status !== 0) {
+        seen.misses++;
+        return change !== 'nothing' || fresh === undefined;
+      }
+      seen.hits++;
+      return comparable(shown.stdout) === fresh;
+    },
+  );
+  await fc.assert(property, { numRuns: process.env.CI === 'true' ? 160 : 80 });
+  t.ok(seen.hits > 10, `${seen.hits} were remembered`);
+  t.ok(seen.misses > 10, `${seen.misses} did not hold any more`);
+});
+
+test('an upgraded program starts afresh', async (t) => {
+  const place = scratch(t, user);
+  cpSync(join(stage, 'package'), join(place, 'package'), { recursive: true });
+  const program = join(place, 'package/bin/ch-run-ts');
+  const env = { CH_RUN_MEMO_DIR: join(place, 'memo') };
+  const showStatus = () => start(user, program, ['--memo-show', image], { env }).status;
+  const launch = () => t.equal(start(user, program, [image, '--', 'true'], { env }).status, 0);
+  launch();
+  t.equal(showStatus(), 0, 'the same program remembers');
+  utimesSync(program, 1, 1);
+  t.equal(showStatus(), 31, 'a program with another time does not');
+  launch();
+  t.equal(showStatus(), 0);
+});

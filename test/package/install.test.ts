@@ -1,0 +1,69 @@
+/** The package as a user gets it: packed, and installed from the tarball. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import t, { type Test, test } from 'tap';
+import { checkout, image, ordinaryUser, scratch, start, users } from '../helpers/support.js';
+
+// it compiles the native program
+t.setTimeout(400_000);
+
+const [self = ordinaryUser] = users.filter(({ uid }) => uid === process.getuid?.());
+const isElf = (path: string) => readFileSync(path).subarray(0, 4).equals(Buffer.from('\x7fELF', 'latin1'));
+
+const needsLinker = (path: string) =>
+  execFileSync('readelf', ['-lW', path], { encoding: 'utf8' }).includes('INTERP');
+
+/** A PATH with the compiler of a machine that has no static C library. Its name is the same: only linking is done again. */
+function pathWithoutStatic(t: Test): string {
+  const place = scratch(t, self);
+  const compiler = execFileSync('sh', ['-c', 'command -v g++'], { encoding: 'utf8' }).trim();
+  const script = `for word; do [ "$word" != -static ] || exit 1; done\nexec ${compiler} "$@"\n`;
+  writeFileSync(join(place, 'g++'), `#!/bin/sh\n${script}`, { mode: 0o755 });
+  return `${place}:${process.env.PATH}`;
+}
+
+function pack(t: Test): string {
+  const place = scratch(t, self);
+  // without scripts: they would build in the checkout that other tests use; test/make-package does their work
+  execFileSync('bash', [join(checkout, 'test/package/make-package'), place], { stdio: 'pipe' });
+  return join(place, 'ch-run-ts.tgz');
+}
+
+function npm(prefix: string, words: readonly string[], env: NodeJS.ProcessEnv): void {
+  const common = ['-g', '--prefix', prefix, '--no-audit', '--no-fund', '--loglevel=error'];
+  execFileSync('npm', [...words, ...common], { stdio: 'pipe', env: { ...process.env, ...env } });
+}
+
+function install(t: Test, tarball: string, env: NodeJS.ProcessEnv): string {
+  const prefix = scratch(t, self);
+  npm(prefix, ['install', tarball], env);
+  return join(prefix, 'bin/ch-run-ts');
+}
+
+test('the tarball installs the native program', async (t) => {
+  const tarball = pack(t);
+  const command = install(t, tarball, {});
+  t.ok(isElf(command), 'no shell and no Node in front');
+  t.notOk(needsLinker(command), 'and no dynamic linker');
+  t.ok(existsSync(join(dirname(realpathSync(command)), '../dist/main.cache')), 'compiled for this Node');
+  t.match(start(self, command, ['--version']).stdout, /^ch-run-ts \d+\.\d+\.\d+ \(features: .*extglob/);
+  t.equal(start(self, command, [image, '--', 'echo', 'here']).stdout, 'here\n');
+
+  npm(join(dirname(command), '..'), ['rebuild', 'ch-run-ts'], { PATH: pathWithoutStatic(t) });
+  t.ok(needsLinker(command), 'without a static C library');
+  t.equal(start(self, command, [image, '--', 'echo', 'here']).stdout, 'here\n');
+
+  const script = install(t, tarball, { CXX: 'false' });
+  t.notOk(isElf(script), 'without a compiler it is a script');
+  t.match(
+    start(self, script, ['--version']).stdout,
+    /^ch-run-ts \d+\.\d+\.\d+ \(the native part .* is missing/,
+  );
+  t.match(start(self, script, ['--dry-run', image]).stdout, /^root +\S+ read-only$/m, 'which plans');
+  const { status, stderr } = start(self, script, [image, '--', 'true']);
+  t.equal(status, 31);
+  t.match(stderr, /error: the native part of ch-run-ts is missing/);
+  t.match(stderr, /hint: .*C\+\+ compiler/);
+  t.ok(existsSync(tarball));
+});

@@ -1,0 +1,93 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import t from 'tap';
+import { renderHelp, renderOptionHelp, spellOption } from '../../../src/cli/help.js';
+import { renderManual, renderMarkdown } from '../../../src/cli/manual.js';
+import { parseCommandLine } from '../../../src/cli/parse.js';
+import { readHints, renderTroubleshooting } from '../../../src/doctor/troubleshooting.js';
+import { optionDetails } from '../../../src/run/option-details.js';
+import { optionTable } from '../../../src/run/options.js';
+import { checkout, committed, failsWith, ordinaryUser, run, skip } from '../../helpers/support.js';
+
+t.test('the committed manual and docs/options.md are those of the table (else: npm run docs)', (t) => {
+  t.equal(committed('docs/options.md'), renderMarkdown());
+  t.equal(committed('man/ch-run-ts.1'), renderManual());
+  t.end();
+});
+
+t.test('the committed docs/troubleshooting.md is that of the table of hints (else: npm run docs)', (t) => {
+  const table = Buffer.from(run(ordinaryUser, ['--hints']).stdout);
+  t.equal(committed('docs/troubleshooting.md'), renderTroubleshooting(readHints(table)));
+  t.throws(() => readHints(table.subarray(0, -2)), { message: 'the table of hints is cut off' });
+  t.throws(() => readHints(Buffer.alloc(0)), { message: 'the table of hints is cut off' });
+  t.end();
+});
+
+t.test('every option is in the manual and in docs/options.md', (t) => {
+  for (const option of optionTable) {
+    t.match(renderMarkdown(), `\n### \`${spellOption(option)}\`\n`);
+    t.match(renderManual(), `\n.B ${spellOption(option).replaceAll('-', '\\-')}\n`);
+  }
+  t.end();
+});
+
+t.test('details are sentences', (t) => {
+  for (const [name, text] of Object.entries(optionDetails)) t.match(text, /^(--|[A-Z]).*\.$/, name);
+  t.end();
+});
+
+t.test('the manual page is formatted without a complaint', (t) => {
+  const { error, status, stdout, stderr } = spawnSync(
+    'groff',
+    ['-man', '-Tutf8', '-ww', '-z', join(checkout, 'man/ch-run-ts.1')],
+    { encoding: 'utf8' },
+  );
+  if (error) return skip(t, 'there is no groff');
+  t.same([status, stdout, stderr], [0, '', '']);
+  t.end();
+});
+
+t.test('--help OPTION tells all about one option, however it is named', (t) => {
+  for (const words of [
+    ['--help', 'bind'],
+    ['-?', '--bind'],
+    ['--help', '-b'],
+    ['--help', 'bin'],
+  ]) {
+    const { status, stdout, stderr } = run(ordinaryUser, words);
+    t.same([status, stderr], [0, ''], words.join(' '));
+    t.match(stdout, /^-b, --bind=SRC\[:DST.*\]\n {4}bind host path SRC/);
+    t.match(stdout, /\n\n {4}Everything mounted below SRC/);
+    t.match(stdout.replace(/\s+/g, ' '), 'Can be given more than once.');
+  }
+  failsWith(t, run(ordinaryUser, ['--help', 'bnd']), 64, /bnd/);
+  t.end();
+});
+
+t.test('help is one screen wide', (t) => {
+  const texts = [renderHelp(), ...optionTable.map(renderOptionHelp)];
+  for (const line of texts.flatMap((text) => text.split('\n')))
+    if (line.length > 80) t.fail(`too long: ${line}`);
+  t.match(renderHelp(), '\n  ch-run-ts ./img -- python3 job.py ');
+  t.end();
+});
+
+t.test('what docs/migration.md says to type is accepted', (t) => {
+  const cells = committed('docs/migration.md')
+    .split('\n')
+    .flatMap((line) => line.split(' | ')[2] ?? [])
+    .flatMap((cell) =>
+      [...cell.matchAll(/`((ch-run-ts )?-[^`]*|ch-run-ts [^`]*)`/g)].map(([, words = '']) => words),
+    );
+  t.ok(cells.length > 15);
+  for (const cell of cells) {
+    const words = cell
+      .replace(/^ch-run-ts /, '')
+      .replaceAll("'", '')
+      .replace('=PID', '=1')
+      .split(' ');
+    const line = words.includes('--') ? words : [...words, 'img', '--', 'true'];
+    t.match(parseCommandLine(line), { kind: 'launch' }, cell);
+  }
+  t.end();
+});

@@ -1,0 +1,215 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { fromBytes } from '../../../src/base/bytes.js';
+import { decodeRecords, encodePlan, factWords, planFormat, stepWords } from '../../../src/plan/encode.js';
+import type { LaunchPlan, Step } from '../../../src/plan/launch-plan.js';
+import { committed } from '../../helpers/support.js';
+
+/** The records in an encoded plan, in order: also those with the same name. */
+function recordsOf(bytes: Buffer): string[][] {
+  const words = fromBytes(bytes).split('\0');
+  const records: string[][] = [];
+  for (let at = 0; at < words.length - 1; ) {
+    const count = Number(words[at + 1]);
+    records.push([words[at] as string, ...words.slice(at + 2, at + 2 + count)]);
+    at += 2 + count;
+  }
+  return records;
+}
+
+const id = fc.integer({ min: 0, max: 2 ** 32 - 2 });
+const idMap = fc.record({ inside: id, outside: id });
+// any path that the kernel accepts: bytes but NUL
+const path = fc.uint8Array({ min: 1, maxLength: 40 }).map((bytes) => `/${fromBytes(bytes)}`);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ kind: fc.constant('user-namespace' as const), uid: idMap, gid: idMap }),
+  fc.record({
+    kind: fc.constant('bind' as const),
+    source: path,
+    destination: path,
+    options: fc.subarray(['optional', 'create'] as const),
+  }),
+  fc.record({ kind: fc.constant('squashfs' as const), path, server: fc.constantFrom('shared', 'private') }),
+  fc.record({ kind: fc.constant('attach' as const), place: path }),
+  fc.record({ kind: fc.constant('overlay' as const), upper: fc.constant('directory' as const), path }),
+  fc.record({
+    kind: fc.constant('destinations' as const),
+    binds: fc.array(fc.record({ source: path, destination: path })),
+  }),
+  fc.record({ kind: fc.constant('directory' as const), path }),
+  fc.record({ kind: fc.constant('pivot' as const) }),
+);
+
+t.test('whatever a plan holds, its records hold the same words', (t) => {
+  fc.assert(
+    fc.property(
+      fc.array(step),
+      fc.array(step),
+      fc.integer({ min: -3, max: 3 }),
+      fc.array(path, { maxLength: 3 }),
+      (create, enter, verbosity, warnings) => {
+        const plan: LaunchPlan = {
+          verbosity,
+          color: 'auto',
+          log: 'json',
+          warnings,
+          facts: [{ kind: 'user', uid: 1, gid: 2 }],
+          create,
+          enter,
+        };
+        const records = [
+          ['ch-run-ts-plan', planFormat],
+          ['messages', String(verbosity + 3), 'auto', 'json'],
+          ...warnings.map((text) => ['warning', text]),
+          ['fact', 'user', '1', '2'],
+          ...create.map((each) => ['create', ...stepWords(each)]),
+          ...enter.map((each) => ['enter', ...stepWords(each)]),
+        ];
+        const words = records.reduce((sum, record) => sum + record.length + 1, 0);
+        t.strictSame(recordsOf(encodePlan(plan)), [...records, ['end', String(words)]]);
+      },
+    ),
+    { numRuns: 100 },
+  );
+  t.end();
+});
+
+/** Each kind of step, and its words. */
+const steps: readonly [Step, string][] = [
+  [
+    { kind: 'user-namespace', uid: { inside: 0, outside: 1 }, gid: { inside: 2, outside: 3 } },
+    'user-namespace 0:1 2:3',
+  ],
+  [{ kind: 'root', path: '/i', access: 'writable' }, 'root /i writable'],
+  [{ kind: 'squashfs', path: '/i.sqfs', server: 'shared' }, 'squashfs /i.sqfs shared'],
+  [{ kind: 'squashfs', path: '/i.sqfs', server: 'private' }, 'squashfs /i.sqfs private'],
+  [{ kind: 'attach', place: '/' }, 'attach /'],
+  [{ kind: 'layer', upper: 'memory', size: '64m' }, 'layer memory 64m'],
+  [{ kind: 'layer', upper: 'directory', path: '/o' }, 'layer directory /o'],
+  [{ kind: 'overlay', upper: 'memory', size: '12%' }, 'overlay memory 12%'],
+  [{ kind: 'overlay', upper: 'directory', path: '/o' }, 'overlay directory /o'],
+  [
+    {
+      kind: 'destinations',
+      binds: [
+        { source: '/a', destination: '/b' },
+        { source: '/c', destination: '/d' },
+      ],
+    },
+    'destinations /a /b /c /d',
+  ],
+  [{ kind: 'join', count: 4, timeout: 30 }, 'join 4 30'],
+  [{ kind: 'join', count: 'environment', timeout: 5, tag: 'x' }, 'join environment 5 x'],
+  [{ kind: 'join-pid', pid: 7 }, 'join-pid 7'],
+  [{ kind: 'bind', source: '/a', destination: '/b', options: [] }, 'bind /a /b'],
+  [
+    { kind: 'bind', source: '/a', destination: '/b', options: ['optional', 'create'] },
+    'bind /a /b optional create',
+  ],
+  [
+    { kind: 'bind-variable', variable: 'V', fallback: '/f', destination: '/d', options: ['create'] },
+    'bind-variable V /f /d create',
+  ],
+  [{ kind: 'tmpfs', destination: '/t', options: 'size=1' }, 'tmpfs /t size=1'],
+  [{ kind: 'identity', uid: 1, gid: 2 }, 'identity 1 2'],
+  [{ kind: 'pivot' }, 'pivot'],
+  [{ kind: 'environment', action: 'default', variables: ['HOME', 'PATH'] }, 'environment default HOME PATH'],
+  [{ kind: 'environment', action: 'set', assignment: 'A=b', expand: true }, 'environment set A=b expand'],
+  [{ kind: 'environment', action: 'set', assignment: 'A=b', expand: false }, 'environment set A=b literal'],
+  [
+    { kind: 'environment', action: 'host-file', path: '/f', delimiter: 'nul', expand: true },
+    'environment host-file /f nul expand',
+  ],
+  [
+    { kind: 'environment', action: 'guest-file', path: '/f', delimiter: 'lines', expand: false },
+    'environment guest-file /f lines literal',
+  ],
+  [{ kind: 'environment', action: 'unset', glob: 'A*' }, 'environment unset A*'],
+  [{ kind: 'directory', path: '/d' }, 'directory /d'],
+  [{ kind: 'no-new-privileges' }, 'no-new-privileges'],
+  [{ kind: 'terminal' }, 'terminal'],
+  [{ kind: 'syslog', version: '1', image: '/i' }, 'syslog 1 /i'],
+  [{ kind: 'command' }, 'command'],
+];
+for (const [each, words] of steps) {
+  t.test(`a step is written as: ${words}`, (t) => {
+    t.equal(stepWords(each).join(' '), words);
+    t.end();
+  });
+}
+
+t.test('each kind of fact has its words', (t) => {
+  t.same(factWords({ kind: 'user', uid: 1, gid: 2 }), ['user', '1', '2']);
+  t.same(factWords({ kind: 'directory', path: '/d' }), ['directory', '/d']);
+  t.same(factWords({ kind: 'variable', name: 'V', value: '' }), ['variable', 'V', ''], 'set and empty');
+  t.same(factWords({ kind: 'variable', name: 'V' }), ['variable', 'V'], 'not set');
+  const entries = ['CH_A=', 'CH_B=1'];
+  t.same(factWords({ kind: 'variables', prefix: 'CH_', entries }), ['variables', 'CH_', ...entries]);
+  t.same(factWords({ kind: 'path', path: '/p', found: 'absent' }), ['path', '/p', 'absent']);
+  const file = { device: '1', inode: '2', size: '3', modified: '4', changed: '5' };
+  t.same(factWords({ kind: 'file', path: '/f', ...file }), ['file', '/f', '1', '2', '3', '4', '5']);
+  t.end();
+});
+
+t.test('bytes that are not UTF-8 are bytes again in the encoded plan', (t) => {
+  const directory: Step = { kind: 'directory', path: '/\udcff' };
+  const bytes = encodePlan({
+    verbosity: 0,
+    color: 'auto',
+    log: 'text',
+    warnings: [],
+    facts: [],
+    create: [],
+    enter: [directory],
+  });
+  t.ok(bytes.includes(Buffer.of(0x2f, 0xff, 0)));
+  t.end();
+});
+
+t.test('records from the launcher are read by name', (t) => {
+  const records = decodeRecords(Buffer.from('words\x002\0a\0\xff\0empty\x000\0', 'latin1'));
+  t.same(records.get('words'), [Buffer.from('a'), Buffer.of(0xff)]);
+  t.same(records.get('empty'), []);
+  t.equal(records.get('none'), undefined);
+  t.end();
+});
+
+for (const cut of ['words', 'words\x002', 'words\x002\0', 'words\x002\0a\0', 'words\x001\0a']) {
+  t.test(`records cut off after ${JSON.stringify(cut)} are refused`, (t) => {
+    t.throws(() => decodeRecords(Buffer.from(cut, 'latin1')), new Error('the records are truncated'));
+    t.end();
+  });
+}
+
+t.test('both sides have the same plan format', (t) => {
+  t.equal(/kPlanFormat = "(\d+)"/.exec(committed('addon/launcher/plan/plan.h'))?.[1], planFormat);
+  t.end();
+});
+
+t.test('a NUL is refused wherever it stands, and said where', (t) => {
+  const attack = '/mnt\0create\0hook\0';
+  const plain: LaunchPlan = {
+    verbosity: 0,
+    color: 'auto',
+    log: 'text',
+    warnings: [],
+    facts: [],
+    create: [],
+    enter: [],
+  };
+  const rows: readonly [Partial<LaunchPlan>, string][] = [
+    [
+      { create: [{ kind: 'bind', source: '/a', destination: attack, options: [] }] },
+      'NUL in the plan: create bind, field 2: "/mnt\\u0000create',
+    ],
+    [{ enter: [{ kind: 'directory', path: attack }] }, 'NUL in the plan: enter directory, field 1'],
+    [{ warnings: [attack] }, 'NUL in the plan: warning'],
+    [{ facts: [{ kind: 'glob', pattern: '/a', paths: [attack] }] }, 'NUL in the plan: fact glob, field 2'],
+  ];
+  for (const [part, message] of rows) {
+    t.throws(() => encodePlan({ ...plain, ...part }), {
+      message: new RegExp(`^${message.replace(/[\\]/g, '\\\\')}`),
+    });
+  }
+  t.end();
+});
