@@ -13,7 +13,7 @@
 #include "base/records.h"
 #include "launcher/doctor/try.h"
 #include "launcher/log/log.h"
-#include "launcher/log/value_words.h"
+#include "launcher/memo/value_words.h"
 #include "launcher/memo/facts.h"
 #include "launcher/memo/handoff.h"
 #include "launcher/memo/memo.h"

@@ -70,8 +70,8 @@ void HostTrees::keep_all(Stage& stage) {
   }
 }
 
-Fd HostTrees::take(const Stage& stage, const Step& step) {
-  const auto found = trees_.find(&step);
+Fd HostTrees::take(const Stage& stage, Key step) {
+  const auto found = trees_.find(step);
   if (found == trees_.end()) return {};
   Tree tree = std::move(found->second);
   trees_.erase(found);

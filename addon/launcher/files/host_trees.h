@@ -6,25 +6,26 @@
 
 #include "base/fd.h"
 #include "launcher/files/stage.h"
-#include "launcher/plan/plan.h"
 
 namespace chrun {
 
 /// What steps find at host paths: copies of trees of mounts that have no place yet.
 class HostTrees {
  public:
+  /// A step, by its address: what is in it does not matter here.
+  using Key = const void*;
   /// That `step` needs the tree at host path `path`. `action` is for the error.
   struct Wish {
     std::string path, action;
     bool optional = false;  // it may be missing, or out of reach
   };
-  void want(const Step& step, Wish wish) { wishes_[&step] = std::move(wish); }
+  void want(Key step, Wish wish) { wishes_[step] = std::move(wish); }
 
   /// Looks them all up, and then begins the stage. Throws SysError.
   void find(Stage& stage);
 
   /// Hands over what `step` wanted; empty where that was optional and is missing. Throws SysError.
-  Fd take(const Stage& stage, const Step& step);
+  Fd take(const Stage& stage, Key step);
 
  private:
   /// One that is kept in the stage has a slot there, and no descriptor.
@@ -36,8 +37,8 @@ class HostTrees {
   bool hold_all();
   void keep_all(Stage& stage);
 
-  std::map<const Step*, Wish> wishes_;
-  std::map<const Step*, Tree> trees_;
+  std::map<Key, Wish> wishes_;
+  std::map<Key, Tree> trees_;
 };
 
 /// Opens a directory or another file at a host path, for use as a place only (O_PATH), with what an automounter

@@ -1,8 +1,8 @@
 // SquashFS images, as the steps of a launch and the trials of --doctor see them.
 #pragma once
 #include <string>
+#include <vector>
 
-#include "launcher/plan/launch.h"
 #include "squashfs/client/client.h"
 
 namespace chrun {
@@ -11,8 +11,5 @@ namespace chrun {
 /// Throws Error with Exit::server, also where this was built without SquashFS.
 /// `look_ups`: see squashfs/client.h.
 squashfs::ServedImage serve_squashfs_image(const std::string& path, bool share, std::vector<std::string> look_ups = {});
-
-/// The guest paths that a launch looks up: where it mounts something, and where its command may be.
-std::vector<std::string> paths_to_look_up(const Launch& launch);
 
 }  // namespace chrun

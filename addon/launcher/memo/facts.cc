@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/glob.h"
 #include "base/records.h"
-#include "launcher/log/value_words.h"
+#include "launcher/memo/value_words.h"
 
 extern "C" char** environ;
 

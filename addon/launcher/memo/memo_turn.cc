@@ -13,7 +13,7 @@
 #include <string>
 
 #include "launcher/log/leading_words.h"
-#include "launcher/log/value_words.h"
+#include "launcher/memo/value_words.h"
 
 namespace chrun {
 namespace {

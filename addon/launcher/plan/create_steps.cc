@@ -14,6 +14,7 @@
 #include "launcher/join/join_rules.h"
 #include "launcher/log/log.h"
 #include "launcher/plan/launch.h"
+#include "launcher/plan/look_ups.h"
 #include "launcher/process/namespaces.h"
 #include "launcher/process/user_ns.h"
 
@@ -64,7 +65,7 @@ void look_up_root(Launch& launch, const Step& step) {
   const std::string path = field(step, 0);
   // searching is what every command needs; found out here, it has a clear name
   if (faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0) throw SysError("use the image " + path, "access");
-  launch.host.want(step, {path, "mount the image " + path});
+  launch.host.want(&step, {path, "mount the image " + path});
 }
 
 /// The image needs a place among our mounts, before others can have theirs in it.
@@ -81,7 +82,7 @@ void root(Launch& launch, const Step& step) {
   }
   look_at_host(launch);
   const std::string path = field(step, 0);
-  launch.root = launch.host.take(launch.stage, step);
+  launch.root = launch.host.take(launch.stage, &step);
   launch.writable = access == "writable";
   const bool restricted = launch.writable || restrict_tree(launch.root.get(), path, MS_RDONLY);
   place_image(launch);
@@ -153,7 +154,7 @@ Bind bind_of(const Launch& launch, const Step& step) {
 
 void look_up_source(Launch& launch, const Step& step) {
   const Bind bind = bind_of(launch, step);
-  launch.host.want(step, {bind.source, "bind " + bind.source, bind.optional});
+  launch.host.want(&step, {bind.source, "bind " + bind.source, bind.optional});
 }
 
 /// On a FUSE file system alone mounts may vanish.
@@ -178,7 +179,7 @@ std::string bound_above(const Launch& launch, const Step& step, const std::strin
 /// run.
 void bind(Launch& launch, const Step& step) {
   const int root = root_of(launch, step);
-  const Fd tree = launch.host.take(launch.stage, step);
+  const Fd tree = launch.host.take(launch.stage, &step);
   if (!tree) return;
   const Bind wanted = bind_of(launch, step);
   if (bind_into_image(root, wanted, tree.get())) return note_mount(launch, tree, wanted.destination);

@@ -96,14 +96,14 @@ void chmod(Launch& launch, const Step& step) {
 }
 
 /// Hooks see the host as it was.
-void look_up_hook(Launch& launch, const Step& step) { launch.host.want(step, {"/", "show the host to hooks"}); }
+void look_up_hook(Launch& launch, const Step& step) { launch.host.want(&step, {"/", "show the host to hooks"}); }
 
 /// hook TIMEOUT PATH COUNT ARGUMENT … VARIABLE …
 void hook(Launch& launch, const Step& step) {
   const size_t count = parse_number(step.fields[2], step.fields.size() - 3, "the number of arguments of a hook");
   const auto rest = step.fields.begin() + 3, variables = rest + static_cast<ptrdiff_t>(count);
   const int root = root_of(launch, step);
-  const Fd host = launch.host.take(launch.stage, step), place = launch.stage.open_slot(launch.stage.make_slot());
+  const Fd host = launch.host.take(launch.stage, &step), place = launch.stage.open_slot(launch.stage.make_slot());
   place_mount(host.get(), place.get(), "show the host to hooks");
   run_hook(host.get(), root,
            {field(step, 1),

@@ -1,6 +1,6 @@
 /**
  * Values of variables are often secrets, and a remembered plan lies on disk: what the command line and CH_RUN_SET_ENV
- * set is referred to there, not kept. The launcher knows the same words by their form (addon/launcher/log/value_words.cc).
+ * set is referred to there, not kept. The launcher knows the same words by their form (addon/launcher/memo/value_words.cc).
  */
 import type { Entry } from '../../config/entry.js';
 import type { LaunchPlan, Step } from '../../plan/launch-plan.js';

@@ -1,4 +1,4 @@
-#include "launcher/log/value_words.h"
+#include "launcher/memo/value_words.h"
 
 #include <algorithm>
 #include <cstdlib>
