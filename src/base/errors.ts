@@ -57,3 +57,10 @@ export function usageError(message: string, hint?: string): LaunchError {
 export function valueError(option: string, expected: string, got: string): LaunchError {
   return usageError(`expected ${expected} for --${option}, got '${got}'`);
 }
+
+/** The one form of "the system says no" about a path. */
+export function failure(action: string, path: string, cause: unknown): LaunchError {
+  const { syscall, message } = cause as NodeJS.ErrnoException;
+  const words = /^\w+: ([^,]*)/.exec(message)?.[1] ?? message;
+  return new LaunchError(`can't ${action} ${path}: ${syscall}: ${words}`, { path, cause });
+}

@@ -4,13 +4,19 @@
  */
 import { writeSync } from 'node:fs';
 import type { ChalkInstance } from 'chalk';
-import { failure } from '../host/host.js';
-import type { LaunchRequest } from '../run/request.js';
 import { toBytes } from './bytes.js';
-import { ExitStatus, LaunchError } from './errors.js';
+import { ExitStatus, failure, LaunchError } from './errors.js';
+import type { Color } from './painter.js';
 import { visible } from './visible.js';
 
-type Style = Pick<LaunchRequest, 'color' | 'log'>;
+/** How messages are printed on standard error. */
+export const logFormats = ['text', 'json'] as const;
+export type LogFormat = (typeof logFormats)[number];
+
+interface Style {
+  readonly color: Color;
+  readonly log: LogFormat;
+}
 
 const program: { name: string } & { -readonly [Key in keyof Style]: Style[Key] } = {
   name: 'ch-run-ts',

@@ -2,10 +2,21 @@
 import { LaunchError } from '../base/errors.js';
 import { nearestNames } from '../base/nearest.js';
 import type { Host } from '../host/host.js';
-import type { DevicesRequest } from '../run/request.js';
 import { type DeviceReference, parseDevice } from './names.js';
 import { cdiDirectories, readDirectory, readSpecFile, type SpecFile } from './read-specs.js';
 import { allOfKind, type Device, devicesOf, type Entry, isConflict, kindOf, register } from './registry.js';
+
+/** Devices that are described by the Container Device Interface (CDI). */
+export interface DevicesRequest {
+  /** `vendor.com/class=name`, `vendor.com/class=all`, or the path of a specification file. */
+  readonly names: readonly string[];
+  /** Every device that is found. */
+  readonly all: boolean;
+  /** Where specifications lie, the most important directory last; absent: $CH_RUN_CDI_DIRS, or the usual places. */
+  readonly directories?: readonly string[];
+  /** Run the hooks that we do not know ourselves. */
+  readonly runHooks: boolean;
+}
 
 /** What there is on this machine. */
 export interface Inventory {

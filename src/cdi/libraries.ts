@@ -1,7 +1,7 @@
 /** Which links make the libraries of the host usable in a container: what ldconfig(8) does for the host. */
 import { basename, dirname } from 'node:path';
 import { type Host, patternOf } from '../host/host.js';
-import type { Link } from '../run/plan/links.js';
+import type { Link } from '../plan/launch-plan.js';
 import { readSoname } from './soname.js';
 
 /** A shared library of the host, and where it appears in the container. */

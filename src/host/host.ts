@@ -12,10 +12,10 @@ import {
 } from 'node:fs';
 import { userInfo } from 'node:os';
 import { fromBytes, toBytes } from '../base/bytes.js';
-import { LaunchError } from '../base/errors.js';
-import { withoutValues } from '../run/plan/references.js';
+import { failure, LaunchError } from '../base/errors.js';
 import type { DeviceKind, Fact, PathKind } from './facts.js';
 import { type FilterRule, loadNative, packageRoot } from './native.js';
+import { withoutValues } from './secrets.js';
 
 export type { DeviceKind, Fact, PathKind };
 
@@ -73,13 +73,6 @@ export interface Host {
   compileFilter(rules: readonly FilterRule[]): Uint8Array;
   /** Everything asked so far, each question once, in the order of asking. */
   facts(): readonly Fact[];
-}
-
-/** The one form of "the system says no" about a path. */
-export function failure(action: string, path: string, cause: unknown): LaunchError {
-  const { syscall, message } = cause as NodeJS.ErrnoException;
-  const words = /^\w+: ([^,]*)/.exec(message)?.[1] ?? message;
-  return new LaunchError(`can't ${action} ${path}: ${syscall}: ${words}`, { path, cause });
 }
 
 /** A pattern that matches this path alone, for matchingPaths(). */

@@ -70,3 +70,10 @@ export function readObeyed(
   const distrust = findDistrust(unmapped && owner.unmapped ? { ...owner, uid: 0 } : owner, host);
   return distrust === undefined ? { bytes: file.bytes } : { distrust };
 }
+
+/** Whether user `uid`, the caller, is root of the machine, not only of a user namespace that somebody else made. */
+export function isRootOfHost(uid: number, host: Host): boolean {
+  if (uid !== 0) return false;
+  const owner = host.ownerOf('/proc/sys', 'no-follow');
+  return owner !== undefined && owner.uid === 0 && !owner.unmapped;
+}

@@ -175,3 +175,9 @@ export interface LaunchPlan {
   /** Run by every process that ends up in it. */
   readonly enter: readonly Step[];
 }
+
+/** A link at a guest path. */
+export interface Link {
+  readonly target: string;
+  readonly path: string;
+}

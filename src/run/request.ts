@@ -1,5 +1,12 @@
 /** What the user wants, before anything was asked of the machine. */
 
+import type { LogFormat } from '../base/messages.js';
+import type { Color } from '../base/painter.js';
+import type { DevicesRequest } from '../cdi/find-devices.js';
+import type { ImageRequest } from '../store/resolve-image.js';
+
+export type { DevicesRequest };
+
 /**
  * How a bind is made: `rw` is the default; `optional` skips one with a missing side; `create` makes a missing DST; the
  * others are those of mount(8).
@@ -46,25 +53,7 @@ export type JoinRequest =
   /** That of a process which runs already. */
   | { readonly kind: 'process'; readonly pid: number };
 
-/** Devices that are described by the Container Device Interface (CDI). */
-export interface DevicesRequest {
-  /** `vendor.com/class=name`, `vendor.com/class=all`, or the path of a specification file. */
-  readonly names: readonly string[];
-  /** Every device that is found. */
-  readonly all: boolean;
-  /** Where specifications lie, the most important directory last; absent: $CH_RUN_CDI_DIRS, or the usual places. */
-  readonly directories?: readonly string[];
-  /** Run the hooks that we do not know ourselves. */
-  readonly runHooks: boolean;
-}
-
-export interface LaunchRequest {
-  /** The image reference: a name in storage, or the path of a directory or SquashFS file. */
-  readonly image: string;
-  /** Host directory with images by name; $CH_IMAGE_STORAGE or /var/tmp/$USER.ch if absent. */
-  readonly storage?: string;
-  /** Mount the image read-write. */
-  readonly writable: boolean;
+export interface LaunchRequest extends ImageRequest {
   /** Where writes go instead: a tmpfs of this size as in tmpfs(5), or a host directory that keeps them. */
   readonly overlay?: { readonly memory: string } | { readonly directory: string };
   /** Host directory at which a SquashFS image is mounted; out of the way if absent. */
@@ -97,9 +86,9 @@ export interface LaunchRequest {
   readonly join?: JoinRequest;
   /** −3 … 3: --quiet counts down, --verbose up. */
   readonly verbosity: number;
-  readonly color: 'auto' | 'always' | 'never';
+  readonly color: Color;
   /** How messages are printed on standard error. */
-  readonly log: 'text' | 'json';
+  readonly log: LogFormat;
   /** Tell the system's log of each launch. */
   readonly syslog: boolean;
 }

@@ -1,8 +1,8 @@
 /** What is in storage: `--list`. */
 import { closeSync, lstatSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs';
 import { fromBytes, toBytes } from '../base/bytes.js';
+import { failure } from '../base/errors.js';
 import { visible } from '../base/visible.js';
-import { failure } from '../host/host.js';
 import { canBeName, imagesIn, nameOf } from './storage.js';
 
 /** An image in storage. */

@@ -1,9 +1,18 @@
 /** What is this image reference? */
 import { LaunchError, usageError } from '../base/errors.js';
 import type { Host } from '../host/host.js';
-import type { LaunchRequest } from '../run/request.js';
 import { headSize, recognizeFormat } from './recognize.js';
 import { canBeName, findInStorage, findStorage, imagesIn } from './storage.js';
+
+/** Which image is meant. */
+export interface ImageRequest {
+  /** The image reference: a name in storage, or the path of a directory or SquashFS file. */
+  readonly image: string;
+  /** Host directory with images by name; $CH_IMAGE_STORAGE or /var/tmp/$USER.ch if absent. */
+  readonly storage?: string;
+  /** Mount the image read-write. */
+  readonly writable: boolean;
+}
 
 /** An image that can be run. */
 export interface Image {
@@ -15,10 +24,7 @@ export interface Image {
 }
 
 /** Finds the image that the request means: a name in storage, else a path. Throws LaunchError if there is none. */
-export function resolveImage(
-  request: Pick<LaunchRequest, 'image' | 'storage' | 'writable'>,
-  host: Host,
-): Image {
+export function resolveImage(request: ImageRequest, host: Host): Image {
   const { image: reference, writable } = request;
   if (reference === '') throw new LaunchError('the image reference is empty');
   const { directory: storage, distrust } = findStorage(request.storage, host) ?? {};

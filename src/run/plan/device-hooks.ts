@@ -5,10 +5,9 @@ import { type HookWork, interpretHook } from '../../cdi/hooks.js';
 import { type Library, librariesIn, sonameLinks } from '../../cdi/libraries.js';
 import type { Hook } from '../../cdi/spec.js';
 import type { Host } from '../../host/host.js';
-import type { Step } from '../../plan/launch-plan.js';
+import type { Link, Step } from '../../plan/launch-plan.js';
 import { isHosts } from './binds.js';
 import type { DeviceBind } from './device-mounts.js';
-import type { Link } from './links.js';
 
 interface HooksPlan {
   readonly links: readonly Link[];

@@ -1,9 +1,8 @@
 /** Devices of the host (CDI): what their descriptions change in a container, as binds and steps. */
 import { collectEdits, type Edits } from '../../cdi/edits.js';
-import { findDevices } from '../../cdi/find-devices.js';
+import { type DevicesRequest, findDevices } from '../../cdi/find-devices.js';
 import type { Host } from '../../host/host.js';
 import type { Step } from '../../plan/launch-plan.js';
-import type { DevicesRequest } from '../request.js';
 import { isHosts, type ResolvedBind } from './binds.js';
 import { planHooks } from './device-hooks.js';
 import { planMounts } from './device-mounts.js';

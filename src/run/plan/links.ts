@@ -1,12 +1,6 @@
 /** Links in the image. */
 import { basename, dirname } from 'node:path';
-import type { Step } from '../../plan/launch-plan.js';
-
-/** A link at a guest path. */
-export interface Link {
-  readonly target: string;
-  readonly path: string;
-}
+import type { Link, Step } from '../../plan/launch-plan.js';
 
 /** A step for each directory; of links with one path the last counts. */
 export function planLinks(links: readonly Link[]): readonly Step[] {

@@ -2,13 +2,14 @@
 
 import { version } from '../../base/version.js';
 import type { Host } from '../../host/host.js';
+import { isRootOfHost } from '../../host/ownership.js';
 import type { IdMap, LaunchPlan, Step } from '../../plan/launch-plan.js';
 import { resolveImage } from '../../store/resolve-image.js';
 import type { EnvironmentRequest, LaunchRequest } from '../request.js';
 import { planBinds, planDefaultBinds, planTmp, resolveBinds } from './binds.js';
 import { planDevices } from './devices.js';
 import { planJoin } from './join.js';
-import { isRootOfHost, planMasks } from './masks.js';
+import { planMasks } from './masks.js';
 import { planHome, planMount, planServer, warnAboutImage } from './root.js';
 import { planAptSandbox, planSeccomp } from './seccomp.js';
 import { planLayer, planMerge, planSeal } from './upper.js';

@@ -20,13 +20,6 @@ const hidden = [
   '/proc/timer_stats',
 ];
 
-/** Whether user `uid`, the caller, is root of the machine, not only of a user namespace that somebody else made. */
-export function isRootOfHost(uid: number, host: Host): boolean {
-  if (uid !== 0) return false;
-  const owner = host.ownerOf('/proc/sys', 'no-follow');
-  return owner !== undefined && owner.uid === 0 && !owner.unmapped;
-}
-
 /** Steps after the binds of /proc and /sys. */
 export function planMasks(host: Host): readonly Step[] {
   return [

@@ -1,8 +1,8 @@
 /** bind-merge: many files of one host folder appear by one bind of the folder, and links. */
 import { basename, dirname } from 'node:path';
+import type { Link } from '../../plan/launch-plan.js';
 import type { BindFlag } from '../request.js';
 import { defaultPlaces, type ResolvedBind } from './binds.js';
-import type { Link } from './links.js';
 
 /** Fewer files are bound one by one: then nobody meets a link where a file was expected. */
 const fewest = 4;

@@ -3,26 +3,16 @@
  * set is referred to there, not kept. The launcher knows the same words by their form (addon/launcher/memo/value_words.cc).
  */
 import type { Entry } from '../../config/entry.js';
+import { settingVariables } from '../../host/secrets.js';
 import type { LaunchPlan, Step } from '../../plan/launch-plan.js';
 
 type Reference = Extract<Step, { action: 'set-word' | 'set-variable' }>;
 type Place = { readonly action: 'set-word' } | { readonly action: 'set-variable'; readonly name: string };
 
-/** The variables that set variables. */
-const variables = ['CH_RUN_SET_ENV', 'CH_RUN_SET_ENV0'];
-
 /** --set-env=NAME=VALUE, shortened or not, by its form alone. */
 const valueWord = /^--set-e[^=]*=([^=]+=.*)$/s;
 
 const itemsOf = (text: string) => text.split(';').filter((item) => item.includes('='));
-
-/** A variable `NAME=VALUE` of the environment as a fact: without the values that it sets. */
-export function withoutValues(entry: string): string {
-  const name = entry.slice(0, entry.indexOf('='));
-  if (!variables.includes(name)) return entry;
-  const items = entry.slice(name.length + 1).split(';');
-  return `${name}=${items.map((item) => (item.includes('=') ? item.slice(0, item.indexOf('=') + 1) : item)).join(';')}`;
-}
 
 /**
  * The plan with references in place of values. `words` are those that it is remembered for. Undefined where it can't be
@@ -38,7 +28,7 @@ export function referToValues(
     ...words
       .flatMap((word) => valueWord.exec(word)?.[1] ?? [])
       .map((text, at): [string, Place, number] => [text, { action: 'set-word' }, at]),
-    ...variables.flatMap((name) =>
+    ...settingVariables.flatMap((name) =>
       itemsOf(environment.get(name) ?? '').map((text, at): [string, Place, number] => [
         text,
         { action: 'set-variable', name },

@@ -1,9 +1,9 @@
 /** What lies over the image, and what is made there before anything is bound. */
 import type { Host } from '../../host/host.js';
-import type { Step } from '../../plan/launch-plan.js';
+import type { Link, Step } from '../../plan/launch-plan.js';
 import type { LaunchRequest } from '../request.js';
 import { planDestinations, type ResolvedBind } from './binds.js';
-import { type Link, planLinks } from './links.js';
+import { planLinks } from './links.js';
 import { mergeBinds } from './merge-binds.js';
 import { planOverlay } from './root.js';
 

@@ -4,11 +4,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { toBytes } from '../../../src/base/bytes.js';
-import { listCommands } from '../../../src/cli/completion/commands.js';
 import { renderCompletion } from '../../../src/cli/completion/render.js';
 import { kindOf, shells } from '../../../src/cli/completion/values.js';
 import { RealHost } from '../../../src/host/host.js';
 import { optionTable } from '../../../src/run/options.js';
+import { listCommands } from '../../../src/store/list-commands.js';
 import {
   checkout,
   environmentOf,

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { withoutValues } from '../../../src/run/plan/references.js';
+import { withoutValues } from '../../../src/host/secrets.js';
 import { encode, planOf, writePlan } from '../../helpers/plans.js';
 import { failsWith, image, ordinaryUser, plant, run, scratch } from '../../helpers/support.js';
 

@@ -1,8 +1,8 @@
 /** The commands of a directory image, for completion in every shell: --completion=commands:IMAGE. */
 import { readdirSync } from 'node:fs';
-import { fromBytes, toBytes } from '../../base/bytes.js';
-import type { Host } from '../../host/host.js';
-import { resolveImage } from '../../store/resolve-image.js';
+import { fromBytes, toBytes } from '../base/bytes.js';
+import type { Host } from '../host/host.js';
+import { resolveImage } from './resolve-image.js';
 
 /** Where programs lie in images; the environment may change PATH, but that is not known yet. */
 const directories = ['bin', 'sbin', 'usr/bin', 'usr/sbin', 'usr/local/bin', 'usr/local/sbin'];
