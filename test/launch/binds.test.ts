@@ -332,11 +332,24 @@ for (const user of users) {
     t.end();
   });
 
-  t.test(`dev, proc and sys must be in the image${as}`, (t) => {
+  t.test(`in a /tmp that is the user's TMPDIR, no place is made${as}`, (t) => {
+    const place = scratch(t, user);
+    const words = ['-W', '-b', `${place}:/tmp/nvidia-mps`, image, '--', 'true'];
+    failsWith(
+      t,
+      run(user, words, { env: { TMPDIR: place } }),
+      31,
+      `can't bind ${place}: there is no /tmp/nvidia-mps below the bind of ${place}`,
+      /: hint: make it there, or use --private-tmp$/,
+    );
+    t.same(readdirSync(place), []);
+    t.end();
+  });
+
+  t.test(`where the image has something else, dev, proc and sys can't be there${as}`, (t) => {
     for (const name of ['dev', 'proc', 'sys', 'tmp']) {
       const own = makeImage(t, {}, user);
       start(user, 'rmdir', [join(own, name)]);
-      failsWith(t, run(user, [own, '--', '/probe']), 31, `there is no /${name} in the image`);
       start(user, 'touch', [join(own, name)]);
       failsWith(
         t,

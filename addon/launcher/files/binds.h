@@ -18,7 +18,8 @@ struct Bind {
 /// where there is no such path. Throws Error or SysError that name both sides.
 bool bind_into_image(int root, const Bind& bind, int tree);
 
-/// Mounts a fresh tmpfs at a guest path; `options` as in tmpfs(5). Returns its root. Throws Error or SysError.
+/// Mounts a fresh tmpfs at a guest path; `options` as in tmpfs(5). Returns its root, or an empty Fd where there is no
+/// such path. Throws Error or SysError.
 Fd tmpfs_into_image(Stage& stage, int root, const std::string& destination, const std::string& options);
 
 }  // namespace chrun

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <iterator>
 
 #include "base/error.h"
+#include "launcher/files/image_path.h"
 #include "launcher/files/mounts.h"
 
 namespace chrun {
@@ -68,6 +70,14 @@ void HostTrees::keep_all(Stage& stage) {
     else if (!wish.optional || !is_out_of_reach(errno))
       throw SysError(wish.action, "open");
   }
+}
+
+bool HostTrees::holds_file(const Stage& stage, Key step) const {
+  const auto found = trees_.find(step);
+  if (found == trees_.end()) return false;
+  const Tree& tree = found->second;
+  const Fd kept = tree.slot < 0 ? Fd() : stage.open_slot(tree.slot);
+  return file_type(kept ? kept.get() : tree.root.get(), "the source of a bind") != S_IFDIR;
 }
 
 Fd HostTrees::take(const Stage& stage, Key step) {

@@ -24,6 +24,9 @@ class HostTrees {
   /// Looks them all up, and then begins the stage. Throws SysError.
   void find(Stage& stage);
 
+  /// Whether `step` wanted something that is not a directory, and has not taken it.
+  bool holds_file(const Stage& stage, Key step) const;
+
   /// Hands over what `step` wanted; empty where that was optional and is missing. Throws SysError.
   Fd take(const Stage& stage, Key step);
 

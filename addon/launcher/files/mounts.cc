@@ -103,6 +103,14 @@ void restrict_mount(int mount, const std::string& name, unsigned long flags) {
 
 void PlacedMounts::add(int mount, const std::string& path) { all_.push_back({path, mount_id(mount)}); }
 
+void PlacedMounts::move_to(int root) {
+  for (Placed& placed : all_) {
+    Fd found = open_in_image(root, placed.path);
+    if (!found) found = open_link_in_image(root, placed.path);
+    if (found) placed.id = mount_id(found.get());
+  }
+}
+
 void PlacedMounts::check(int root) const {
   for (const Placed& placed : all_) {
     Fd found = open_in_image(root, placed.path);

@@ -37,6 +37,8 @@ void restrict_mount(int mount, const std::string& name, unsigned long flags);
 class PlacedMounts {
  public:
   void add(int mount, const std::string& path);
+  /// Takes those at the same paths below another root, which have been copied there.
+  void move_to(int root);
   /// Throws Error where one is not there. Before Linux 5.8 the kernel does not tell.
   void check(int root) const;
 

@@ -89,24 +89,14 @@ void make_read_only(int view, const std::string& name) {
   if (!restrict_tree(view, name, MS_RDONLY)) restrict_mount(view, name, MS_RDONLY);
 }
 
-/// Makes a destination in a cover of its parent, and goes on with `view` where that becomes the root.
-void cover_parent(Stage& stage, Fd& view, int root, const Destination& wanted) {
-  if (Fd cover = make_by_overmount(stage, view ? view.get() : root, wanted.path, wanted.file)) view = std::move(cover);
-}
-
 /// The covers of all parents; `refusal` says why it can't be done otherwise.
 Fd cover_parents(Stage& stage, int root, const std::vector<Destination>& all, const Error& refusal) {
   log::verbose(1, std::string(refusal.what()) + "; so parents are covered");
-  Fd view;
-  for (const Destination& wanted : all) {
-    if (missing_ones(view ? view.get() : root, {wanted}).empty()) continue;
-    try {
-      cover_parent(stage, view, root, wanted);
-    } catch (const Error& failure) {
-      throw Error(std::string(failure.what()) + ", and " + refusal.what(), refusal.hint());
-    }
+  try {
+    return cover_destinations(stage, root, all);
+  } catch (const Error& failure) {
+    throw Error(std::string(failure.what()) + ", and " + refusal.what(), refusal.hint());
   }
-  return view;
 }
 
 }  // namespace
@@ -167,6 +157,14 @@ Fd create_destinations(Stage& stage, int root, const std::vector<Destination>& a
       if (refusal.code() != EACCES && refusal.code() != EROFS && refusal.code() != EOVERFLOW) throw;
       if (Fd cover = cover_parents(stage, current, {wanted}, refusal)) view = std::move(cover);
     }
+  }
+  return view;
+}
+
+Fd cover_destinations(Stage& stage, int root, const std::vector<Destination>& all) {
+  Fd view;
+  for (auto rest = missing_ones(root, all); !rest.empty(); rest = missing_ones(view ? view.get() : root, rest)) {
+    if (Fd cover = make_by_overmount(stage, view ? view.get() : root, rest)) view = std::move(cover);
   }
   return view;
 }

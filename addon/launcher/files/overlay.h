@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "launcher/files/image_changes.h"
+#include "launcher/files/overmount.h"
 #include "launcher/files/stage.h"
 
 namespace chrun {
@@ -28,12 +29,6 @@ Fd open_upper_directory(const std::string& path);
 /// Throws Error, with the reason where the file system can't be an upper layer.
 Fd overlay_layer(Stage& stage, int root, const Layer& layer);
 
-/// A guest path that a bind needs: a directory, or a file that is none.
-struct Destination {
-  std::string path;
-  bool file;
-};
-
 /// Makes sure that all of `all` are there in the read-only image at `root`. What is missing is made in an overlay in
 /// memory, which is then as read-only as the image, or where the kernel has none, in a cover of its parent
 /// (overmount.h). Returns the root to go on with, or an empty Fd where nothing was missing. Throws Error or SysError.
@@ -41,6 +36,9 @@ Fd make_destinations(Stage& stage, int root, const std::vector<Destination>& all
 
 /// The same for an image that can be written to: in the image itself, or in a cover where that is not allowed.
 Fd create_destinations(Stage& stage, int root, const std::vector<Destination>& all);
+
+/// The same for a read-only image in which something has been mounted already, and is to stay: in covers.
+Fd cover_destinations(Stage& stage, int root, const std::vector<Destination>& all);
 
 /// The same, in the layer of an overlay that is not there yet.
 void place_destinations(const LayeredImage& image, const std::vector<Destination>& all);

@@ -1,6 +1,7 @@
 // The steps that create a container.
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <climits>
@@ -8,6 +9,7 @@
 #include "base/error.h"
 #include "base/records.h"
 #include "launcher/files/binds.h"
+#include "launcher/files/image_path.h"
 #include "launcher/files/mounts.h"
 #include "launcher/files/root.h"
 #include "launcher/files/squashfs_image.h"
@@ -162,36 +164,86 @@ void note_mount(Launch& launch, const Fd& mount, const std::string& destination)
   if (launch.served) launch.placed.add(mount.get(), destination);
 }
 
-/// The source of the last bind before `step` that leads there, going by names; empty if there is none.
-std::string bound_above(const Launch& launch, const Step& step, const std::string& destination) {
-  std::string found;
+/// The last bind before `step` that leads there, going by names; null if there is none.
+const Step* bound_above(const Launch& launch, const Step& step, const std::string& destination) {
+  const Step* found = nullptr;
   for (const Step& other : launch.plan.create) {
     if (&other == &step) break;
     if (other.kind != "bind" && other.kind != "bind-variable") continue;
     const Bind bind = bind_of(launch, other);
-    if (destination.starts_with(bind.destination + "/")) found = bind.source;
+    if (destination.starts_with(bind.destination + "/")) found = &other;
   }
   return found;
+}
+
+[[noreturn]] void refuse_bind(const Launch& launch, const Step& step, const Bind& wanted) {
+  const Step* above = bound_above(launch, step, wanted.destination);
+  throw Error("can't bind " + wanted.source + ": there is no " + wanted.destination +
+                  (above ? " below the bind of " + bind_of(launch, *above).source : " in the image"),
+              above && above->kind == "bind-variable" ? "make it there, or use --private-tmp" : "");
+}
+
+bool is_at_top(const std::string& path) { return path.rfind('/') == 0; }
+
+/// The places that steps after `step` need in the image's root directory: nothing of the host is bound there.
+std::vector<Destination> needed_at_top(const Launch& launch, const Step& step) {
+  std::vector<Destination> all;
+  for (const Step& each : launch.plan.create) {
+    if (&each <= &step) continue;
+    if (each.kind == "tmpfs") all.push_back({field(each, 0), false});
+    if (each.kind != "bind" && each.kind != "bind-variable") continue;
+    const Bind bind = bind_of(launch, each);
+    if (!bind.optional) all.push_back({bind.destination, launch.host.holds_file(launch.stage, &each)});
+  }
+  std::erase_if(all, [](const Destination& each) { return !is_at_top(each.path); });
+  return all;
+}
+
+/// Makes a place that every image should have, and this one lacks (/dev, /proc, /sys, /tmp): as for the binds that the
+/// user asks for. Those are made before anything is mounted; here, looking first would cost every launch time. Returns
+/// false where `wanted` is another place.
+bool make_required(Launch& launch, const Step& step, const Destination& wanted) {
+  if (!is_at_top(wanted.path)) return false;
+  std::vector<Destination> all = needed_at_top(launch, step);
+  all.insert(all.begin(), wanted);
+  const auto make = launch.writable ? create_destinations : cover_destinations;
+  try {
+    Fd root = make(launch.stage, root_of(launch, step), all);
+    if (!root) return true;
+    launch.root = std::move(root);
+  } catch (const Error& refusal) {
+    throw Error("there is no " + wanted.path + " in the image: " + refusal.what(), refusal.hint());
+  }
+  launch.placed.move_to(launch.root.get());
+  return true;
 }
 
 /// bind SOURCE DESTINATION OPTION …
 /// bind-variable NAME FALLBACK DESTINATION OPTION …: the source is the value of a variable, which may differ in each
 /// run.
 void bind(Launch& launch, const Step& step) {
-  const int root = root_of(launch, step);
+  root_of(launch, step);  // refuses a step in another place
   const Fd tree = launch.host.take(launch.stage, &step);
   if (!tree) return;
   const Bind wanted = bind_of(launch, step);
-  if (bind_into_image(root, wanted, tree.get())) return note_mount(launch, tree, wanted.destination);
-  if (wanted.optional) return;
-  const std::string above = bound_above(launch, step, wanted.destination);
-  throw Error("can't bind " + wanted.source + ": there is no " + wanted.destination +
-              (above.empty() ? " in the image" : " below the bind of " + above));
+  const auto place = [&] {
+    if (!bind_into_image(root_of(launch, step), wanted, tree.get())) return false;
+    note_mount(launch, tree, wanted.destination);
+    return true;
+  };
+  if (place() || wanted.optional) return;
+  const bool file = file_type(tree.get(), wanted.source) != S_IFDIR;
+  if (make_required(launch, step, {wanted.destination, file}) && place()) return;
+  refuse_bind(launch, step, wanted);
 }
 
 void tmpfs(Launch& launch, const Step& step) {
   const std::string destination = field(step, 0);
-  note_mount(launch, tmpfs_into_image(launch.stage, root_of(launch, step), destination, field(step, 1)), destination);
+  const auto make = [&] { return tmpfs_into_image(launch.stage, root_of(launch, step), destination, field(step, 1)); };
+  Fd made = make();
+  if (!made && make_required(launch, step, {destination, false})) made = make();
+  if (!made) throw Error("can't mount a tmpfs: there is no " + destination + " in the image");
+  note_mount(launch, made, destination);
 }
 
 void identity(Launch& launch, const Step& step) {
