@@ -17,4 +17,20 @@ std::string errno_words(int code) {
 SysError::SysError(const std::string& action, const char* call, int code, Exit exit)
     : Error("can't " + action + ": " + call + ": " + errno_words(code), {}, exit), call_(call), code_(code) {}
 
+SysError SysError::about(std::string subject) const {
+  SysError same = *this;
+  same.subject_ = std::move(subject);
+  return same;
+}
+
+SysError SysError::hinted(std::string hint) const {
+  SysError same = *this;
+  same.set_hint(std::move(hint));
+  return same;
+}
+
+SysError SysError::reworded(const std::string& message, Exit exit) const {
+  return SysError(message, hint(), call_, code_, exit).about(subject_);
+}
+
 }  // namespace chrun

@@ -24,6 +24,9 @@ class Error : public std::runtime_error {
   const std::string& hint() const { return hint_; }
   Exit exit() const { return exit_; }
 
+ protected:
+  void set_hint(std::string hint) { hint_ = std::move(hint); }
+
  private:
   std::string hint_;
   Exit exit_;
@@ -40,9 +43,16 @@ class SysError : public Error {
 
   const char* call() const { return call_.c_str(); }
   int code() const { return code_; }
+  /// What was refused, where the call alone does not say it ("overlay" of mount); empty elsewhere. Hints go by it.
+  const std::string& subject() const { return subject_; }
+
+  /// The same failure with that, with a hint, or in other words: call and errno stay.
+  SysError about(std::string subject) const;
+  SysError hinted(std::string hint) const;
+  SysError reworded(const std::string& message, Exit exit) const;
 
  private:
-  std::string call_;
+  std::string call_, subject_;
   int code_;
 };
 

@@ -21,13 +21,13 @@ struct Reason {
   const char* file = "";
 };
 
-/// A refusal: `call` failed with errno `code`, and the message has the words `about`, where the call alone is too
-/// common.
+/// A refusal: `call` failed with errno `code`; where the call alone is too common, `subject` is what it was refused for
+/// (SysError::about()).
 struct Refusal {
   const char* call;
   int code;
   std::span<const Reason> reasons;
-  const char* about = "";
+  const char* subject = "";
 };
 
 std::span<const Refusal> refusals();

@@ -43,7 +43,7 @@ std::string fill_in(std::string_view text) {
 const Reason* reason_for(const SysError& failure) {
   for (const Refusal& refusal : refusals()) {
     if (refusal.code != failure.code() || strcmp(refusal.call, failure.call()) != 0 ||
-        strstr(failure.what(), refusal.about) == nullptr)
+        (*refusal.subject != '\0' && failure.subject() != refusal.subject))
       continue;
     for (const Reason& reason : refusal.reasons) {
       if (reason.holds()) return &reason;
@@ -77,7 +77,7 @@ std::string list_hints() {
   for (const Refusal& refusal : refusals()) {
     for (const Reason& reason : refusal.reasons) {
       const std::string words = errno_words(refusal.code);
-      for (const char* field : {reason.title, refusal.call, words.c_str(), refusal.about, reason.cause, reason.user,
+      for (const char* field : {reason.title, refusal.call, words.c_str(), refusal.subject, reason.cause, reason.user,
                                 reason.administrator, reason.file})
         (fields += field) += '\0';
     }

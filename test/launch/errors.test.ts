@@ -403,7 +403,7 @@ t.test('without the JavaScript part the error says what to do', (t) => {
   mkdirSync(join(place, 'package/bin'), { recursive: true });
   copyFileSync(launcher, join(place, 'package/bin/ch-run-ts'));
   const ending = start(user, join(place, 'package/bin/ch-run-ts'), [image, '--', 'true']);
-  failsWith(t, ending, 31, /interpreter: .*cli\.cjs: no such file or directory/, /install ch-run-ts again/);
+  failsWith(t, ending, 31, /interpreter .*cli\.cjs: access: no such file or directory/, /install ch-run-ts again/);
   t.end();
 });
 
@@ -418,7 +418,7 @@ t.test('without Node the error says what to install, and --plan works', (t) => {
     t,
     startWithout(['--no-memo', image, '--', 'true']),
     31,
-    /can't start the command-line interpreter: .*node: /,
+    /can't start the command-line interpreter .*node: execve: /,
     /install Node\.js .* --plan FILE/,
   );
   t.match(startWithout(['--version']).stderr, /can't start the command-line interpreter/);

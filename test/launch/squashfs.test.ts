@@ -10,6 +10,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import {
@@ -159,6 +160,24 @@ test('a server that is missing, or ends before the command starts, is status 84'
   failsWith(t, launch(), 84, /the file-system server of image .* ended before it was ready/);
   writeFileSync(server, 'no program\n', { mode: 0o755 });
   failsWith(t, launch(), 31, /can't start the file-system server .*: execve: exec format error/);
+});
+
+test('an overlay refused because the server is gone is status 84, with call and errno in the log', (t, user) => {
+  const words = [launcher, '--log=json', '-W', squashed, '--', 'true'];
+  run(user, words.slice(1));
+  const refuse = (number: number) => {
+    const inject = `inject=mount:error=ENOTCONN:when=${number}`;
+    return start(user, 'strace', ['-o', '/dev/null', '-e', 'trace=mount', '-e', inject, ...words]);
+  };
+  const endings = [1, 2, 3, 4, 5, 6].map(refuse);
+  const overlay = endings.find(({ stderr }) => stderr.includes('mount an overlay'));
+  t.equal(overlay?.status, 84);
+  t.match(JSON.parse(overlay?.stderr.trim().split('\n').at(-1) ?? '{}'), {
+    message: /file-system server ended before the command could start: can't mount an overlay/,
+    call: 'mount',
+    errno: constants.errno.ENOTCONN,
+    status: 84,
+  });
 });
 
 test('a mount that the kernel takes away again is an error, not missing data', (t, user) => {

@@ -72,9 +72,10 @@ void try_fuse() {
   enter_outer();
   // in the namespace that mounts: the device belongs to the one in which it was opened
   const Fd device(open("/dev/fuse", O_RDWR | O_CLOEXEC));
-  if (!device) throw SysError("open /dev/fuse", "open");
+  if (!device) throw SysError("open /dev/fuse", "open").about("/dev/fuse");
   const std::string options = "fd=" + std::to_string(device.get()) + ",rootmode=40000,user_id=0,group_id=0";
-  check(mount("none", kPlace, "fuse", MS_NOSUID | MS_NODEV, options.c_str()), "mount FUSE by its fd", "mount");
+  if (mount("none", kPlace, "fuse", MS_NOSUID | MS_NODEV, options.c_str()) != 0)
+    throw SysError("mount FUSE by its fd", "mount").about("FUSE");
 }
 
 Fd copy_root() {

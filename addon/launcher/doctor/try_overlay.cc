@@ -41,7 +41,8 @@ void make_layers() {
 
 void mount_overlay(const std::string& lower) {
   const std::string options = "lowerdir=" + lower + ",upperdir=upper,workdir=work,userxattr";
-  if (mount("overlay", "merged", "overlay", 0, options.c_str()) != 0) throw SysError("mount an overlay", "mount");
+  if (mount("overlay", "merged", "overlay", 0, options.c_str()) != 0)
+    throw SysError("mount an overlay", "mount").about("overlay");
 }
 
 }  // namespace

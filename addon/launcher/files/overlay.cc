@@ -127,7 +127,7 @@ Fd overlay_layer(Stage& stage, int root, const Layer& layer) {
     return stage.make("overlay", MS_NOSUID | MS_NODEV, options,
                       "mount an overlay with its upper layer in " + layer.name);
   } catch (const SysError& refusal) {
-    throw Error(refusal.what(), refusal_hint(layer.home.get(), refusal.code()));
+    throw refusal.hinted(refusal_hint(layer.home.get(), refusal.code()));
   }
 }
 

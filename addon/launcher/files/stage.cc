@@ -75,7 +75,8 @@ Fd Stage::open_slot(int slot) const {
 
 Fd Stage::make(const char* type, unsigned long flags, const std::string& options, const std::string& action) {
   const int slot = make_slot();
-  if (mount(type, slot_path(slot).c_str(), type, flags, options.c_str()) != 0) throw SysError(action, "mount");
+  if (mount(type, slot_path(slot).c_str(), type, flags, options.c_str()) != 0)
+    throw SysError(action, "mount").about(type);
   return open_slot(slot);
 }
 

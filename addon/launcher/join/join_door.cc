@@ -120,8 +120,8 @@ Fd above_standard(Fd file) {
 Fd make_shared_memory() {
   Fd file = above_standard(Fd(::open(kDirectory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)));
   if (!file) {
-    throw Error("can't make shared memory for --join in " + std::string(kDirectory) + ": " + errno_words(errno),
-                "it must be a tmpfs that you can write to");
+    throw SysError("make shared memory for --join in " + std::string(kDirectory), "open")
+        .hinted("it must be a tmpfs that you can write to");
   }
   // whatever the umask is
   if (fchmod(file.get(), 0600) != 0) throw SysError("protect shared memory for --join", "fchmod");

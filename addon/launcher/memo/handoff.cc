@@ -63,8 +63,8 @@ Fd to_memory_file(std::string_view bytes) {
   if (turn) append_record(bytes, "turn", {std::to_string(turn.get())});
   std::string script = program.substr(0, program.rfind('/')) + "/../dist/cli.cjs";
   if (access(script.c_str(), R_OK) != 0) {
-    throw Error("can't start the command-line interpreter: " + script + ": " + errno_words(errno),
-                "install ch-run-ts again, or build it with 'npm run build'");
+    throw SysError("start the command-line interpreter " + script, "access")
+        .hinted("install ch-run-ts again, or build it with 'npm run build'");
   }
   const Fd handoff = to_memory_file(bytes);
   std::string option = "--handoff=" + std::to_string(handoff.get());
@@ -75,8 +75,8 @@ Fd to_memory_file(std::string_view bytes) {
   const auto node_environment = environment_for_node(environment);
   execve(CH_RUN_NODE, arguments, node_environment.data());
   execvpe("node", arguments, node_environment.data());
-  throw Error(std::string("can't start the command-line interpreter: ") + CH_RUN_NODE + ": " + errno_words(errno),
-              "install Node.js 20.19 or later, or launch a plan made elsewhere with --plan FILE");
+  throw SysError(std::string("start the command-line interpreter ") + CH_RUN_NODE, "execve")
+      .hinted("install Node.js 20.19 or later, or launch a plan made elsewhere with --plan FILE");
 }
 
 void finish_handoff(Handoff& handoff, int descriptor) {

@@ -78,8 +78,9 @@ int root_of(const Launch& launch, const Step& step) {
     for (const Step& step : plan.enter) run_step(launch, step);
   } catch (const SysError& failure) {
     if (!is_server_gone(plan, failure)) throw;
-    throw Error(std::string("the image's file-system server ended before the command could start: ") + failure.what(),
-                {}, Exit::server);
+    throw failure.reworded(
+        std::string("the image's file-system server ended before the command could start: ") + failure.what(),
+        Exit::server);
   }
   throw Error("the plan has no command step");
 }

@@ -149,9 +149,7 @@ std::string refusal_hint(const std::string& path, int code) {
 }
 
 [[noreturn]] void refuse(const char* command, const std::string& path, int code) {
-  const std::string action = std::string("start ") + command, hint = refusal_hint(path, code);
-  if (hint.empty()) throw SysError(action, "execve", code, Exit::command);
-  throw Error("can't " + action + ": execve: " + errno_words(code), hint, Exit::command);
+  throw SysError(std::string("start ") + command, "execve", code, Exit::command).hinted(refusal_hint(path, code));
 }
 
 /// Text without a `#!` line is a script for the shell, as execvp(3) has it; binary data is not.

@@ -13,7 +13,7 @@ namespace {
 
 void write_setting(const char* path, const std::string& text) {
   Fd file(open(path, O_WRONLY | O_CLOEXEC));
-  if (!file) throw SysError(std::string("open ") + path, "open", errno);
+  if (!file) throw SysError(std::string("open ") + path, "open").about("/proc/self/");
   if (write(file.get(), text.data(), text.size()) < 0) {
     throw SysError("write '" + text + "' to " + path, "write id map", errno);
   }

@@ -166,7 +166,7 @@ void mount_served(const ServedImage& image, const std::string& place) {
   std::string options = "fd=" + std::to_string(device.get());
   for (const auto& [key, value] : kFuseOptions) (options += ',') += value ? std::string(key) + "=" + value : key;
   if (::mount("ch-run-ts", place.c_str(), "fuse.squashfs", MS_RDONLY | MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
-    throw SysError("mount the image at " + place, "mount");
+    throw SysError("mount the image at " + place, "mount").about("FUSE");
   }
   if (!send_packet(image.server.get(), std::string(1, kGranted), device.get())) {
     throw Error("the image's file-system server ended before the command could start", {}, Exit::server);

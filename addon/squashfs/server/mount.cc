@@ -16,8 +16,9 @@ constexpr char kSharedAt[] = "/image";
 
 void write_file(const char* path, const std::string& text) {
   const Fd file(open(path, O_WRONLY | O_CLOEXEC));
-  if (!file) throw SysError(std::string("open ") + path, "open");
-  if (write(file.get(), text.data(), text.size()) < 0) throw SysError(std::string("write ") + path, "write");
+  if (!file) throw SysError(std::string("open ") + path, "open").about("/proc/self/");
+  if (write(file.get(), text.data(), text.size()) < 0)
+    throw SysError(std::string("write ") + path, "write").about("/proc/self/");
 }
 
 /// A FUSE file system that is being made, in a way that gives a mount without a place (Linux 5.2).
@@ -41,7 +42,7 @@ class Configuration {
  private:
   void call(unsigned command, const char* key, const char* value) const {
     if (syscall(kFsconfig, context_.get(), command, key, value, 0) < 0) {
-      throw SysError(std::string("mount FUSE") + (key ? std::string(" with ") + key : ""), "fsconfig");
+      throw SysError(std::string("mount FUSE") + (key ? std::string(" with ") + key : ""), "fsconfig").about("FUSE");
     }
   }
   Fd context_;
