@@ -1,6 +1,6 @@
 // ch-run-ts-names DESCRIPTOR UID GID: asks the host's name service, whose modules a static program can't load. `-` for
-// an id asks nothing. Writes name, comment and home directory of the user, and the group's name, each with a NUL byte
-// behind it and empty where the host knows none.
+// an id asks nothing. Writes name and comment of the user, and the group's name, each with a NUL byte behind it and
+// empty where the host knows none.
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
@@ -37,7 +37,6 @@ int main(int argc, char** argv) {
   const struct passwd* user = asks_user ? getpwuid(static_cast<uid_t>(strtoul(argv[2], nullptr, 10))) : nullptr;
   tell(user ? user->pw_name : nullptr);
   tell(user ? user->pw_gecos : nullptr);
-  tell(user ? user->pw_dir : nullptr);
   const struct group* group = asks_group ? getgrgid(static_cast<gid_t>(strtoul(argv[3], nullptr, 10))) : nullptr;
   tell(group ? group->gr_name : nullptr);
   return fclose(answer) == 0 ? 0 : 1;

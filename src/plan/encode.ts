@@ -44,7 +44,7 @@ export function stepWords(step: Step): readonly string[] {
     case 'file':
       return [step.kind, step.path, step.text];
     case 'identity':
-      return [step.kind, String(step.uid), String(step.gid)];
+      return [step.kind, String(step.uid), String(step.gid), ...(step.home === undefined ? [] : [step.home])];
     case 'environment':
       return [step.kind, step.action, ...environmentWords(step)];
     case 'directory':

@@ -102,8 +102,8 @@ export type Step =
     }
   /** Make the overlay read-only, as the image is. */
   | { readonly kind: 'seal' }
-  /** Write /etc/passwd and /etc/group for these guest ids. */
-  | { readonly kind: 'identity'; readonly uid: number; readonly gid: number }
+  /** Write /etc/passwd and /etc/group for these guest ids; HOME where it is not the default. */
+  | { readonly kind: 'identity'; readonly uid: number; readonly gid: number; readonly home?: string }
   /** Make the image the root directory, and detach the host's. */
   | { readonly kind: 'pivot' }
   /** Give these variables the container's default values. */

@@ -3,7 +3,7 @@ import type { OptionName } from './options.js';
 
 export const optionDetails: Readonly<Partial<Record<OptionName, string>>> = {
   write:
-    "A directory image is changed in place, by everybody who runs it. A SquashFS image can't be written to: use --write-fake or --overlay.",
+    "A directory image is changed in place, by everybody who runs it. A SquashFS image can't be written to: use --write-fake or --overlay. With --write-fake or --home too, the image is not changed: what is written goes to memory.",
   'write-fake':
     'SIZE is a number of bytes with k, m or g, or a percentage of the memory of the machine. What is written counts as memory of the job. It needs unprivileged overlays: Linux 5.11 or later.',
   overlay:
@@ -12,6 +12,8 @@ export const optionDetails: Readonly<Partial<Record<OptionName, string>>> = {
     "Kerberos tickets in KEYRING: and AFS tokens lie in the session keyring, which programs in a container can read and use, as AFS and kerberized NFS need it. With this option they can't: for images that you do not trust. Files on such file systems may then be out of reach.",
   storage:
     "A name such as debian:12 means the directory that ch-image keeps under that name in DIR/img. DIR and DIR/img count only if they are yours or root's, are no links, and nobody else can write to them; else there is a warning, and the name is a path.",
+  unsafe:
+    'This is what ch-image starts ch-run with: it changes images in storage while it builds them. Containers are no less closed with it.',
   mount: 'Only for SquashFS images. DIR must exist; nobody else sees the mount.',
   'no-share':
     'By default one server for each user, image and node serves all launches, and ends with the last container.',

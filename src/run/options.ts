@@ -88,6 +88,13 @@ export const options = [
     summary: 'list the images in storage and run nothing; FORMAT: text (default), json',
   },
   {
+    name: 'unsafe',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'image',
+    summary: 'allow --write with a directory image in storage, and such images by path, as ch-image needs it',
+  },
+  {
     name: 'mount',
     short: 'm',
     value: 'required',
@@ -152,6 +159,13 @@ export const options = [
     repeat: 'refuse',
     group: 'files',
     summary: 'bind $HOME at /home/$USER and set HOME to it; implies --write-fake',
+  },
+  {
+    name: 'no-home',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'files',
+    summary: 'do nothing: the home directory is not bound anyway; older workflow systems give this',
   },
   {
     name: 'cd',

@@ -62,6 +62,8 @@ export interface LaunchRequest extends ImageRequest {
   readonly share: boolean;
   /** Bind $HOME at /home/$USER, and set HOME. */
   readonly home: boolean;
+  /** Said, though it is so anyway. */
+  readonly noHome?: boolean;
   readonly binds: readonly BindRequest[];
   /** Devices of the host, with what their programs need; none if absent. */
   readonly devices?: DevicesRequest;

@@ -24,14 +24,17 @@ export function toRequest(values: Values, image: string): LaunchRequest {
   const verbose = Number(values.verbose ?? 0);
   if (quiet > 0 && verbose > 0) throw usageError('--quiet and --verbose exclude each other');
   const expand = !values['env-no-expand'];
+  const layer = parseOverlay(values);
   return {
     image,
     ...(values.storage === undefined ? {} : { storage: directoryOf(values, 'storage') }),
-    writable: Boolean(values.write),
-    ...parseOverlay(values),
+    // nothing is written in the image where something lies over it
+    writable: Boolean(values.write) && layer.overlay === undefined,
+    ...layer,
     ...(values.mount === undefined ? {} : { mountPoint: directoryOf(values, 'mount') }),
     share: !values['no-share'],
-    home: Boolean(values.home),
+    ...(values.unsafe ? { unsafe: true } : {}),
+    ...parseHome(values),
     binds: ((values.bind as string[]) ?? []).map((text) => parseBind(text)),
     ...parseDevices(values),
     directory: values.cd === undefined ? '/' : String(values.cd),
@@ -49,6 +52,11 @@ export function toRequest(values: Values, image: string): LaunchRequest {
     log: parseTextOrJson('log', String(values.log ?? 'text')),
     syslog: Boolean(values.syslog),
   };
+}
+
+function parseHome(values: Values): Pick<LaunchRequest, 'home' | 'noHome'> {
+  if (values.home && values['no-home']) throw usageError('--home and --no-home exclude each other');
+  return { home: Boolean(values.home), ...(values['no-home'] ? { noHome: true } : {}) };
 }
 
 function parseDevices(values: Values): Pick<LaunchRequest, 'devices'> {
@@ -117,12 +125,12 @@ function parseJoin(values: Values): Pick<LaunchRequest, 'join'> {
   };
 }
 
-/** --write-fake and --overlay; --home needs one of them unless the image itself is written. */
+/** --write-fake and --overlay; --home needs one of them. With --write, what is written vanishes all the same. */
 function parseOverlay(values: Values): Pick<LaunchRequest, 'overlay'> {
-  const given = ['write', 'write-fake', 'overlay'].filter((name) => values[name as OptionName] !== undefined);
-  if (given.length > 1) throw usageError(`--${given[0]} and --${given[1]} exclude each other`);
+  const rival = (['write', 'write-fake'] as const).find((name) => values[name] !== undefined);
+  if (rival && values.overlay !== undefined) throw usageError(`--${rival} and --overlay exclude each other`);
   if (values.overlay !== undefined) return { overlay: { directory: directoryOf(values, 'overlay') } };
-  if (values.write || (values['write-fake'] === undefined && !values.home)) return {};
+  if (values['write-fake'] === undefined && !values.home) return {};
   const size = String(values['write-fake'] ?? '') || '12%';
   // tmpfs takes 0 for no limit at all
   if (!/^0*[1-9][0-9]*[kmg%]?$/i.test(size)) {

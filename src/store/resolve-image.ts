@@ -10,6 +10,8 @@ export interface ImageRequest {
   readonly image: string;
   /** Host directory with images by name; $CH_IMAGE_STORAGE or /var/tmp/$USER.ch if absent. */
   readonly storage?: string;
+  /** Treat a directory image in storage like any other: it can be written, and named by its path. */
+  readonly unsafe?: boolean;
   /** Mount the image read-write. */
   readonly writable: boolean;
 }
@@ -25,17 +27,19 @@ export interface Image {
 
 /** Finds the image that the request means: a name in storage, else a path. Throws LaunchError if there is none. */
 export function resolveImage(request: ImageRequest, host: Host): Image {
-  const { image: reference, writable } = request;
+  const { image: reference, writable, unsafe } = request;
   if (reference === '') throw new LaunchError('the image reference is empty');
   const { directory: storage, distrust } = findStorage(request.storage, host) ?? {};
   if (distrust && canBeName(reference)) return byPath(reference, writable, host, distrust);
   const stored = storage && findInStorage(reference, storage, host);
   if (stored) {
+    if (unsafe) return refuseWriting(reference, identify(reference, stored, host), writable);
     if (writable) throw usageError(`the image ${reference} in storage can't be written`, useOverlay);
     return identify(reference, stored, host);
   }
   const image = byPath(reference, writable, host);
   const { path } = image;
+  if (unsafe) return image;
   if (image.kind === 'directory' && storage && !distrust && path.startsWith(`${imagesIn(storage)}/`)) {
     throw new LaunchError(`${reference} lies in storage, where directories are run by name`, {
       path,
@@ -47,11 +51,18 @@ export function resolveImage(request: ImageRequest, host: Host): Image {
 
 /** `distrust`: why no name was looked for. */
 function byPath(reference: string, writable: boolean, host: Host, distrust?: string): Image {
-  const image = identify(reference, host.absolute(reference), host, distrust);
-  if (writable && image.kind === 'squashfs') {
-    throw usageError(`the image ${reference} is a SquashFS file, which can't be written`, useOverlay);
-  }
+  const image = refuseWriting(
+    reference,
+    identify(reference, host.absolute(reference), host, distrust),
+    writable,
+  );
   return distrust ? { ...image, warnings: [distrust] } : image;
+}
+
+/** Of an image that can't be written. */
+function refuseWriting(reference: string, image: Image, writable: boolean): Image {
+  if (!writable || image.kind === 'directory') return image;
+  throw usageError(`the image ${reference} is a SquashFS file, which can't be written`, useOverlay);
 }
 
 const useOverlay = 'use --write-fake or --overlay=DIR, which write on top of it';

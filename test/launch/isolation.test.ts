@@ -9,6 +9,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -226,7 +227,7 @@ for (const user of users) {
     t.match(group, /^root:x:0:\nnogroup:x:65534:/);
     t.equal(passwd.split('\n').length, id === 0 ? 2 : 3);
     if (id !== 0 && isRoot) {
-      t.match(passwd, `\nuser${id}:x:${id}:${user.gid}:container user:/:/bin/sh`);
+      t.match(passwd, `\nuser${id}:x:${id}:${user.gid}:container user:/root:/bin/sh`);
       t.match(group, `\ngroup${user.gid}:x:${user.gid}:`);
     }
     const name = runShell(t, user, [image], 'id -un; id -gn').split('\n');
@@ -280,7 +281,16 @@ for (const user of users) {
   t.test(`-c starts in a directory of the container${as}`, (t) => {
     t.equal(runQuietly(t, user, ['-c', '/usr/bin', image, '--', 'pwd']), '/usr/bin\n');
     t.equal(variables(probeIn(t, user, ['-c', '/var/tmp', image])).PWD, '/var/tmp');
-    t.equal(probeIn(t, user, ['-c', 'usr', image]).cwd, '/usr', 'a relative one is below the root');
+    for (const [given, path] of [
+      ['usr', '/usr'],
+      ['usr/../var', '/var'],
+      ['/usr/../var', '/var'],
+      ['/usr/./bin/..', '/usr'],
+      ['/usr/bin/', '/usr/bin/'],
+    ] as const) {
+      const report = probeIn(t, user, ['-c', given, image]);
+      t.same([report.cwd, variables(report).PWD], [path.replace(/\/$/, ''), path], given);
+    }
     failsWith(
       t,
       run(user, ['-c', '/nowhere', image, '--', 'true']),
@@ -339,6 +349,49 @@ for (const user of users) {
   });
 }
 
+/** What the host calls the last ids that have a line always. */
+const [hostNobody = '', hostNogroup = ''] = ['passwd', 'group'].map((database) =>
+  spawnSync('getent', [database, '65534'], { encoding: 'utf8' }).stdout.trim(),
+);
+const nobodyName = hostNobody.split(':')[0] || 'nobody';
+const nobodyComment = hostNobody === '' ? 'nobody' : hostNobody.split(':')[4];
+/** Ids inside, whether the image has /root, and the user's and the group's line. */
+const identities: readonly [string, boolean, string, string][] = [
+  ['-u 0 -g 54321', true, 'root:x:0:54321:root:/root:/bin/sh', 'group54321:x:54321:'],
+  ['-u 0 -g 0', false, 'root:x:0:0:root:/:/bin/sh', 'root:x:0:'],
+  [
+    '-u 65534 -g 65534',
+    true,
+    `${nobodyName}:x:65534:65534:${nobodyComment}:/root:/bin/sh`,
+    `${hostNogroup.split(':')[0] || 'nogroup'}:x:65534:`,
+  ],
+  ['-u 54321 -g 0', false, 'user54321:x:54321:0:container user:/:/bin/sh', 'root:x:0:'],
+  ['--home -u 54321 -g 3', true, 'user54321:x:54321:3:container user:/home/somebody:/bin/sh', ''],
+];
+for (const [words, hasRoot, userLine, groupLine] of identities) {
+  t.test(
+    `${words}: user and group have a line each, and the home directory is what HOME is${hasRoot ? '' : ' without /root'}`,
+    (t) => {
+      const own = copyImage(t);
+      if (!hasRoot) rmdirSync(join(own, 'root'));
+      const [passwd = '', group = ''] = ['/etc/passwd', '/etc/group'].map((path) =>
+        runQuietly(t, ordinaryUser, [...words.split(' '), own, '--', 'cat', path]),
+      );
+      t.ok(passwd.split('\n').includes(userLine), passwd);
+      if (groupLine) t.ok(group.split('\n').includes(groupLine), group);
+      for (const text of [passwd, group]) {
+        const ids = text
+          .trim()
+          .split('\n')
+          .map((line) => line.split(':')[2]);
+        t.equal(new Set(ids).size, ids.length, 'each id once');
+        t.ok(ids.includes('0') && ids.includes('65534'));
+      }
+      t.end();
+    },
+  );
+}
+
 t.test(
   'a user whom the name service knows has that name inside',
   { skip: isRoot ? false : 'needs root to become one' },
@@ -346,8 +399,8 @@ t.test(
     const daemon = { name: 'daemon', uid: 1, gid: 1 };
     const passwd = runShell(t, daemon, [image], 'cat /etc/passwd; id -un; id -gn');
     const [known] = execFileSync('getent', ['passwd', '1'], { encoding: 'utf8' }).split('\n');
-    const [name, , , , gecos, home] = (known ?? '').split(':');
-    t.match(passwd, `\n${name}:x:1:1:${gecos}:${home}:/bin/sh\n`);
+    const [name, , , , gecos] = (known ?? '').split(':');
+    t.match(passwd, `\n${name}:x:1:1:${gecos}:/root:/bin/sh\n`);
     t.match(passwd, /daemon\ndaemon$/);
     t.end();
   },

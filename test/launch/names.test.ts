@@ -30,8 +30,11 @@ interface Case {
 const id = 4242;
 const passwd = `root:x:0:0:root:/root:/bin/sh\nann:x:${id}:${id}:Ann, of 42:/home/ann:/bin/zsh\n`;
 const group = `root:x:0:\nlab:x:${id}:ann,bob\n`;
-const ann = `ann:x:${id}:${id}:Ann, of 42:/home/ann:/bin/sh`;
-const standIn = { user: `user${id}:x:${id}:${id}:container user:/:/bin/sh`, inGroup: `group${id}:x:${id}:` };
+const ann = `ann:x:${id}:${id}:Ann, of 42:/root:/bin/sh`;
+const standIn = {
+  user: `user${id}:x:${id}:${id}:container user:/root:/bin/sh`,
+  inGroup: `group${id}:x:${id}:`,
+};
 const both = `${id} ${id}`;
 
 /** A program that notes what it is asked, and then runs `body`. */
@@ -39,10 +42,10 @@ const noting = (body: string) => `#!/bin/sh\nexec >&$1\nshift\necho "$*" >"\${0%
 const silent = { program: noting('exit 1') };
 const fromDirectory = {
   program: noting(`user= group=
-    [ $1 = - ] || user='ldap-ann\\0Ann\\0/home/ldap-ann'
+    [ $1 = - ] || user='ldap-ann\\0Ann'
     [ $2 = - ] || group=ldap-lab
-    printf "\${user:-\\0\\0}\\0$group\\0"`),
-  user: `ldap-ann:x:${id}:${id}:Ann:/home/ldap-ann:/bin/sh`,
+    printf "\${user:-\\0}\\0$group\\0"`),
+  user: `ldap-ann:x:${id}:${id}:Ann:/root:/bin/sh`,
   inGroup: `ldap-lab:x:${id}:`,
   asked: both,
 };
@@ -116,7 +119,7 @@ const cases: readonly Case[] = [
     nsswitch: 'passwd: files\ngroup: files',
     passwd: `ann:x:${id}`,
     group: `lab:x:${id}`,
-    user: `ann:x:${id}:${id}:::/bin/sh`,
+    user: `ann:x:${id}:${id}::/root:/bin/sh`,
     inGroup: fromFiles.inGroup,
     ...silent,
   },
@@ -125,8 +128,8 @@ const cases: readonly Case[] = [
   {
     title: 'an answer that would make lines of its own',
     nsswitch: '',
-    program: noting(`printf 'a:n\\0A\\n:x\\0/home\\0l:\\n\\0'`),
-    user: `a n:x:${id}:${id}:A  x:/home:/bin/sh`,
+    program: noting(`printf 'a:n\\0A\\n:x\\0l:\\n\\0'`),
+    user: `a n:x:${id}:${id}:A  x:/root:/bin/sh`,
     inGroup: `l  :x:${id}:`,
     asked: both,
   },
@@ -185,7 +188,7 @@ t.test('a program that is missing is told of with -v, and is no error', (t) => {
 });
 
 t.test('the program does not get what the environment has for the command', (t) => {
-  const program = noting('printf "$LD_LIBRARY_PATH\\0\\0\\0\\0"');
+  const program = noting('printf "$LD_LIBRARY_PATH\\0\\0\\0"');
   const { files, launcher } = prepare(t, { ...standIn, title: '', nsswitch: '', program });
   const words = [
     'env',

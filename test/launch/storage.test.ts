@@ -1,5 +1,14 @@
 /** Images by name: where they are looked for, which one is meant, and --list. */
-import { chmodSync, cpSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { toBytes } from '../../src/base/bytes.js';
@@ -11,6 +20,7 @@ import {
   plant,
   probe,
   run,
+  runQuietly,
   scratch,
   skip,
   start,
@@ -145,6 +155,29 @@ for (const user of users) {
     failsWith(t, attempt(['-s', storage, 'none']), 31, 'there is no image none', /--list/);
     t.end();
   });
+
+  t.test(
+    `with --unsafe, as ch-image has it, a directory in storage is written, and run by its path${as}`,
+    (t) => {
+      const storage = makeStorage(t, user, ['debian', 'tool.sqfs']);
+      const path = join(storage, 'img/debian');
+      const script = ['--', '/probe', 'create', '/written'];
+      // the options of ch-image's RUN
+      const words = ['-w', '-u0', '-g0', '--no-passwd', '--cd', '/', '--env-no-expand', '--unsafe', path];
+      runQuietly(t, user, [...words, ...script]);
+      t.ok(existsSync(join(path, 'written')));
+      rmSync(join(path, 'written'));
+      runQuietly(t, user, ['-w', '--unsafe', '-s', storage, 'debian', ...script]);
+      t.ok(existsSync(join(path, 'written')));
+      failsWith(
+        t,
+        run(user, ['-w', '--unsafe', '-s', storage, 'tool', '--', 'true']),
+        64,
+        "the image tool is a SquashFS file, which can't be written",
+      );
+      t.end();
+    },
+  );
 
   t.test(`--list shows name, kind, size and date, as text and as JSON${as}`, (t) => {
     const storage = makeStorage(t, user, ['reg+5000%a+tag', 'zoo']);

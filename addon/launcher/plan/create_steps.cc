@@ -246,6 +246,7 @@ void tmpfs(Launch& launch, const Step& step) {
   note_mount(launch, made, destination);
 }
 
+/// identity UID GID [HOME]
 void identity(Launch& launch, const Step& step) {
   const int root = root_of(launch, step);
   if (!launch.identity) throw Error("the plan has an identity step that is not between user-namespace and pivot");
@@ -315,7 +316,7 @@ constexpr StepKind kKinds[] = {
     {"bind", 2, kAnyFields, bind, nullptr, look_up_source},
     {"bind-variable", 3, kAnyFields, bind, nullptr, look_up_source},
     {"tmpfs", 2, 2, tmpfs},
-    {"identity", 2, 2, identity},
+    {"identity", 2, 3, identity},
     {"pivot", 0, 0, pivot},
 };
 

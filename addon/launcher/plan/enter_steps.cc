@@ -2,9 +2,10 @@
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <climits>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -27,18 +28,12 @@ void default_path(Environment& environment) {
   environment.set("PATH", std::string(*path) + ":/bin");
 }
 
-void default_home(Environment& environment) {
-  struct stat root_home;
-  const bool has_root_home = stat("/root", &root_home) == 0 && S_ISDIR(root_home.st_mode);
-  environment.set("HOME", has_root_home ? "/root" : "/");
-}
-
 void default_environment(Environment& environment, const Step& step) {
   for (size_t i = 1; i < step.fields.size(); i++) {
     if (step.fields[i] == "PATH")
       default_path(environment);
     else if (step.fields[i] == "HOME")
-      default_home(environment);
+      environment.set("HOME", default_home());
     else if (step.fields[i] == "TMPDIR")
       environment.unset("TMPDIR");
     else
@@ -75,10 +70,22 @@ void environment(Launch& launch, const Step& step) {
   }
 }
 
+/// Whether POSIX has it as a value of PWD: absolute, without `.` and `..`.
+bool is_logical(const std::string& path) {
+  const std::string bounded = path + "/";
+  return path.starts_with('/') && bounded.find("/./") == std::string::npos && bounded.find("/../") == std::string::npos;
+}
+
+std::string working_directory() {
+  char path[PATH_MAX];
+  if (getcwd(path, sizeof path) == nullptr) throw SysError("find out the working directory", "getcwd");
+  return path;
+}
+
 void directory(Launch& launch, const Step& step) {
   const std::string path = field(step, 0);
   if (chdir(path.c_str()) != 0) throw SysError("change to directory " + path, "chdir");
-  launch.environment.set("PWD", path);
+  launch.environment.set("PWD", is_logical(path) ? path : working_directory());
 }
 
 /// Kernels without keyrings have nothing to hide.

@@ -15,6 +15,14 @@ void run_step(Launch& launch, const Step& step) {
   kind_of(step).act(launch, step);
 }
 
+/// The identity step names it where it is not the default.
+std::string guest_home(const Launch& launch) {
+  for (const Step& step : launch.plan.create) {
+    if (step.kind == "identity" && step.fields.size() > 2) return field(step, 2);
+  }
+  return default_home();
+}
+
 /// Until the container is created, or an existing one is entered.
 void create(Launch& launch) {
   try {
@@ -22,7 +30,7 @@ void create(Launch& launch) {
       run_step(launch, step);
       if (launch.entered) return;
     }
-    if (launch.identity) launch.identity->write();
+    if (launch.identity) launch.identity->write(guest_home(launch));
     launch.identity.reset();
     // peers are in the container before this process is the command
     hide_from_containers();

@@ -78,7 +78,6 @@ HostNames::HostNames(std::optional<uid_t> uid, std::optional<gid_t> gid) {
   if (const auto entry = uid ? find_entry(users, *uid) : std::nullopt) {
     names_.user = (*entry)[0];
     names_.comment = (*entry)[4];
-    names_.home = (*entry)[5];
     uid.reset();
   }
   const std::string groups = gid && comes_first(services, "group") ? text_of("/etc/group") : "";
@@ -125,7 +124,7 @@ void HostNames::hear() {
   try {
     const std::string answer = read_all(answer_.get(), "the names that the host knows", kLargestAnswer);
     size_t at = 0;
-    for (std::string* name : {&names_.user, &names_.comment, &names_.home, &names_.group}) {
+    for (std::string* name : {&names_.user, &names_.comment, &names_.group}) {
       const size_t end = answer.find('\0', at);
       if (end == std::string::npos) break;
       if (end > at) *name = answer.substr(at, end - at);

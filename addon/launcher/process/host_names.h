@@ -13,7 +13,7 @@ namespace chrun {
 
 /// Empty where the host knows none, or its name service is broken.
 struct Names {
-  std::string user, comment, home, group;
+  std::string user, comment, group;
 };
 
 /// One look-up of names by number. They are read from the files in /etc where the host's nsswitch.conf(5) says that

@@ -16,13 +16,15 @@
 namespace chrun {
 namespace {
 
-constexpr const char* kPasswd = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n";
-constexpr const char* kGroup = "root:x:0:\nnogroup:x:65534:\n";
+constexpr unsigned kRoot = 0, kNobody = 65534;
 
-bool has_line_always(unsigned id) { return id == 0 || id == 65534; }
+/// Root is called so everywhere.
+std::optional<unsigned> unless_root(unsigned id) { return id == kRoot ? std::nullopt : std::optional<unsigned>(id); }
 
-std::optional<unsigned> unless_always(unsigned id) {
-  return has_line_always(id) ? std::nullopt : std::optional<unsigned>(id);
+/// What an id is called that the host does not know.
+std::string stand_in(unsigned id, const char* kind, const char* nobody) {
+  if (id == kRoot) return "root";
+  return id == kNobody ? nobody : kind + std::to_string(id);
 }
 
 /// A field of a line, whatever a directory service answers.
@@ -32,15 +34,27 @@ std::string field(std::string text) {
   return text;
 }
 
-std::string user_line(const Names& names, uid_t uid, gid_t gid) {
-  const std::string ids = ":x:" + std::to_string(uid) + ":" + std::to_string(gid) + ":";
-  if (names.user.empty()) return "user" + std::to_string(uid) + ids + "container user:/:/bin/sh\n";
-  return field(names.user) + ids + field(names.comment) + ":" + field(names.home) + ":/bin/sh\n";
+std::string user_line(const Names& names, uid_t uid, gid_t gid, const std::string& home) {
+  std::string name = field(names.user), comment = field(names.comment);
+  if (name.empty()) {
+    name = stand_in(uid, "user", "nobody");
+    comment = uid == kRoot || uid == kNobody ? name : "container user";
+  }
+  return name + ":x:" + std::to_string(uid) + ":" + std::to_string(gid) + ":" + comment + ":" + field(home) +
+         ":/bin/sh\n";
 }
 
-std::string group_line(const Names& names, gid_t gid) {
-  const std::string name = names.group.empty() ? "group" + std::to_string(gid) : field(names.group);
-  return name + ":x:" + std::to_string(gid) + ":\n";
+std::string passwd_text(const Names& names, uid_t uid, gid_t gid, const std::string& home) {
+  const std::string root = uid == kRoot ? "" : "root:x:0:0:root:/root:/bin/sh\n",
+                    nobody = uid == kNobody ? "" : "nobody:x:65534:65534:nobody:/:/bin/false\n",
+                    user = user_line(names, uid, gid, home);
+  return uid == kRoot ? user + nobody : root + nobody + user;
+}
+
+std::string group_text(const Names& names, gid_t gid) {
+  const std::string name = names.group.empty() ? stand_in(gid, "group", "nogroup") : field(names.group),
+                    own = gid == kRoot ? "" : name + ":x:" + std::to_string(gid) + ":\n";
+  return std::string("root:x:0:\n") + (gid == kNobody ? "" : "nogroup:x:65534:\n") + own;
 }
 
 /// An empty file bound over `destination`; none if the image does not have that.
@@ -60,19 +74,22 @@ Fd bind_file(Stage& stage, int root, const char* name, const char* destination) 
 
 }  // namespace
 
-Identity::Identity(uid_t uid, gid_t gid) : uid_(uid), gid_(gid), names_(unless_always(uid), unless_always(gid)) {}
+Identity::Identity(uid_t uid, gid_t gid) : uid_(uid), gid_(gid), names_(unless_root(uid), unless_root(gid)) {}
 
 void Identity::bind(Stage& stage, int root) {
   passwd_ = bind_file(stage, root, "passwd", "/etc/passwd");
   group_ = bind_file(stage, root, "group", "/etc/group");
 }
 
-void Identity::write() {
+void Identity::write(const std::string& home) {
   const Names& names = names_.get();
-  const std::string user = has_line_always(uid_) ? "" : user_line(names, uid_, gid_);
-  const std::string group = has_line_always(gid_) ? "" : group_line(names, gid_);
-  if (passwd_) write_all(passwd_.get(), kPasswd + user, "/etc/passwd");
-  if (group_) write_all(group_.get(), kGroup + group, "/etc/group");
+  if (passwd_) write_all(passwd_.get(), passwd_text(names, uid_, gid_, home), "/etc/passwd");
+  if (group_) write_all(group_.get(), group_text(names, gid_), "/etc/group");
+}
+
+std::string default_home() {
+  struct stat root_home;
+  return stat("/root", &root_home) == 0 && S_ISDIR(root_home.st_mode) ? "/root" : "/";
 }
 
 }  // namespace chrun

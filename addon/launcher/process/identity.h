@@ -2,6 +2,8 @@
 #pragma once
 #include <sys/types.h>
 
+#include <string>
+
 #include "base/fd.h"
 #include "launcher/files/stage.h"
 #include "launcher/process/host_names.h"
@@ -17,8 +19,8 @@ class Identity {
   Identity(uid_t uid, gid_t gid);
   /// Binds the files, which are empty still. Throws SysError.
   void bind(Stage& stage, int root);
-  /// Writes them. Throws SysError.
-  void write();
+  /// Writes them, with that home directory of the user. Throws SysError.
+  void write(const std::string& home);
 
  private:
   uid_t uid_;
@@ -26,5 +28,8 @@ class Identity {
   HostNames names_;
   Fd passwd_, group_;
 };
+
+/// What HOME is where nobody asks for another, in the container: /root if the image has it, else /.
+std::string default_home();
 
 }  // namespace chrun

@@ -10,7 +10,7 @@ import { planBinds, planDefaultBinds, planTmp, resolveBinds } from './binds.js';
 import { planDevices } from './devices.js';
 import { planJoin } from './join.js';
 import { planMasks } from './masks.js';
-import { planHome, planMount, planServer, warnAboutImage } from './root.js';
+import { noteNoHome, planHome, planMount, planServer, warnAboutImage } from './root.js';
 import { planAptSandbox, planSeccomp } from './seccomp.js';
 import { planLayer, planMerge, planSeal } from './upper.js';
 
@@ -36,7 +36,9 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     ...planLayer(request, binds, changes, host),
     ...planAptSandbox(request, writable),
     // before /dev is bound, which covers the files' place
-    ...(request.identity === 'host' ? [{ kind: 'identity', ...guest } as const] : []),
+    ...(request.identity === 'host'
+      ? [{ kind: 'identity', ...guest, ...(home ? { home: home.home } : {}) } as const]
+      : []),
     ...planDefaultBinds(request.unmask || !isRootOfHost(user.uid, host) ? undefined : planMasks(host)),
     planTmp(request.tmp),
     ...planBinds(binds, request.tmp),
@@ -60,6 +62,7 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     ...noticed,
     ...(image.warnings ?? []),
     ...warnAboutImage(image, request),
+    ...noteNoHome(request),
     ...devices.warnings,
   ];
   const { verbosity, color, log } = request;

@@ -40,6 +40,12 @@ export function warnAboutImage(image: Image, { mountPoint }: LaunchRequest): rea
   return ['--mount is ignored: a directory image needs no mount point'];
 }
 
+/** What is no warning for those who do not ask. */
+export function noteNoHome({ noHome, verbosity }: LaunchRequest): readonly string[] {
+  if (!noHome || verbosity <= 0) return [];
+  return ['--no-home does nothing: the home directory is bound with --home only'];
+}
+
 /** --home: the bind, and the assignment of HOME. Throws LaunchError where host's home or user name is unknown. */
 export function planHome(host: Host): { readonly bind: BindRequest; readonly home: string } {
   const source = host.variable('HOME');

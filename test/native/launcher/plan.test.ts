@@ -111,7 +111,7 @@ const wrong: readonly [string, readonly Words[] | Buffer, string | RegExp][] = [
       ['tmpfs', '/tmp'],
       ['tmpfs', '/tmp', 'mode=1', 'x'],
       ['identity', '1'],
-      ['identity', '1', '2', '3'],
+      ['identity', '1', '2', '3', '4'],
       ['pivot', 'x'],
       ['environment', 'unset'],
       ['directory'],

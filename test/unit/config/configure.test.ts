@@ -417,8 +417,8 @@ const errors: readonly (readonly [World, string, (string | RegExp)?])[] = [
   [{ site: 'forbid = ["help"]' }, `in ${sitePath}:1, forbid: --help can't be forbidden`],
   [{ site: 'forbid = true' }, `in ${sitePath}:1, forbid: expected a list of strings`],
   [
-    { user: '[options]\nwrite = true\nwrite-fake = true' },
-    `in ${userPath}, [options]: --write and --write-fake exclude each other`,
+    { user: '[options]\noverlay = "/o"\nwrite-fake = true' },
+    `in ${userPath}, [options]: --write-fake and --overlay exclude each other`,
   ],
   [
     { user: '[profile.p]\nwrite = true\noverlay = "/o"' },

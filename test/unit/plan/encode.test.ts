@@ -112,6 +112,7 @@ const steps: readonly [Step, string][] = [
   ],
   [{ kind: 'tmpfs', destination: '/t', options: 'size=1' }, 'tmpfs /t size=1'],
   [{ kind: 'identity', uid: 1, gid: 2 }, 'identity 1 2'],
+  [{ kind: 'identity', uid: 1, gid: 2, home: '/h' }, 'identity 1 2 /h'],
   [{ kind: 'pivot' }, 'pivot'],
   [{ kind: 'environment', action: 'default', variables: ['HOME', 'PATH'] }, 'environment default HOME PATH'],
   [{ kind: 'environment', action: 'set', assignment: 'A=b', expand: true }, 'environment set A=b expand'],

@@ -22,6 +22,7 @@ const home = (source: string, destination: string): Change => ({
     pivot: [`bind ${source} ${destination}`],
     [running]: [`environment set HOME=${destination} literal`],
   },
+  replace: { [identity]: `${identity} ${destination}` },
 });
 
 const changes: readonly [string, Change, FakeMachine?][] = [
@@ -86,10 +87,10 @@ t.test('an overlay goes over a SquashFS image as over a directory, also a named 
   t.end();
 });
 
-t.test('--home with --overlay or --write takes that, and comes before the binds', (t) => {
+t.test('--home with --overlay takes that, and comes before the binds', (t) => {
   t.equal(lines(planOf(['--home', '--overlay=/o', '/img']))[2], 'layer directory /o');
   const written = lines(planOf(['--home', '-w', '-b', '/b', '/img']));
-  t.notMatch(written.join(), 'overlay');
+  t.same(written, lines(planOf(['--home', '-b', '/b', '/img'])), '--write changes nothing');
   t.same(written.slice(written.indexOf('pivot') - 2, written.indexOf('pivot')), [
     'bind /home/alice /home/alice',
     'bind /b /b',
@@ -102,6 +103,14 @@ t.test('peers join before the file-system server is asked for: only one of them 
     'join 4 30',
     'squashfs /img.sqfs shared',
   ]);
+  t.end();
+});
+
+t.test('--no-home is told of with -v, and does nothing', (t) => {
+  const { warnings, ...plan } = planOf(['-v', '--no-home', '/img']);
+  t.match(warnings, [/^--no-home does nothing/]);
+  t.same({ ...plan, warnings: [] }, planOf(['-v', '/img']));
+  t.same(planOf(['--no-home', '/img']), planOf(['/img']));
   t.end();
 });
 
