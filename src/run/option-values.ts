@@ -2,15 +2,40 @@
 import { usageError, valueError } from '../base/errors.js';
 import type { BindFlag, BindRequest, EnvironmentRequest, LaunchRequest } from './request.js';
 
-const bindFlags: readonly BindFlag[] = ['ro', 'rw', 'optional', 'create', 'nosuid', 'nodev', 'noexec'];
+const bindFlags: readonly BindFlag[] = [
+  'ro',
+  'rw',
+  'optional',
+  'create',
+  'nosuid',
+  'nodev',
+  'noexec',
+  'z',
+  'Z',
+];
+
+/** Parts `text` at its colons. Before a colon, `\:` is one of the text's own, and `\\` a backslash. */
+function splitAtColons(text: string): readonly string[] {
+  const words = [''];
+  for (const [piece, backslashes = ''] of text.matchAll(/(\\*):|[^:\\]+|\\+/g)) {
+    const last = words.length - 1;
+    if (!piece.endsWith(':')) words[last] += piece;
+    else {
+      words[last] += '\\'.repeat(backslashes.length / 2);
+      if (backslashes.length % 2 === 1) words[last] += ':';
+      else words.push('');
+    }
+  }
+  return words;
+}
 
 /** Parses `SRC[:DST[:OPT,…]]`. */
 export function parseBind(text: string): BindRequest {
   const wrong = (what: string) =>
     usageError(`expected SRC[:DST[:OPT,...]] for --bind, got '${text}': ${what}`);
-  const [source = '', destination, options, ...rest] = text.split(':');
+  const [source = '', destination, options, ...rest] = splitAtColons(text);
   if (source === '') throw wrong('SRC is empty');
-  if (rest.length > 0) throw wrong('there are too many colons');
+  if (rest.length > 0) throw wrong('there are too many colons; \\: is one in a path');
   if (destination === undefined) return { source };
   if (destination === '') throw wrong('DST is empty');
   if (!destination.startsWith('/')) throw wrong('DST must be absolute');

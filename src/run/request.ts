@@ -9,9 +9,9 @@ export type { DevicesRequest };
 
 /**
  * How a bind is made: `rw` is the default; `optional` skips one with a missing side; `create` makes a missing DST; the
- * others are those of mount(8).
+ * next three are those of mount(8); `z` and `Z`, which other programs know, do nothing.
  */
-export type BindFlag = 'ro' | 'rw' | 'optional' | 'create' | 'nosuid' | 'nodev' | 'noexec';
+export type BindFlag = 'ro' | 'rw' | 'optional' | 'create' | 'nosuid' | 'nodev' | 'noexec' | 'z' | 'Z';
 
 /** Bind host path `source` at guest path `destination`. */
 export interface BindRequest {

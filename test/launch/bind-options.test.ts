@@ -54,6 +54,7 @@ function place(t: Test): string {
     'a.so.1': '',
     'a.so.2': '',
     'b.so': '',
+    'w:ide': '',
     'dir/': null,
     '[x]': '',
     'sub/1/f': '',
@@ -70,6 +71,10 @@ const plans: readonly [readonly string[], readonly string[], string][] = [
   [['-b', '@/dir:/d:optional,create,ro'], ['@/dir /d optional create read-only'], '@/dir /d'],
   [['-b', '@/none:/d:optional'], [], ''],
   [['-b', '@/none:/d:create'], ['@/none /d create'], '@/none /d'],
+  [['-b', '@/dir:/d:z'], ['@/dir /d'], '@/dir /d'],
+  [['-b', '@/dir:/d:ro,Z'], ['@/dir /d read-only'], '@/dir /d'],
+  [['-b', '@/w\\:ide:/d\\:e'], ['@/w:ide /d:e'], '@/w:ide /d:e'],
+  [['-b', '@/w\\:*:/l'], ['@/w:ide /l/w:ide'], '@/w:ide /l/w:ide'],
   [['-w', '-b', '@/dir:/d:ro'], ['@/dir /d read-only'], '@/dir /d'],
   [['-w', '-b', '@/dir:/d:optional'], ['@/dir /d optional'], ''],
   [['-b', '@/a.so.*'], ['@/a.so.1 @/a.so.1', '@/a.so.2 @/a.so.2'], ''],
@@ -131,6 +136,30 @@ for (const [bind, message, exitStatus] of refused) {
 
 for (const user of users) {
   const as = `, as ${user.name}`;
+
+  t.test(
+    `a colon in a path is \\:, in options, variables and files; z says nothing without SELinux${as}`,
+    (t) => {
+      const source = scratch(t, user);
+      plant(
+        source,
+        { 'a:b\\/f': 'seen\n', toml: `[options]\nbind = ['${source}/a\\:b\\\\:/srv/x\\:y:z']\n` },
+        user,
+      );
+      const bind = `${source}/a\\:b\\\\:/srv/x\\:y:ro,z`;
+      const command = [image, '--', 'cat', '/srv/x:y/f'];
+      t.equal(runQuietly(t, user, ['-b', bind, ...command]), 'seen\n');
+      t.equal(runQuietly(t, user, command, { env: { CH_RUN_BIND: bind } }), 'seen\n');
+      t.equal(runQuietly(t, user, ['--config', join(source, 'toml'), ...command]), 'seen\n');
+      failsWith(
+        t,
+        run(user, ['-b', `${source}/c\\:d:/mnt`, image, '--', 'true']),
+        31,
+        `can't bind ${source}/c:d: `,
+      );
+      t.end();
+    },
+  );
 
   t.test(`ro: nothing can be written there, nor below it${as}`, (t) => {
     const own = copyImage(t, user);

@@ -1,7 +1,7 @@
 /** Which parts of the host appear in the container. */
 import { basename } from 'node:path';
 import { LaunchError, usageError } from '../../base/errors.js';
-import type { Host } from '../../host/host.js';
+import { type Host, kindIfAny } from '../../host/host.js';
 import type { BindOption, Step } from '../../plan/launch-plan.js';
 import type { BindFlag, BindRequest, LaunchRequest } from '../request.js';
 
@@ -71,6 +71,21 @@ export function resolveBinds(requests: readonly BindRequest[], host: Host): read
     }
     return [{ source: from, destination: to, flags }];
   });
+}
+
+/** Other programs relabel files for `z` and `Z`. Where labels decide about access, it must be said that we do not. */
+export function warnAboutLabels(requests: readonly BindRequest[], host: Host): readonly string[] {
+  const wanted = requests.find(({ flags = [] }) => flags.includes('z') || flags.includes('Z'));
+  if (wanted === undefined || !isEnforcing(host)) return [];
+  return [
+    `the bind options z and Z do nothing, and SELinux is enforcing: ${wanted.source} keeps its labels, see chcon(1)`,
+  ];
+}
+
+const selinux = '/sys/fs/selinux/enforce';
+
+function isEnforcing(host: Host): boolean {
+  return kindIfAny(selinux, host) === 'file' && host.readHead(selinux, 1)[0] === '1'.charCodeAt(0);
 }
 
 /** Where that can't be found out, the launcher may know: it has more rights to the user's own directories. */

@@ -6,7 +6,7 @@ import { isRootOfHost } from '../../host/ownership.js';
 import type { IdMap, LaunchPlan, Step } from '../../plan/launch-plan.js';
 import { resolveImage } from '../../store/resolve-image.js';
 import type { EnvironmentRequest, LaunchRequest } from '../request.js';
-import { planBinds, planDefaultBinds, planTmp, resolveBinds } from './binds.js';
+import { planBinds, planDefaultBinds, planTmp, resolveBinds, warnAboutLabels } from './binds.js';
 import { planDevices } from './devices.js';
 import { planJoin } from './join.js';
 import { planMasks } from './masks.js';
@@ -63,6 +63,7 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     ...(image.warnings ?? []),
     ...warnAboutImage(image, request),
     ...noteNoHome(request),
+    ...warnAboutLabels(request.binds, host),
     ...devices.warnings,
   ];
   const { verbosity, color, log } = request;

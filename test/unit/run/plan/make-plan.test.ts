@@ -3,7 +3,7 @@ import { LaunchError } from '../../../../src/base/errors.js';
 import { version } from '../../../../src/base/version.js';
 import { renderPlan } from '../../../../src/plan/render.js';
 import type { FakeMachine } from '../../../helpers/fake-host.js';
-import { type Change, changed, lines, plain, planOf } from './plain-plan.js';
+import { type Change, changed, lines, machine, plain, planOf } from './plain-plan.js';
 
 t.test('the plainest command line gives the whole default plan', (t) => {
   const plan = planOf(['/img']);
@@ -145,6 +145,18 @@ t.test('root of the machine gets settings in /proc and /sys read-only, unless th
   ]);
   t.same(masks(['--unmask', '/img']), ['bind /sys /sys']);
   t.same(masks(['/img'], true), ['bind /sys /sys'], 'root of a user namespace can change nothing anyway');
+  t.end();
+});
+
+t.test('z and Z of binds are told of once, where SELinux is enforcing, and the plan rests on that', (t) => {
+  const words = ['-b', '/a:/b:z', '-b', '/c:/d:Z', '/img'];
+  const on = (text: string) =>
+    planOf(words, { ...machine, paths: { ...machine.paths, '/sys/fs/selinux/enforce': Buffer.from(text) } });
+  t.match(on('1').warnings, [/SELinux is enforcing: \/a keeps its labels/]);
+  t.equal(on('1').warnings.length, 1);
+  t.same([on('0').warnings, planOf(words).warnings], [[], []]);
+  const fact = { kind: 'path', path: '/sys/fs/selinux/enforce', found: 'absent' };
+  t.match(planOf(words).facts.at(-1), fact);
   t.end();
 });
 
