@@ -39,7 +39,7 @@ function makeDriver(t: Test): { readonly host: string; readonly cdi: string } {
   writeFileSync(join(host, 'nvidia-smi'), '#!/bin/sh\necho NVIDIA-SMI 550.54.14\n', { mode: 0o755 });
   execFileSync('mkfifo', [join(host, 'socket')]);
   for (const name of ['nvidia.yaml', 'amd.json', 'intel.yaml']) {
-    writeFileSync(join(cdi, name), committed(`test/cdi/${name}`).replaceAll('/HOST', host));
+    writeFileSync(join(cdi, name), committed(`test/unit/cdi/${name}`).replaceAll('/HOST', host));
   }
   return { host, cdi };
 }

@@ -403,7 +403,13 @@ t.test('without the JavaScript part the error says what to do', (t) => {
   mkdirSync(join(place, 'package/bin'), { recursive: true });
   copyFileSync(launcher, join(place, 'package/bin/ch-run-ts'));
   const ending = start(user, join(place, 'package/bin/ch-run-ts'), [image, '--', 'true']);
-  failsWith(t, ending, 31, /interpreter .*cli\.cjs: access: no such file or directory/, /install ch-run-ts again/);
+  failsWith(
+    t,
+    ending,
+    31,
+    /interpreter .*cli\.cjs: access: no such file or directory/,
+    /install ch-run-ts again/,
+  );
   t.end();
 });
 

@@ -81,6 +81,8 @@ test('a launcher killed at any of its system calls leaves nothing', async (t) =>
       (point) => startKilled(point, words).signal !== 'SIGKILL',
     );
     t.same(survived, [], 'each of them can be the last');
+    // a killed process is gone a moment after its parent knows
+    await eventually(() => leftovers() === before, 3);
     t.equal(leftovers(), before, 'nothing is left');
     t.equal(run(ordinaryUser, words).status, 0, 'and the next launch works');
   }
