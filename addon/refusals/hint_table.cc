@@ -29,6 +29,8 @@ bool are_user_namespaces_off() { return sysctl("user/max_user_namespaces", 1) ==
 
 bool are_mount_namespaces_off() { return sysctl("user/max_mnt_namespaces", 1) == 0; }
 
+bool is_before_user_overlays() { return is_kernel_before(5, 11); }
+
 /// Newer filters answer like an old kernel; /proc tells them apart.
 bool filter_plays_old_kernel() { return has_filter() && kernel_has_user_namespaces(); }
 
@@ -83,6 +85,20 @@ constexpr Reason kNoUserNamespace[] = {
     {"Another security module", is_left,
      "a security module of the kernel (SELinux, AppArmor, another) or a chroot forbids user namespaces to this process",
      "", kLookForDenials},
+};
+
+/// The user namespace is there, and what was not allowed to make one is no longer known.
+constexpr Reason kNoIdMap[] = {
+    kAppArmor,
+    kFilter,
+    {"Id maps are refused", is_left, "a security module of the kernel forbids this process to map ids", "",
+     kLookForDenials},
+};
+
+constexpr Reason kNoRootMap[] = {
+    {"Root without CAP_SETFCAP", is_left,
+     "this process is root without the capability CAP_SETFCAP, and since Linux 5.12 such a one can't map user 0",
+     "start as another user, or in the outer container with that capability (Docker, Podman: --cap-add=SETFCAP)", ""},
 };
 
 /// In a user namespace of our own we may mount; something else refuses.
@@ -168,11 +184,20 @@ constexpr Reason kFuseRefused[] = {
      "run: chmod 666 /dev/fuse (as udev has it by default); outer containers need it in their list of devices"},
 };
 
+constexpr const char* kWithoutOverlay = "use --write on a copy of the image in place of --write-fake and --overlay";
+
 constexpr Reason kNoOverlay[] = {
-    {"No overlays for the unprivileged", is_left,
-     "the kernel has no overlays for unprivileged users: they need Linux 5.11 or later with CONFIG_OVERLAY_FS",
-     "use --write on a copy of the image in place of --write-fake and --overlay", "run: modprobe overlay"},
+    {"A kernel without overlays", is_left, "the kernel has no overlays (CONFIG_OVERLAY_FS)", kWithoutOverlay,
+     "run: modprobe overlay"},
 };
+
+constexpr Reason kOldOverlay[] = {
+    {"No overlays for the unprivileged", is_before_user_overlays,
+     "this is Linux {release}, and overlays for unprivileged users need 5.11 or later", kWithoutOverlay,
+     "boot a newer kernel"},
+};
+
+constexpr Reason kOverlayRefused[] = {kOldOverlay[0], kNoMount[0], kNoMount[1], kNoMount[2], kNoMount[3]};
 
 constexpr Reason kReadOnlyProc[] = {
     {"A read-only /proc", is_left,
@@ -198,12 +223,13 @@ constexpr Refusal kRefusals[] = {
     {"unshare", EUSERS, kLimit},
     {"unshare", EINVAL, kNoSuchNamespaces},
     {"unshare", ENOSYS, kNoSuchCall},
-    {"write id map", EPERM, kNoUserNamespace},
-    {"write id map", EACCES, kNoUserNamespace},
-    {"write", EPERM, kNoUserNamespace, "/proc/self/"},
+    {"write id map without CAP_SETFCAP", EPERM, kNoRootMap},
+    {"write id map", EPERM, kNoIdMap},
+    {"write id map", EACCES, kNoIdMap},
     {"open", EROFS, kReadOnlyProc, "/proc/self/"},
     {"mount", ENODEV, kNoOverlay, "overlay"},
-    {"mount", EINVAL, kNoOverlay, "overlay"},
+    {"mount", EINVAL, kOldOverlay, "overlay"},
+    {"mount", EPERM, kOverlayRefused, "overlay"},
     {"mount", EPERM, kNoMount},
     {"mount", EACCES, kNoMount},
     {"mount", ENOSYS, kNoSuchCall},

@@ -6,7 +6,7 @@
 namespace chrun {
 
 /// One reason for a refusal. In the texts {sysctl.name} is the value of that setting, {profile} this process's AppArmor
-/// profile, {programs} the paths of our programs.
+/// profile, {programs} the paths of our programs, {release} that of the kernel.
 struct Reason {
   /// A heading for docs/troubleshooting.md.
   const char* title;

@@ -1,5 +1,7 @@
 #include "refusals/hints.h"
 
+#include <sys/utsname.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -20,10 +22,16 @@ std::string own_programs() {
   return program;
 }
 
+std::string kernel_release() {
+  struct utsname name;
+  return uname(&name) == 0 ? name.release : "of an unknown version";
+}
+
 /// What stands for `{name}`.
 std::string value_of(std::string name) {
   if (name == "programs") return own_programs();
   if (name == "profile") return restrictions::apparmor_profile();
+  if (name == "release") return kernel_release();
   std::replace(name.begin(), name.end(), '.', '/');
   return std::to_string(restrictions::sysctl(name, 0));
 }

@@ -1,5 +1,8 @@
 #include "refusals/restrictions.h"
 
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -64,6 +67,21 @@ bool ids_are_mapped() {
 bool is_chrooted() {
   const auto table = mount_table();
   return !table.empty() && std::ranges::find(table, "/", &MountEntry::place) == table.end();
+}
+
+bool is_kernel_before(long major, long minor) {
+  struct utsname name;
+  char* end = nullptr;
+  if (uname(&name) != 0) return false;
+  const long found = strtol(name.release, &end, 10);
+  return found < major || (found == major && strtol(end + (*end == '.'), nullptr, 10) < minor);
+}
+
+const char* id_map_call(unsigned outside) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2] = {};
+  const bool known = outside == 0 && syscall(SYS_capget, &header, sets) == 0;
+  return known && !(sets[0].effective >> CAP_SETFCAP & 1) ? "write id map without CAP_SETFCAP" : "write id map";
 }
 
 bool kernel_has_user_namespaces() { return access("/proc/self/ns/user", F_OK) == 0; }

@@ -20,4 +20,11 @@ bool ids_are_mapped();
 bool is_chrooted();
 bool kernel_has_user_namespaces();
 
+/// Whether the kernel's release is before this one.
+bool is_kernel_before(long major, long minor);
+
+/// The name, in errors, of the call that writes an id map for outer user `outside`: says what is missing. To be asked
+/// before unshare(2), which gives all capabilities, but in the new namespace only.
+const char* id_map_call(unsigned outside);
+
 }  // namespace chrun::restrictions

@@ -83,6 +83,8 @@ const refused: readonly [string, string][] = [
   ['/broken', "can't create /broken in the image: /broken is a broken link"],
   ['/tmp/nowhere', 'there is no /tmp/nowhere below the bind of /tmp'],
   ['/loop', "can't find /loop in the image: openat2: too many levels of symbolic links"],
+  ['/to-root', 'to /to-root: that is the root directory'],
+  ['/dst/..', 'to /dst/..: that is the root directory'],
   ['/file', 'the one is a directory, the other is not a directory'],
   ['/file-link', 'the one is a directory, the other is not a directory'],
 ];

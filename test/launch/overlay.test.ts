@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import {
   copyImage,
+  environmentOf,
   failsWith,
   isRoot,
   launcher,
@@ -179,25 +180,67 @@ test('without user xattrs in the upper layer, files are written, moved and remov
   t.match(stderr, /^ls: cannot access '\/bin\/cut'.*\n$/);
 });
 
-for (const [error, words] of [
-  ['EPERM', 'operation not permitted'],
-  ['ENODEV', 'no such device'],
-  ['EINVAL', 'invalid argument'],
+for (const [error, words, old] of [
+  ['EPERM', 'operation not permitted', true],
+  ['ENODEV', 'no such device', false],
+  ['EINVAL', 'invalid argument', true],
 ] as const) {
-  test(`where the kernel refuses overlays with ${error}, the hint names kernel and setting`, (t, user, image) => {
+  test(`where the kernel refuses overlays with ${error}, the hint names kernel or setting`, (t, user, image) => {
     const place = join(scratch(t, user), 'o');
     // the first mount is the place for others; then comes the overlay, but for -W and missing destinations a tmpfs.
     // No -f: the file-system server mounts too
     const attempt = (which: number, ...options: string[]) => {
       const inject = ['-e', 'trace=mount', '-e', `inject=mount:error=${error}:when=${which}`];
-      return start(user, 'strace', ['-o', '/dev/null', ...inject, launcher, ...options, image, '--', 'true']);
+      const strace = ['strace', '-o', '/dev/null', ...inject, launcher, ...options, image, '--', 'true'];
+      return old ? start(user, 'setarch', ['--uname-2.6', ...strace]) : start(user, 'env', strace);
     };
-    const hint =
-      /this is Linux \d+\.\d+.*; overlays without privilege need 5\.11 or later, with CONFIG_OVERLAY_FS/;
+    const hint = old
+      ? /: hint: this is Linux 2\.6\.\d+.*, and overlays for unprivileged users need 5\.11 or later; use --write/
+      : /: hint: the kernel has no overlays \(CONFIG_OVERLAY_FS\); use --write/;
     failsWith(t, attempt(2, '--overlay', place), 31, `its upper layer in ${place}: mount: ${words}`, hint);
     failsWith(t, attempt(3, '-W'), 31, `its upper layer in memory: mount: ${words}`, hint);
     t.match(attempt(3, '-b', '/etc:/made'), { status: 0, stderr: '' }, 'places are made without one');
   });
+}
+
+test('a new kernel that refuses overlays is not called too old', (t, user, image) => {
+  for (const error of ['EPERM', 'EINVAL']) {
+    const inject = ['-e', 'trace=mount', '-e', `inject=mount:error=${error}:when=3`];
+    const { stderr } = start(user, 'strace', [
+      '-o',
+      '/dev/null',
+      ...inject,
+      launcher,
+      '-W',
+      image,
+      '--',
+      'true',
+    ]);
+    t.match(stderr, /error: can't mount an overlay/);
+    t.notMatch(stderr, /5\.11/);
+  }
+});
+
+for (const user of users) {
+  t.test(
+    `over an image with a mount in it there is no overlay, and the hint says where, as ${user.name}`,
+    (t) => {
+      if (!isRoot) return t.end();
+      const own = copyImage(t, user);
+      const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
+      const script = `mount -t tmpfs none ${own}/mnt; exec setpriv ${ids.join(' ')} ${launcher} -W ${own} -- true`;
+      failsWith(
+        t,
+        start({ name: 'root', uid: 0, gid: 0 }, 'unshare', ['-m', 'sh', '-c', script], {
+          env: environmentOf(user),
+        }),
+        31,
+        "can't mount an overlay with its upper layer in memory: mount: invalid argument",
+        /: hint: something is mounted at \/mnt in the image, which the kernel lets no overlay uncover; unmount it/,
+      );
+      return t.end();
+    },
+  );
 }
 
 test('missing destinations of binds are made, also below others, links and in overlays', (t, user, image) => {

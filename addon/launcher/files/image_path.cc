@@ -98,6 +98,12 @@ mode_t file_type(int fd, const std::string& name) {
 
 std::string descriptor_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
+std::string path_of(int fd) {
+  char path[4096];
+  const ssize_t size = readlink(descriptor_path(fd).c_str(), path, sizeof path);
+  return {path, static_cast<size_t>(std::max(size, ssize_t{0}))};
+}
+
 Fd open_in_image(int root, const std::string& path) {
   Fd found = try_open(root, path);
   if (!found && !is_missing(errno)) throw SysError("find " + path + " in the image", "openat2");

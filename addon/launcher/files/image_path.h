@@ -37,4 +37,7 @@ mode_t file_type(int fd, const std::string& name);
 /// The name by which the kernel finds an open descriptor: for calls that take paths only.
 std::string descriptor_path(int fd);
 
+/// The path that leads to an open descriptor; empty if the kernel does not tell.
+std::string path_of(int fd);
+
 }  // namespace chrun

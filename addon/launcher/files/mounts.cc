@@ -47,12 +47,6 @@ unsigned long long mount_id(int file) {
   return id;
 }
 
-std::string path_of(int file) {
-  char path[PATH_MAX];
-  const ssize_t size = readlink(descriptor_path(file).c_str(), path, sizeof path);
-  return {path, static_cast<size_t>(std::max(size, ssize_t{0}))};
-}
-
 bool try_to_restrict(int mount, unsigned long flags) {
   try {
     restrict_mount(mount, "a mount", flags);
@@ -122,6 +116,14 @@ void PlacedMounts::check(int root) const {
                 "Linux 6.16 and later do so at times when many processes start in a SquashFS image at the same moment; "
                 "start it again");
   }
+}
+
+std::string mount_below(int mount) {
+  const std::string top = path_of(mount) + "/";
+  for (const auto& [id, place] : mount_table()) {
+    if (place.starts_with(top)) return place.substr(top.size() - 1);
+  }
+  return {};
 }
 
 bool restrict_one_by_one(int mount, const std::string& name, unsigned long flags) {

@@ -31,6 +31,9 @@ bool restrict_tree(int mount, const std::string& name, unsigned long flags);
 /// host's mount are locked in a user namespace) stays. Throws SysError.
 void restrict_mount(int mount, const std::string& name, unsigned long flags);
 
+/// The guest path of a mount below the one whose root is `mount`, which has a place; empty if there is none.
+std::string mount_below(int mount);
+
 /// The mounts that were given a place in an image, to be compared with what is there when all of them are made: the
 /// kernel removes what is mounted on a directory entry that it finds to be no longer valid, and since Linux 6.16 that
 /// happens to entries of FUSE that several processes have looked up at once.

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <sys/vfs.h>
 
 #include "base/error.h"
@@ -36,22 +35,15 @@ std::string upper_layer_hint(int directory) {
   return {};
 }
 
-std::string kernel_release() {
-  struct utsname name;
-  return uname(&name) == 0 ? name.release : "of an unknown version";
-}
-
-std::string refusal_hint(int upper, int code) {
+/// What this image or this upper layer does to overlays; for what the kernel does to all of them there is the table of
+/// refusals.
+std::string refusal_hint(int upper, int root, int code) {
   if (code == EBUSY) return "another container is using it; one at a time can write";
-  if (code == EPERM || code == ENODEV || code == EINVAL) {
-    const std::string hint = upper_layer_hint(upper);
-    if (!hint.empty()) return hint;
-    return "this is Linux " + kernel_release() +
-           "; overlays without privilege need 5.11 or later, with CONFIG_OVERLAY_FS; without one, use --write on a "
-           "copy "
-           "of the image";
-  }
-  return {};
+  if (code != EPERM && code != ENODEV && code != EINVAL) return {};
+  const std::string hint = upper_layer_hint(upper), place = code == EINVAL ? mount_below(root) : "";
+  if (!hint.empty() || place.empty()) return hint;
+  return "something is mounted at " + place +
+         " in the image, which the kernel lets no overlay uncover; unmount it, or use --write on a copy of the image";
 }
 
 /// The mode is as given, whatever the user's umask is; what is there keeps its own.
@@ -127,7 +119,7 @@ Fd overlay_layer(Stage& stage, int root, const Layer& layer) {
     return stage.make("overlay", MS_NOSUID | MS_NODEV, options,
                       "mount an overlay with its upper layer in " + layer.name);
   } catch (const SysError& refusal) {
-    throw refusal.hinted(refusal_hint(layer.home.get(), refusal.code()));
+    throw refusal.hinted(refusal_hint(layer.home.get(), root, refusal.code()));
   }
 }
 

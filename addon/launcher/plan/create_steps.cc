@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 
 #include "base/error.h"
+#include "base/proc.h"
 #include "base/records.h"
 #include "launcher/files/binds.h"
 #include "launcher/files/image_path.h"
@@ -41,12 +43,6 @@ void look_up_names(Launch& launch) {
   for (const Step& step : launch.plan.create) {
     if (step.kind == "identity") launch.identity.emplace(id(step.fields[0]), id(step.fields[1]));
   }
-}
-
-void user_namespace(Launch& launch, const Step& step) {
-  if (!launch.isolated) look_up_names(launch);
-  enter_user_namespace(id_map(step.fields[0]), id_map(step.fields[1]));
-  launch.isolated = true;
 }
 
 /// As root, a mount made before that would be the host's.
@@ -235,6 +231,32 @@ void bind(Launch& launch, const Step& step) {
   const bool file = file_type(tree.get(), wanted.source) != S_IFDIR;
   if (make_required(launch, step, {wanted.destination, file}) && place()) return;
   refuse_bind(launch, step, wanted);
+}
+
+/// Where a bind lies over the root directory itself, the kernel takes that for a chroot, in which there are no user
+/// namespaces. Looking for it before would cost every launch time. Throws Error.
+void look_for_covered_root(const Launch& launch) {
+  const auto table = mount_table();
+  const Fd root(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root || std::ranges::count(table, "/", &MountEntry::place) < 2) return;
+  for (const Step& step : launch.plan.create) {
+    if (step.kind != "bind" && step.kind != "bind-variable") continue;
+    const Bind bind = bind_of(launch, step);
+    const Fd place = open_in_image(root.get(), bind.destination);
+    if (place && path_of(place.get()) == "/")
+      throw Error("can't bind " + bind.source + " to " + bind.destination + ": that is the root directory");
+  }
+}
+
+void user_namespace(Launch& launch, const Step& step) {
+  if (!launch.isolated) look_up_names(launch);
+  try {
+    enter_user_namespace(id_map(step.fields[0]), id_map(step.fields[1]));
+  } catch (const SysError& refusal) {
+    if (launch.isolated && refusal.code() == EPERM) look_for_covered_root(launch);
+    throw;
+  }
+  launch.isolated = true;
 }
 
 void tmpfs(Launch& launch, const Step& step) {

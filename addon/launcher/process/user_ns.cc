@@ -7,15 +7,16 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "refusals/restrictions.h"
 
 namespace chrun {
 namespace {
 
-void write_setting(const char* path, const std::string& text) {
+void write_setting(const char* path, const std::string& text, const char* call) {
   Fd file(open(path, O_WRONLY | O_CLOEXEC));
   if (!file) throw SysError(std::string("open ") + path, "open").about("/proc/self/");
   if (write(file.get(), text.data(), text.size()) < 0) {
-    throw SysError("write '" + text + "' to " + path, "write id map", errno);
+    throw SysError("write '" + text + "' to " + path, call, errno);
   }
 }
 
@@ -24,11 +25,12 @@ std::string map_line(IdMap map) { return std::to_string(map.inside) + " " + std:
 }  // namespace
 
 void enter_user_namespace(IdMap uid, IdMap gid) {
+  const char* call = restrictions::id_map_call(uid.outside);
   if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) throw SysError("make user and mount namespaces", "unshare");
   // without privilege over the outer groups, setgroups(2) must be given up before a gid map is accepted
-  write_setting("/proc/self/setgroups", "deny");
-  write_setting("/proc/self/uid_map", map_line(uid));
-  write_setting("/proc/self/gid_map", map_line(gid));
+  write_setting("/proc/self/setgroups", "deny", call);
+  write_setting("/proc/self/uid_map", map_line(uid), call);
+  write_setting("/proc/self/gid_map", map_line(gid), call);
 }
 
 }  // namespace chrun

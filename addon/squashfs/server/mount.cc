@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/system_calls.h"
+#include "refusals/restrictions.h"
 #include "squashfs/meet/fuse_device.h"
 
 namespace chrun::squashfs {
@@ -14,11 +15,10 @@ namespace {
 
 constexpr char kSharedAt[] = "/image";
 
-void write_file(const char* path, const std::string& text) {
+void write_setting(const char* path, const std::string& text, const char* call) {
   const Fd file(open(path, O_WRONLY | O_CLOEXEC));
   if (!file) throw SysError(std::string("open ") + path, "open").about("/proc/self/");
-  if (write(file.get(), text.data(), text.size()) < 0)
-    throw SysError(std::string("write ") + path, "write").about("/proc/self/");
+  if (write(file.get(), text.data(), text.size()) < 0) throw SysError(std::string("write ") + path, call);
 }
 
 /// A FUSE file system that is being made, in a way that gives a mount without a place (Linux 5.2).
@@ -52,10 +52,11 @@ class Configuration {
 
 void enter_namespaces() {
   const auto user = std::to_string(geteuid()), group = std::to_string(getegid());
+  const char* call = restrictions::id_map_call(geteuid());
   if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) throw SysError("make namespaces for the file-system server", "unshare");
-  write_file("/proc/self/setgroups", "deny");
-  write_file("/proc/self/uid_map", "0 " + user + " 1");
-  write_file("/proc/self/gid_map", "0 " + group + " 1");
+  write_setting("/proc/self/setgroups", "deny", call);
+  write_setting("/proc/self/uid_map", "0 " + user + " 1", call);
+  write_setting("/proc/self/gid_map", "0 " + group + " 1", call);
 }
 
 FuseMount make_mount(const std::string& image) {

@@ -53,6 +53,8 @@ export function planHome(host: Host): { readonly bind: BindRequest; readonly hom
   const user = host.userName();
   if (!user)
     throw new LaunchError("can't bind the home directory: USER is not set, and your user id has no name");
+  if (user === '.' || user === '..' || user.includes('/'))
+    throw new LaunchError(`can't bind the home directory: USER is '${user}', which is no user name`);
   const home = `/home/${user}`;
   return { bind: { source, destination: home }, home };
 }

@@ -104,6 +104,20 @@ export const situations: readonly Situation[] = [
     launch: { image: 'directory', message: /: pivot_root: operation not permitted/ },
   },
   {
+    title: 'root without CAP_SETFCAP',
+    wrap: ['unshare', '-Ur', 'setpriv', '--bounding-set=-setfcap'],
+    healthy: false,
+    says: {
+      detail: /write id map without CAP_SETFCAP: operation not permitted$/,
+      cause: /this process is root without the capability CAP_SETFCAP/,
+      user: /--cap-add=SETFCAP/,
+    },
+    launch: {
+      image: 'directory',
+      message: /'0 0 1' to \/proc\/self\/uid_map: write id map without CAP_SETFCAP/,
+    },
+  },
+  {
     title: 'an old kernel',
     wrap: filtered('openat2,open_tree,move_mount,mount_setattr'),
     healthy: true,

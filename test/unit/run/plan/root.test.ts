@@ -142,6 +142,7 @@ t.test('what was looked up is a fact: variables, names in storage, the SquashFS 
   t.end();
 });
 
+const dots: FakeMachine = { variables: { HOME: '/h', USER: '..' } };
 const noUser: FakeMachine = { variables: { HOME: '/h' } };
 const errors: readonly [string, string, number, FakeMachine?][] = [
   ['-w /img.sqfs', "the image /img.sqfs is a SquashFS file, which can't be written", 64],
@@ -157,6 +158,7 @@ const errors: readonly [string, string, number, FakeMachine?][] = [
   ['-m /img.sqfs /img.sqfs', "can't mount the image: there is no directory /img.sqfs", 31],
   ['--home /img', "can't bind the home directory: HOME is not set", 31, { variables: { USER: 'alice' } }],
   ['--home /img', "can't bind the home directory: HOME is not set", 31, { variables: { HOME: '' } }],
+  ['--home /img', "can't bind the home directory: USER is '..', which is no user name", 31, dots],
   ['--home /img', "can't bind the home directory: USER is not set, and your user id has no name", 31, noUser],
 ];
 for (const [words, message, exitStatus, on] of errors) {
