@@ -1,6 +1,7 @@
 #include "base/proc.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 
 #include <cstdlib>
 #include <string_view>
@@ -18,6 +19,12 @@ std::string text_of(const std::string& path) {
   } catch (const Error&) {
     return {};
   }
+}
+
+Fd open_own_file(const char* path) {
+  Fd file(open(path, O_WRONLY | O_CLOEXEC));
+  if (file || errno != EACCES || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) return file;
+  return Fd(open(path, O_WRONLY | O_CLOEXEC));
 }
 
 namespace {

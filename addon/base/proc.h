@@ -3,10 +3,17 @@
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
+
 namespace chrun {
 
 /// The text of a file; empty where it can't be read: one thing less that is known.
 std::string text_of(const std::string& path);
+
+/// Opens a file of ours below /proc/self for writing; an empty Fd, and errno, where it can't be. Where the user may
+/// execute our program file but not read it (mode 0711), the kernel makes these files root's: then it is told that
+/// there is nothing in our memory that the user must not see.
+Fd open_own_file(const char* path);
 
 /// A mount of this process's namespace: its number, and its place, seen from the root directory.
 struct MountEntry {

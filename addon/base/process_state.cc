@@ -53,7 +53,11 @@ Numbers blocked_signals() {
 Numbers open_descriptors() {
   Numbers open;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/proc/self/fd"), closedir);
-  if (!directory) throw SysError("list the open descriptors", "opendir");
+  if (!directory) {
+    const int code = errno;
+    if (code == ENOENT && access("/proc/self", F_OK) != 0) throw Error("there is no /proc: containers need it mounted");
+    throw SysError("list the open descriptors", "opendir", code);
+  }
   while (const dirent* entry = readdir(directory.get())) {
     const int number = atoi(entry->d_name);
     if (entry->d_name[0] != '.' && number != dirfd(directory.get())) open.push_back(number);

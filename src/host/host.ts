@@ -336,6 +336,10 @@ export class RealHost implements Host {
       this.#record('directory', { kind: 'directory', path });
       return path;
     } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+        throw new LaunchError('the working directory has been removed', {
+          hint: 'change to one that exists, or give absolute paths',
+        });
       throw failure('find', 'the working directory', cause);
     }
   }

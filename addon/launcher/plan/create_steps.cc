@@ -152,7 +152,9 @@ Bind bind_of(const Launch& launch, const Step& step) {
 
 void look_up_source(Launch& launch, const Step& step) {
   const Bind bind = bind_of(launch, step);
-  launch.host.want(&step, {bind.source, "bind " + bind.source, bind.optional});
+  const bool named = step.kind == "bind-variable" && bind.source == launch.environment.get(step.fields[0]);
+  const std::string where = named ? ", the value of " + field(step, 0) : "";
+  launch.host.want(&step, {bind.source, "bind " + bind.source + where, bind.optional});
 }
 
 /// On a FUSE file system alone mounts may vanish.

@@ -61,6 +61,11 @@ std::string file_head(const std::string& path, size_t size) {
 
 bool is_elf(std::string_view head) { return head.starts_with(ELFMAG); }
 
+constexpr size_t kScriptHead = 256;
+
+/// Text, by the beginning of a file.
+bool is_script(std::string_view head) { return !is_elf(head) && head.find('\0') == std::string_view::npos; }
+
 /// The interpreter in a script's first line, or the dynamic loader that a 64-bit ELF program asks for, by the beginning
 /// of the file.
 std::string interpreter_in(const std::string& head) {
@@ -122,13 +127,15 @@ void refuse_own_program(const std::string& path, const std::string& command, int
 
 /// Why the kernel refused to execute a file that is there.
 std::string refusal_hint(const std::string& path, int code) {
-  const std::string head = file_head(path, sizeof(Elf64_Ehdr));
+  const std::string head = file_head(path, kScriptHead);
   if (code == ENOENT || code == ELIBBAD) {
     const std::string interpreter = interpreter_of(path);
     if (interpreter.ends_with('\r'))
       return "its first line ends in a carriage return, as Windows has it: dos2unix helps";
     if (!interpreter.empty()) return "its interpreter " + interpreter + " is not in the image";
   }
+  if (code == ENOEXEC && is_script(head) && access("/bin/sh", F_OK) != 0)
+    return "it is a script without a #! line, which /bin/sh would run, and the image has no /bin/sh";
   if (code == ENOEXEC && is_elf(head) && head.size() >= 20) {
     const unsigned machine = static_cast<unsigned char>(head[18]) | static_cast<unsigned char>(head[19]) << 8;
     if (machine != kMachine) {
@@ -154,8 +161,7 @@ std::string refusal_hint(const std::string& path, int code) {
 
 /// Text without a `#!` line is a script for the shell, as execvp(3) has it; binary data is not.
 void run_by_shell(const std::string& path, const std::vector<char*>& command, char* const* environment) {
-  const std::string head = file_head(path, 256);
-  if (is_elf(head) || head.find('\0') != std::string::npos) return;
+  if (!is_script(file_head(path, kScriptHead))) return;
   refuse_own_program("/bin/sh", path, 1);
   std::vector<char*> words{const_cast<char*>("sh"), const_cast<char*>(path.c_str())};
   words.insert(words.end(), command.begin() + 1, command.end());

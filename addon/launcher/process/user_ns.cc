@@ -6,14 +6,14 @@
 #include <string>
 
 #include "base/error.h"
-#include "base/files.h"
+#include "base/proc.h"
 #include "refusals/restrictions.h"
 
 namespace chrun {
 namespace {
 
 void write_setting(const char* path, const std::string& text, const char* call) {
-  Fd file(open(path, O_WRONLY | O_CLOEXEC));
+  const Fd file = open_own_file(path);
   if (!file) throw SysError(std::string("open ") + path, "open").about("/proc/self/");
   if (write(file.get(), text.data(), text.size()) < 0) {
     throw SysError("write '" + text + "' to " + path, call, errno);

@@ -69,6 +69,7 @@ class Server {
       pthread_t thread;
       const int code = pthread_create(
           &thread, &attributes, [](void* self) { return static_cast<Server*>(self)->work(); }, this);
+      if (code == EAGAIN && started > 0) break;  // a limit of the user's: fewer threads serve as well
       if (code) throw SysError("start a thread of the file-system server", "pthread_create", code);
       pthread_detach(thread);
     }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/proc.h"
 #include "base/system_calls.h"
 #include "refusals/restrictions.h"
 #include "squashfs/meet/fuse_device.h"
@@ -16,7 +17,7 @@ namespace {
 constexpr char kSharedAt[] = "/image";
 
 void write_setting(const char* path, const std::string& text, const char* call) {
-  const Fd file(open(path, O_WRONLY | O_CLOEXEC));
+  const Fd file = open_own_file(path);
   if (!file) throw SysError(std::string("open ") + path, "open").about("/proc/self/");
   if (write(file.get(), text.data(), text.size()) < 0) throw SysError(std::string("write ") + path, call);
 }
