@@ -102,8 +102,11 @@ void place_in_image(const LayeredImage& image, const std::string& path, bool wan
   }
   const size_t slash = path.rfind('/');
   const Fd directory = directory_for(image, path.substr(0, slash + 1));
-  const Fd file(openat(directory.get(), path.c_str() + slash + 1, O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
+  constexpr int kNew = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC;
+  const Fd file(openat(directory.get(), path.c_str() + slash + 1, kNew, 0644));
+  if (!file && errno == EEXIST) return;
   if (!file) throw SysError("create " + path + " in the image", "open");
+  if (fchmod(file.get(), 0644) != 0) throw SysError("create " + path + " in the image", "fchmod");
 }
 
 void change_mode_in_image(int root, mode_t mode, const std::string& path) {

@@ -79,12 +79,16 @@ Fd try_open(int root, const std::string& path) {
   return found;
 }
 
+/// The modes are as given, whatever the user's umask is.
 void make_entry(int directory, const std::string& name, const std::string& path, bool file) {
   if (file) {
     const Fd made(openat(directory, name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (!made && errno != EEXIST) throw SysError("create " + path + " in the image", "open");
-  } else if (mkdirat(directory, name.c_str(), 0755) != 0 && errno != EEXIST) {
-    throw SysError("create " + path + " in the image", "mkdir");
+    if (made && fchmod(made.get(), 0644) != 0) throw SysError("create " + path + " in the image", "fchmod");
+  } else if (mkdirat(directory, name.c_str(), 0755) != 0) {
+    if (errno != EEXIST) throw SysError("create " + path + " in the image", "mkdir");
+  } else if (fchmodat(directory, name.c_str(), 0755, 0) != 0) {
+    throw SysError("create " + path + " in the image", "chmod");
   }
 }
 

@@ -103,9 +103,14 @@ Layer begin_layer_in_directory(Fd directory, int root, const std::string& path) 
 }
 
 Fd open_upper_directory(const std::string& path) {
-  if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) throw SysError("make the overlay directory " + path, "mkdir");
+  const bool made = mkdir(path.c_str(), 0755) == 0;
+  if (!made && errno != EEXIST) throw SysError("make the overlay directory " + path, "mkdir");
   Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory) throw SysError("use the overlay directory " + path, "open");
+  // the umask says what others may do in it; we ourselves must be able to use it again
+  struct stat status;
+  if (made && fstat(directory.get(), &status) == 0 && (status.st_mode & 0700) != 0700)
+    ::chmod(descriptor_path(directory.get()).c_str(), (status.st_mode & 07777) | 0700);
   return directory;
 }
 

@@ -11,9 +11,9 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/records.h"
-#include "launcher/memo/value_words.h"
 #include "launcher/memo/facts.h"
 #include "launcher/memo/memo_directory.h"
+#include "launcher/memo/value_words.h"
 
 namespace chrun {
 namespace {
@@ -142,6 +142,8 @@ std::string write_memo(int directory, const std::string& name, const std::string
   const Fd file(openat(directory, draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return "can't remember the plan: " + errno_words(errno);
   try {
+    // whatever the umask is
+    if (fchmod(file.get(), 0600) != 0) throw SysError("protect " + draft, "fchmod");
     write_all(file.get(), bytes, draft);
     if (renameat(directory, draft.c_str(), directory, name.c_str()) != 0) throw SysError("rename " + draft, "rename");
   } catch (const Error& failure) {

@@ -79,7 +79,9 @@ void make_directories(const std::string& path, int depth) {
   }
   struct stat status;
   if (!parent || fstat(parent.get(), &status) != 0 || !is_own(status)) return;
-  mkdirat(parent.get(), path.c_str() + slash + 1, 0700);
+  const char* name = path.c_str() + slash + 1;
+  // whatever the umask is; what can't be made or changed is found out by who opens it
+  if (mkdirat(parent.get(), name, 0700) == 0) fchmodat(parent.get(), name, 0700, 0);
 }
 
 /// As memo.cc names plans, and drafts of them; whatever else lies there is left alone.

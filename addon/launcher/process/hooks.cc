@@ -52,6 +52,7 @@ class Bundle {
       throw SysError("show the container's root to hooks", "mount");
     const Fd config(open("/mnt/config.json", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
     if (!config) throw SysError("write /mnt/config.json", "open");
+    if (fchmod(config.get(), 0644) != 0) throw SysError("write /mnt/config.json", "fchmod");
     write_all(config.get(),
               std::string(R"({"ociVersion":"1.0.2","root":{"path":")") + kRoot + R"("},"mounts":[],"linux":{}})",
               "/mnt/config.json");

@@ -99,6 +99,9 @@ Fd Door::take() const {
   const Address address(name_);
   const bool bound = bind(made.get(), address.pointer(), address.size) == 0;
   if (!bound && errno != EADDRINUSE) throw SysError("open the door of the file-system server", "bind");
+  // where it is a file, its mode says who may connect; the user's umask may leave nobody
+  if (bound && address.socket.sun_path[0] == '/' && fchmodat(AT_FDCWD, address.socket.sun_path, 0600, 0) < 0)
+    throw SysError("open the door of the file-system server", "chmod");
   // the peer credentials that clients check are taken here: the user's, before any namespace
   if (bound && listen(made.get(), SOMAXCONN) < 0) throw SysError("open the door of the file-system server", "listen");
   if (directory_) flock(directory_.get(), LOCK_UN);
