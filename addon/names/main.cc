@@ -1,5 +1,5 @@
 // ch-run-ts-names DESCRIPTOR UID GID: asks the host's name service, whose modules a static program can't load. `-` for
-// an id asks nothing. Writes name and comment of the user, and the group's name, each with a NUL byte behind it and
+// an id asks nothing. Writes name and comment of the user, and the group's name, each followed by a NUL byte and
 // empty where the host knows none.
 #include <fcntl.h>
 #include <grp.h>

@@ -82,7 +82,7 @@ function mustBeClear(entry: Entry): Device {
   });
 }
 
-/** Each kind once; what is in conflict can't be meant by nobody in particular. */
+/** Each kind once; without a name, a device that several files describe differently is ambiguous. */
 function everything(inventory: Inventory): readonly Device[] {
   const devices = [...inventory.entries.values()].filter((entry): entry is Device => !isConflict(entry));
   if (devices.length === 0) throw absent(undefined, inventory);

@@ -16,7 +16,7 @@ export type HookWork =
 
 const cudaCompat = '/usr/local/cuda/compat';
 
-/** The words behind the name of NVIDIA's program, which had another name once; undefined for other programs. */
+/** The arguments of NVIDIA's program, which had another name once; undefined for other programs. */
 function nvidiaWords({ path, args = [] }: Hook): readonly string[] | undefined {
   const names = [path, args[0] ?? ''].map((each) => basename(each));
   if (!names.some((name) => /^(.*\.)?(nvidia-ctk|nvidia-cdi-hook|cdi-hook)$/.test(name))) return undefined;

@@ -36,7 +36,7 @@ export interface Given {
   readonly values: Values;
   /** How many options there are. */
   readonly count: number;
-  /** Where the words behind the options begin. */
+  /** Where the arguments after the options begin. */
   readonly next: number;
   /** The position of the `--` behind options that follow the image. */
   readonly dashes?: number;

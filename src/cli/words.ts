@@ -14,7 +14,7 @@ export function removeGuard(value: unknown): unknown {
 
 /**
  * Rewrites the options as `--name` or `--name=value`, one word each, and finds where they end. yargs can't do
- * this part: it has no unambiguous prefixes, and an option with an optional value eats the word behind it.
+ * this part: it has no unambiguous prefixes, and an option with an optional value takes the next argument.
  */
 export function normalizeWords(words: readonly string[]): { normal: string[]; next: number } {
   const normal: string[] = [];

@@ -36,7 +36,7 @@ export interface Native {
   memoryFile(bytes: Buffer): number;
   /** A BPF program that fakes success of these calls, compiled by libseccomp. Throws Error where that is absent. */
   compileFilter(rules: readonly FilterRule[]): Buffer;
-  /** The host paths that match a pattern as in glob(7), in the order of their bytes, each with a NUL behind it. */
+  /** The host paths that match a pattern as in glob(7), in the order of their bytes, each followed by a NUL. */
   glob(pattern: Buffer): Buffer;
   /** Names of the features that are built in, as --feature has them. */
   readonly features: readonly string[];

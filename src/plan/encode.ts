@@ -143,7 +143,7 @@ export function encodePlan(plan: LaunchPlan): Buffer {
   return toBytes([...records, ['end', String(words)]].map(encodeRecord).join(''));
 }
 
-/** A NUL would end the word, and begin whatever the text behind it says. */
+/** A NUL would end the word, and begin whatever the text after it says. */
 function encodeRecord(record: readonly string[]): string {
   const [name = '', ...fields] = record;
   const at = fields.findIndex((field) => field.includes('\0'));

@@ -54,7 +54,7 @@ export const optionDetails: Readonly<Partial<Record<OptionName, string>>> = {
   plan: 'The file must be a regular file of yours that nobody else can write. Starting with it needs no Node.js.',
   'no-memo': 'See "Remembered plans" in docs/how-it-works.md.',
   completion:
-    'In ~/.bashrc: source <(ch-run-ts --completion=bash). In ~/.zshrc, after compinit: source <(ch-run-ts --completion=zsh). In config.fish: ch-run-ts --completion=fish | source. These scripts ask back: with "images" for SHELL, the names of the images in storage are printed, and with "commands:IMAGE" the programs of a directory image, each name with a NUL behind it.',
+    'In ~/.bashrc: source <(ch-run-ts --completion=bash). In ~/.zshrc, after compinit: source <(ch-run-ts --completion=zsh). In config.fish: ch-run-ts --completion=fish | source. These scripts ask back: with "images" for SHELL, the names of the images in storage are printed, and with "commands:IMAGE" the programs of a directory image, each name followed by a NUL.',
   feature: 'Prints nothing.',
   doctor:
     'Every check is done for real, in a process of its own. A "no" comes with its cause and what you or the administrator can do. The exit status is 0 if containers can be run here, else 31.',

@@ -263,7 +263,7 @@ export const options = [
     value: 'none',
     repeat: 'refuse',
     group: 'identity',
-    summary: 'started by root: leave /proc/sys, /sys and the like as open as they are on the host',
+    summary: 'started by root: leave /proc/sys, /sys and similar files as accessible as they are on the host',
   },
   {
     name: 'join',
@@ -440,7 +440,7 @@ export const options = [
     repeat: 'refuse',
     settable: 'never',
     group: 'information',
-    summary: 'print this help; with OPTION behind it, all about that one',
+    summary: 'print this help, or all about one OPTION',
   },
   {
     name: 'usage',

@@ -23,7 +23,7 @@ import { referToValues } from './plan/references.js';
 
 /** How the CLI was started: by the launcher, with a descriptor that holds what Node would spoil, or by hand. */
 interface Invocation {
-  /** Program name and the words behind it. */
+  /** Program name and arguments. */
   readonly words: readonly string[];
   /** The launcher's program file, and the descriptor. */
   readonly launcher?: { readonly program: string; readonly handoff: number };
@@ -151,7 +151,7 @@ async function run(invocation: Invocation): Promise<number> {
       return 0;
     case 'memo-clear':
       // the memory is the launcher's room: as the one word, --memo-clear never comes by here
-      throw usageError('--memo-clear stands alone and is not shortened');
+      throw usageError("--memo-clear takes no other argument and can't be abbreviated");
     case 'list':
       return runList(line, host);
     case 'feature':

@@ -16,7 +16,7 @@ function namesIn(path: string): readonly string[] {
   }
 }
 
-/** The names of programs in an image, sorted; none for what is no directory image. */
+/** The names of programs in an image, sorted; none for what is not a directory image. */
 export function listCommands(image: string, storage: string | undefined, host: Host): readonly string[] {
   try {
     const { kind, path } = resolveImage({ image, writable: false, ...(storage ? { storage } : {}) }, host);

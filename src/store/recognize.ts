@@ -37,7 +37,7 @@ const formats: readonly Format[] = [
     hint: 'the image comes before the command: ch-run-ts IMAGE -- COMMAND',
   },
   { name: 'a script', magic: '#!', hint: 'the image comes before the command: ch-run-ts IMAGE -- COMMAND' },
-  { name: 'a qcow2 disk image', magic: 'QFI\xfb', hint: 'virtual machine disks are no container images' },
+  { name: 'a qcow2 disk image', magic: 'QFI\xfb', hint: 'virtual machine disks are not container images' },
   { name: 'JSON text', magic: '{', hint: 'an OCI layout is a directory; its layers need an image builder' },
 ];
 

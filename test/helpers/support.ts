@@ -182,7 +182,7 @@ export function run(user: User, words: readonly string[], options?: StartOptions
   return start(user, launcher, words, options);
 }
 
-/** Starts the launcher, which must succeed without a word on standard error; returns what it printed. */
+/** Starts the launcher, which must succeed and print nothing on standard error; returns what it printed. */
 export function runQuietly(t: Test, user: User, words: readonly string[], options?: StartOptions): string {
   const { status, signal, stdout, stderr } = run(user, words, options);
   t.same({ status, signal, stderr }, { status: 0, signal: null, stderr: '' }, `ends well as ${user.name}`);

@@ -85,8 +85,8 @@ const refused: readonly [string, string][] = [
   ['/loop', "can't find /loop in the image: openat2: too many levels of symbolic links"],
   ['/to-root', 'to /to-root: that is the root directory'],
   ['/dst/..', 'to /dst/..: that is the root directory'],
-  ['/file', 'the one is a directory, the other is not a directory'],
-  ['/file-link', 'the one is a directory, the other is not a directory'],
+  ['/file', 'is a directory and /file is not'],
+  ['/file-link', 'is a directory and /file-link is not'],
 ];
 
 for (const user of users) {
@@ -131,7 +131,7 @@ for (const user of users) {
       t,
       ending,
       31,
-      `can't bind ${place}/source to /dst: the one is not a directory, the other is a directory`,
+      `can't bind ${place}/source to /dst: /dst is a directory and ${place}/source is not`,
     );
     t.end();
   });
@@ -357,7 +357,7 @@ for (const user of users) {
         t,
         run(user, [own, '--', '/probe']),
         31,
-        new RegExp(` /${name}: (the one|mount: not) .*a directory`),
+        new RegExp(` /${name}: .*(is a directory and|not a directory)`),
       );
     }
     t.end();

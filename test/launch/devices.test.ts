@@ -267,7 +267,7 @@ for (const user of users) {
   t.test(`a hook that fails, hangs or is not there stops the launch${as}`, (t) => {
     const launch = (device: string) => run(user, ['--cdi-run-hooks', device, image, '--', 'echo', 'no']);
     failsWith(t, launch(makeHook(t, 'exit 3')), 31, /the hook [^ ]*\/hook failed with status 3$/);
-    failsWith(t, launch(makeHook(t, 'kill -9 $$')), 31, 'was ended by signal 9');
+    failsWith(t, launch(makeHook(t, 'kill -9 $$')), 31, 'was terminated by signal 9');
     failsWith(t, launch(makeHook(t, 'exec sleep 60', { timeout: 1 })), 31, 'took longer than 1 s');
     failsWith(
       t,

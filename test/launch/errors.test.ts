@@ -62,7 +62,7 @@ function tarHeader(): Buffer {
   return header;
 }
 
-/** The header of an ELF program for `machine`, and nothing behind it. */
+/** The header of an ELF program for `machine`, and nothing after it. */
 function elfHeader(machine: number, bits: 32 | 64 = 64): Buffer {
   const header = Buffer.alloc(64);
   header.write('\x7fELF', 0, 'latin1');

@@ -1,6 +1,6 @@
 """Plays a terminal and an interactive shell with job control.
 
-terminal.py ACTION [LAUNCHER IMAGE --]: starts the rest with a command of its own behind it, as a foreground job
+terminal.py ACTION [LAUNCHER IMAGE --]: starts the rest with a command of its own after it, as a foreground job
 of a new pseudo-terminal, does ACTION, and prints what became of the job.
 """
 

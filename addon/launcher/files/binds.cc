@@ -11,8 +11,6 @@
 namespace chrun {
 namespace {
 
-const char* type_words(bool directory) { return directory ? "a directory" : "not a directory"; }
-
 /// The bind's destination, made if that is asked for; empty if it is missing.
 Fd open_destination(int root, const Bind& bind, int tree) {
   Fd destination = open_in_image(root, bind.destination);
@@ -33,8 +31,9 @@ bool place_bind(const Bind& bind, int tree, int destination) {
     if (refusal.code() == ENOENT) return false;
     if (!differ_in_type(tree, destination)) throw;
     const bool directory = file_type(tree, bind.source) == S_IFDIR;
-    throw Error("can't bind " + bind.source + " to " + bind.destination + ": the one is " + type_words(directory) +
-                ", the other is " + type_words(!directory));
+    throw Error("can't bind " + bind.source + " to " + bind.destination + ": " +
+                (directory ? bind.source : bind.destination) + " is a directory and " +
+                (directory ? bind.destination : bind.source) + " is not");
   }
 }
 

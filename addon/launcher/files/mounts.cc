@@ -112,9 +112,10 @@ void PlacedMounts::check(int root) const {
     const unsigned long long id = found ? mount_id(found.get()) : 0;
     // a later one may lie over it
     if (placed.id == 0 || std::ranges::any_of(all_, [id](const Placed& each) { return each.id == id; })) continue;
-    throw Error("can't mount at " + placed.path + ": the kernel has removed the mount again",
-                "Linux 6.16 and later do so at times when many processes start in a SquashFS image at the same moment; "
-                "start it again");
+    throw Error(
+        "can't mount at " + placed.path + ": the kernel has removed the mount again",
+        "Linux 6.16 and later sometimes do so when many processes start in a SquashFS image at the same moment; "
+        "start it again");
   }
 }
 
@@ -136,7 +137,7 @@ bool restrict_one_by_one(int mount, const std::string& name, unsigned long flags
   bool all = true;
   for (const auto& [place, ids] : below) {
     const Fd found(openat(mount, place.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    // of several at one place the last one is in sight; others can't be reached. What has been exchanged is no mount
+    // of several at one place the last one is visible; others can't be reached. What has been exchanged is no mount
     all = found && std::ranges::find(ids, mount_of(found.get())) != ids.end() && try_to_restrict(found.get(), flags) &&
           all;
   }

@@ -93,7 +93,7 @@ bool JoinGroup::reach_group(JoinDoor door) {
     if (!door.is_named()) return false;
     door.require_pid_namespace(text);
     if (!is_alive(text.creator)) return door.remove(), false;
-    check_time(process_words(text.creator.pid), "has not made it known who keeps the container");
+    check_time(process_words(text.creator.pid), "has not said which process keeps the container");
     door.await_keeper(kSlice);
   }
 }
@@ -136,8 +136,7 @@ bool JoinGroup::take_seat() {
   if (surplus) {
     const std::string count = std::to_string((*memory_)->count);
     memory_.reset();
-    throw Error("--join: this process is one too many: all " + count + " peers of its group have come",
-                "is the count right? (--join-ct)");
+    throw Error("--join: the group is full: all " + count + " peers have joined", "is the count right? (--join-ct)");
   }
   return taken;
 }
@@ -146,7 +145,7 @@ bool JoinGroup::take_seat() {
 void JoinGroup::check_time(const std::string& process, const char* work) const {
   if (Clock::now() < deadline()) return;
   throw Error("--join: gave up after " + seconds_words(request_.timeout) + ": " +
-              (process.empty() ? "every group that this process came to was over at once" : process + " " + work));
+              (process.empty() ? "every group that this process joined had already ended" : process + " " + work));
 }
 
 void JoinGroup::fail(const std::string& why) {

@@ -29,7 +29,7 @@ bool is_this_directory(const Step& fact) {
   return same;
 }
 
-/// Why a look was in vain: nothing is there, or the way is barred, by whatever.
+/// Why nothing was found: it is absent, or it can't be looked at, for whatever reason.
 const char* missing_word() { return errno == ENOENT || errno == ENOTDIR ? "absent" : "barred"; }
 
 /// What src/host/host.ts calls PathKind.

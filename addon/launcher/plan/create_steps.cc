@@ -299,8 +299,8 @@ std::string create_content(const Launch& launch) {
 void check_rank(const Environment& environment, int count) {
   const auto rank = local_rank(environment);
   if (!rank || *rank < count) return;
-  throw Error("--join: this process is one too many: it has number " + std::to_string(*rank) +
-                  " (from 0) on its node, and the count is " + std::to_string(count),
+  throw Error("--join: the group has no room for rank " + std::to_string(*rank) +
+                  " of this node (counted from 0): the count is " + std::to_string(count),
               "is the count right? (--join-ct)");
 }
 

@@ -124,7 +124,7 @@ void run_hook(int host, int root, const Hook& hook) {
   }
   if (!in_time) throw Error("the hook " + hook.path + " took longer than " + std::to_string(hook.timeout) + " s");
   if (WIFSIGNALED(status))
-    throw Error("the hook " + hook.path + " was ended by signal " + std::to_string(WTERMSIG(status)));
+    throw Error("the hook " + hook.path + " was terminated by signal " + std::to_string(WTERMSIG(status)));
   if (WEXITSTATUS(status) != 0)
     throw Error("the hook " + hook.path + " failed with status " + std::to_string(WEXITSTATUS(status)));
 }

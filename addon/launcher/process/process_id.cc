@@ -32,8 +32,8 @@ ProcessStatus read_status(const char* path) {
 }
 
 [[noreturn]] void refuse_proc(const std::string& option) {
-  throw Error(option + ": /proc does not tell of this process's PID namespace",
-              "whoever made the namespace must mount /proc anew in it (unshare --pid --fork --mount-proc)");
+  throw Error(option + ": /proc belongs to another PID namespace than this process",
+              "mount /proc again in the PID namespace (unshare --pid --fork --mount-proc)");
 }
 
 }  // namespace

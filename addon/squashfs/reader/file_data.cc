@@ -115,7 +115,7 @@ Slice FileData::fragment_slice(const Inode& file, uint64_t offset, size_t size) 
 }
 
 std::vector<Slice> FileData::read(const Inode& file, uint64_t offset, size_t size) const {
-  if (file.type != Type::file) damaged(file, "is no regular file");
+  if (file.type != Type::file) damaged(file, "is not a regular file");
   std::vector<Slice> slices;
   if (offset >= file.size) return slices;
   const uint64_t end = offset + std::min<uint64_t>(size, file.size - offset);

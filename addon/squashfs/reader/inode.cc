@@ -135,12 +135,12 @@ Inode read_inode(const Metadata& metadata, Reference reference) {
 
 Inode read_root(const Metadata& metadata) {
   const Inode root = read_inode(metadata, metadata.image().super().root);
-  if (root.type != Type::directory) damaged(metadata, root, "is the root and no directory");
+  if (root.type != Type::directory) damaged(metadata, root, "is the root and not a directory");
   return root;
 }
 
 std::string read_symlink(const Metadata& metadata, const Inode& inode) {
-  if (inode.type != Type::symlink) damaged(metadata, inode, "is no symlink");
+  if (inode.type != Type::symlink) damaged(metadata, inode, "is not a symbolic link");
   std::string target(inode.size, '\0');
   inode.tail(metadata).read(target.data(), target.size());
   return target;

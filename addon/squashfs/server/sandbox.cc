@@ -83,7 +83,7 @@ std::vector<sock_filter> make_filter(Role role) {
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
   };
-  // libc looks into /proc and /sys at times (how many cores, how memory is accounted) and does well without an answer
+  // libc sometimes looks into /proc and /sys (how many cores, how memory is accounted) and does well without an answer
   program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1));
   program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES));
   append_allowed(program, kCommon, std::size(kCommon));

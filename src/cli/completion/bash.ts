@@ -49,7 +49,7 @@ _ch_run_ts_unquote() {
   done
 }
 
-# offers those of the names on standard input, each with a NUL behind it, that begin with $prefix$word; a part of
+# offers those of the names on standard input, each followed by a NUL, that begin with $prefix$word; a part of
 # the word in quotes is nothing that we could complete
 _ch_run_ts_names() {
   local name open=

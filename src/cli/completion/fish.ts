@@ -32,7 +32,7 @@ function __ch_run_ts_at_command
   test "$words[-1]" = -- -a (count (string match -- -- $words)) = 1
 end
 function __ch_run_ts_names
-  # behind a tabulator fish expects a description
+  # after a tab fish expects a description
   for name in (command ch-run-ts --completion="$argv[1]" 2>/dev/null | string split0)
     string match -qr '\\t' -- $name; or printf '%s\\0' $name
   end | string split0

@@ -139,7 +139,7 @@ t.test('MPI in containers', { timeout: 200_000 }, async (t) => {
           ending = cluster.run(words, limits);
         const { status, stdout, stderr } = ending;
         if (!mayHang) t.equal(status, 0, stderr);
-        t.notMatch(stderr, /ch-run-ts/, 'without a word of ours');
+        t.notMatch(stderr, /ch-run-ts/, 'and says nothing of ours');
         allIsWell(t, stdout, nodes, each);
       });
     }

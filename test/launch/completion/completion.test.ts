@@ -147,7 +147,7 @@ const hostile = [
   'v{w,x}',
 ];
 
-/** Types these into an interactive shell, each with a tabulator and a return behind it: the words of ch-run-ts then. */
+/** Types these into an interactive shell, each followed by a tab and a return: the words of ch-run-ts then. */
 function pressTab(t: Test, shell: string, lines: readonly string[]): readonly (readonly string[] | null)[] {
   const place = scratch(t);
   const seen = join(place, 'seen');

@@ -1,8 +1,8 @@
 """Types into an interactive shell on a pseudo-terminal.
 
-press-tab.py SHELL: reads lines as JSON from standard input, types each with a tabulator and a return behind it, and
+press-tab.py SHELL: reads lines as JSON from standard input, types each followed by a tab and a return, and
 prints as JSON which words the ch-run-ts in PATH was started with, as Latin-1; null where it was not. That program
-writes them, each with a NUL behind it, to the file $SEEN.
+writes them, each followed by a NUL, to the file $SEEN.
 """
 
 import json

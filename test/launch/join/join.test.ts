@@ -285,7 +285,7 @@ for (const env of [
       t,
       ending,
       31,
-      'this process is one too many: it has number 2 (from 0) on its node, and the count is 2',
+      'the group has no room for rank 2 of this node (counted from 0): the count is 2',
     );
     t.end();
   });
@@ -405,7 +405,7 @@ for (const option of ['--join-ct=2', '--join-pid=1']) {
       const tag = freshTag();
       const group = option.startsWith('--join-ct') ? [`--join-tag=${tag}`] : [];
       const ending = inNamespaces([], [launcher, option, ...group, image, '--', 'true']);
-      failsWith(t, ending, 31, /^\S+ error: --join(-pid)?: \/proc does not tell of this/, /--mount-proc/);
+      failsWith(t, ending, 31, /^\S+ error: --join(-pid)?: \/proc belongs to another PID namespace/, /--mount-proc/);
       t.same(namesOf(tag), []);
       t.end();
     },

@@ -191,7 +191,7 @@ for (const user of users) {
       ['the memory is switched off', { CH_RUN_MEMO_DIR: '' }],
     ];
     for (const [title, env] of places) {
-      t.test(`where ${title}, it goes without a word`, async (t) => {
+      t.test(`where ${title}, it goes silently`, async (t) => {
         const { status, stdout, stderr } = run(user, [image, '--', 'echo', 'here'], { env });
         t.same({ status, stdout, stderr }, { status: 0, stdout: 'here\n', stderr: '' });
       });

@@ -257,7 +257,7 @@ for (const { build, program } of launchers) {
     t.end();
   });
 
-  t.test(`${build} refuses a plan that is no regular file`, (t) => {
+  t.test(`${build} refuses a plan that is not a regular file`, (t) => {
     const place = scratch(t, user);
     execFileSync('mkfifo', ['-m', '666', join(place, 'fifo')]);
     mkdirSync(join(place, 'directory'));

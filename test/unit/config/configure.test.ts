@@ -67,7 +67,7 @@ const ranks: readonly (readonly [string, (place: string) => World])[] = [
   ['what the site always adds', (place) => ({ site: `[always]\ncd = "${place}"` })],
 ];
 
-/** Both say their part: tables of one file stand behind each other. */
+/** Both say their part: tables of one file follow each other. */
 function both(one: World, other: World): World {
   const join = (...texts: (string | undefined)[]) => texts.filter(Boolean).join('\n');
   return {

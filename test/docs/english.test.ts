@@ -1,0 +1,60 @@
+/** Messages, comments and documents are in the English of this field: CONTRIBUTING.md has a list of what is not. */
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { checkout, committed } from '../helpers/support.js';
+
+/** What reads as translated, as in the left column of that list. */
+const translated = [
+  /one too many/,
+  /the one is .*the other is/,
+  /(?:words?|OPTION|NUL|byte|return) behind (?:it|the options)/,
+  /eats the word/,
+  /stands alone and/,
+  /who comes now/,
+  /over at once/,
+  /nobody in particular/,
+  /was ended by signal/,
+  /made it known/,
+  /tell of this/,
+  /\bat times\b/,
+  /without a word/,
+  /(?<!there )\bis no (?:directory|regular|symlink|option:)/,
+  /are no container/,
+  /and the like/,
+  /was in vain/,
+  /barred, by whatever/,
+  /stand behind each other/,
+  /tabulator/,
+  /\bthe begin\b/,
+  /becomes refused/,
+  /\bthe both\b/,
+  /\bso called\b/,
+  /in case that/,
+  /informations|softwares/,
+  /\bon default\b/,
+];
+
+t.test('nothing reads as translated', (t) => {
+  const files = execFileSync(
+    'git',
+    ['ls-files', 'src', 'addon', 'docs', 'man', 'test', 'README.md', 'CHANGELOG.md'],
+    {
+      cwd: checkout,
+      encoding: 'utf8',
+    },
+  );
+  for (const file of files.trim().split('\n')) {
+    if (
+      !/\.(?:ts|cc|h|md|1)$/.test(file) ||
+      file.endsWith('english.test.ts') ||
+      !existsSync(join(checkout, file))
+    )
+      continue;
+    for (const [number, line] of committed(file).split('\n').entries())
+      for (const pattern of translated)
+        if (pattern.test(line)) t.fail(`${file}:${number + 1}: ${line.trim()}`);
+  }
+  t.end();
+});
