@@ -405,7 +405,13 @@ for (const option of ['--join-ct=2', '--join-pid=1']) {
       const tag = freshTag();
       const group = option.startsWith('--join-ct') ? [`--join-tag=${tag}`] : [];
       const ending = inNamespaces([], [launcher, option, ...group, image, '--', 'true']);
-      failsWith(t, ending, 31, /^\S+ error: --join(-pid)?: \/proc belongs to another PID namespace/, /--mount-proc/);
+      failsWith(
+        t,
+        ending,
+        31,
+        /^\S+ error: --join(-pid)?: \/proc belongs to another PID namespace/,
+        /--mount-proc/,
+      );
       t.same(namesOf(tag), []);
       t.end();
     },
