@@ -120,28 +120,34 @@ function matches(
  * before them are not among them.
  */
 export function planDestinations(requested: readonly ResolvedBind[]): readonly Step[] {
-  const covered = [...requiredPaths, '/tmp'];
+  const covered = new Set([...requiredPaths, '/tmp']);
   const wanted = requested.filter(({ destination, flags }) => {
     const inside = isInside(destination, covered);
-    covered.push(destination);
+    covered.add(withoutSlashes(destination));
     return !inside && (!flags.includes('optional') || flags.includes('create'));
   });
   const binds = wanted.map(({ source, destination }) => ({ source, destination }));
   return binds.length === 0 ? [] : [{ kind: 'destinations', binds }];
 }
 
-const isInside = (path: string, places: readonly string[]): boolean =>
-  places.some((place) => path.startsWith(`${place.replace(/\/+$/, '')}/`));
+const withoutSlashes = (path: string): string => path.replace(/\/+$/, '');
+
+/** What a path lies in, as far as its text says: `/a/b` in `/a` and in the root directory, which is empty here. */
+export const ancestorsOf = (path: string): readonly string[] =>
+  [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index));
+
+/** Asked for each bind about all before it: so it must not look at each of those. */
+const isInside = (path: string, places: ReadonlySet<string>): boolean =>
+  ancestorsOf(path).some((ancestor) => places.has(ancestor));
 
 /** The binds themselves. In a /tmp of the container's own, places are made without being asked for. */
 export function planBinds(binds: readonly ResolvedBind[], tmp: LaunchRequest['tmp']): readonly Step[] {
-  return binds.map(({ source, destination, flags }, at) => {
+  const covered = new Set<string>();
+  const privateTmp = new Set(tmp === 'private' ? ['/tmp'] : []);
+  return binds.map(({ source, destination, flags }) => {
     const optional = flags.includes('optional');
-    const inPrivateTmp =
-      tmp === 'private' &&
-      !optional &&
-      isInside(destination, ['/tmp']) &&
-      !binds.slice(0, at).some((bind) => isInside(destination, [bind.destination]));
+    const inPrivateTmp = !optional && isInside(destination, privateTmp) && !isInside(destination, covered);
+    covered.add(withoutSlashes(destination));
     const options: BindOption[] = [
       ...(optional ? (['optional'] as const) : []),
       ...(flags.includes('create') || inPrivateTmp ? (['create'] as const) : []),

@@ -2,7 +2,7 @@
 import { basename, dirname } from 'node:path';
 import type { Link } from '../../plan/launch-plan.js';
 import type { BindFlag } from '../request.js';
-import { defaultPlaces, type ResolvedBind } from './binds.js';
+import { ancestorsOf, defaultPlaces, type ResolvedBind } from './binds.js';
 
 /** Fewer files are bound one by one: then nobody meets a link where a file was expected. */
 const fewest = 4;
@@ -23,7 +23,7 @@ export function mergeBinds(
   binds: readonly ResolvedBind[],
   isPlainFile: (path: string) => boolean,
 ): MergedBinds {
-  const groups = groupByFolder(binds.filter((bind) => isAlone(bind, binds)))
+  const groups = groupByFolder(aloneAmong(binds))
     .map((group) => (group.length < fewest ? [] : group.filter(({ source }) => isPlainFile(source))))
     .filter((group) => group.length >= fewest)
     .map((group, at) => ({ group, place: `${scratch}/${at}` }));
@@ -56,7 +56,9 @@ function groupByFolder(binds: readonly ResolvedBind[]): readonly (readonly Resol
     const folder = dirname(bind.source);
     if (folder === '/') continue;
     const key = [...restrictions(bind), folder].join(' ');
-    groups.set(key, [...(groups.get(key) ?? []), bind]);
+    const group = groups.get(key);
+    if (group) group.push(bind);
+    else groups.set(key, [bind]);
   }
   return [...groups.values()];
 }
@@ -68,12 +70,16 @@ function withoutUsualLinks(path: string): string {
     .replace(/^\/var\/(run|lock)(?=\/|$)/, '/run');
 }
 
-/** Whether nothing else is bound there, around it or below it. An optional one may have no place. */
-function isAlone(bind: ResolvedBind, binds: readonly ResolvedBind[]): boolean {
-  if (bind.flags.includes('optional')) return false;
-  const path = withoutUsualLinks(bind.destination);
-  const others = binds.filter((other) => other !== bind).map(({ destination }) => destination);
-  return [...defaultPlaces, ...others].map(withoutUsualLinks).every((other) => {
-    return path !== other && !path.startsWith(`${other}/`) && !other.startsWith(`${path}/`);
+/** Those where nothing else is bound, around them or below them. An optional one may have no place. */
+function aloneAmong(binds: readonly ResolvedBind[]): readonly ResolvedBind[] {
+  const paths = binds.map(({ destination }) => withoutUsualLinks(destination));
+  const places = [...defaultPlaces.map(withoutUsualLinks), ...paths];
+  const counts = new Map<string, number>();
+  for (const place of places) counts.set(place, (counts.get(place) ?? 0) + 1);
+  const around = new Set(places.flatMap(ancestorsOf));
+  return binds.filter(({ flags }, at) => {
+    const path = paths[at] ?? '';
+    const single = counts.get(path) === 1 && !around.has(path);
+    return !flags.includes('optional') && single && !ancestorsOf(path).some((place) => counts.has(place));
   });
 }
