@@ -6,23 +6,25 @@ import { join } from 'node:path';
 import { renderManual, renderMarkdown } from '../dist/cli/manual.js';
 import { parseConfigFile } from '../dist/config/file.js';
 import { readHints, renderTroubleshooting } from '../dist/doctor/troubleshooting.js';
+import { subject } from '../dist/run/decide.js';
+import { program } from '../dist/run/program.js';
 
 const root = join(import.meta.dirname, '..');
 mkdirSync(join(root, 'man'), { recursive: true });
-writeFileSync(join(root, 'docs/options.md'), renderMarkdown());
-writeFileSync(join(root, 'man/ch-run-ts.1'), renderManual());
+writeFileSync(join(root, 'docs/options.md'), renderMarkdown(program));
+writeFileSync(join(root, 'man/ch-run-ts.1'), renderManual(program));
 const hints = readHints(execFileSync(join(root, 'bin/ch-run-ts'), ['--hints']));
 writeFileSync(join(root, 'docs/troubleshooting.md'), renderTroubleshooting(hints));
 
 const shipped = readdirSync(join(root, 'profiles')).flatMap((name) => {
   const text = readFileSync(join(root, 'profiles', name), 'utf8');
-  return parseConfigFile(text, `profiles/${name}`, 'shipped').profiles;
+  return parseConfigFile(subject, text, `profiles/${name}`, 'shipped').profiles;
 });
-const target = join(root, 'src/config/shipped-profiles.ts');
+const target = join(root, 'src/run/shipped-profiles.ts');
 writeFileSync(
   target,
   `/** The profiles of profiles/, made from them by \`npm run docs\`: no launch has to read and parse them. */
-import type { Profile } from './profiles.js';
+import type { Profile } from '../config/profiles.js';
 
 export const shippedProfiles: readonly Profile[] = ${JSON.stringify(shipped)};
 `,

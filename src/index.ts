@@ -9,15 +9,17 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs';
 import { LaunchError } from './base/errors.js';
 import { findNul } from './base/nul.js';
+import { checkValues } from './cli/values.js';
 import { toValues } from './config/entry.js';
 import { automaticProfiles } from './config/profiles.js';
-import { shippedProfiles } from './config/shipped-profiles.js';
 import { RealHost } from './host/host.js';
 import { launcherPath, loadNative } from './host/native.js';
 import { encodePlan } from './plan/encode.js';
 import type { LaunchPlan } from './plan/launch-plan.js';
+import { options as runOptions } from './run/options.js';
 import { makePlan } from './run/plan/make-plan.js';
 import type { LaunchRequest } from './run/request.js';
+import { shippedProfiles } from './run/shipped-profiles.js';
 import { toRequest } from './run/to-request.js';
 
 export type { DeviceKind, Fact, PathKind } from './host/host.js';
@@ -42,7 +44,7 @@ export function planLaunch(request: Pick<LaunchRequest, 'image'> & Partial<Launc
   if (nul !== undefined) throw new LaunchError(`NUL in the request: ${nul}`);
   const host = new RealHost();
   const shipped = automaticProfiles(shippedProfiles, host).flatMap(({ entries }) => entries);
-  const usual = toRequest(toValues(shipped), request.image);
+  const usual = toRequest(checkValues(runOptions, toValues(runOptions, shipped)), request.image);
   return makePlan({ ...usual, ...request, binds: [...usual.binds, ...(request.binds ?? [])] }, host);
 }
 

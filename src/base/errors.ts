@@ -6,6 +6,8 @@ export const ExitStatus = {
   command: 49,
   /** Wrong command line. */
   usage: 64,
+  /** The file-system server failed before the command ended. */
+  server: 84,
   /** The feature asked for with --feature is absent. */
   featureAbsent: 87,
 } as const;
@@ -45,11 +47,11 @@ export class LaunchError extends Error {
   }
 }
 
-/** The command line is wrong: exit status 64. */
+/** The command line is wrong: exit status 64. Without a hint, the message refers to --help. */
 export function usageError(message: string, hint?: string): LaunchError {
   return new LaunchError(message, {
     exitStatus: ExitStatus.usage,
-    hint: hint ?? "try 'ch-run-ts --help'",
+    ...(hint === undefined ? {} : { hint }),
   });
 }
 

@@ -18,15 +18,17 @@ interface Style {
   readonly log: LogFormat;
 }
 
-const program: { name: string } & { -readonly [Key in keyof Style]: Style[Key] } = {
+const program: { name: string; command: string } & { -readonly [Key in keyof Style]: Style[Key] } = {
   name: 'ch-run-ts',
+  command: 'ch-run-ts',
   color: 'auto',
   log: 'text',
 };
 
-/** The name for the prefix, from argv[0]: a link named ch-run reads as ch-run. */
-export function setProgram(argv0: string): void {
-  program.name = argv0.slice(argv0.lastIndexOf('/') + 1) || program.name;
+/** The name for the prefix, from argv[0]: a link named ch-run reads as ch-run. `command` is the one that hints name. */
+export function setProgram(argv0: string, command = program.command): void {
+  program.name = argv0.slice(argv0.lastIndexOf('/') + 1) || command;
+  program.command = command;
 }
 
 /** What --color and --log asked for. */
@@ -59,6 +61,10 @@ function messageOf(error: unknown): string {
   return `internal error: ${(error as Error | undefined)?.stack ?? error}`;
 }
 
+function hintOf({ hint, exitStatus }: LaunchError): string | undefined {
+  return hint ?? (exitStatus === ExitStatus.usage ? `try '${program.command} --help'` : undefined);
+}
+
 /** An error as --log=json has it; `time` in microseconds since 1970. Keys without a value are left out by JSON. */
 export function describeError(error: unknown, time: number): Readonly<Record<string, unknown>> {
   const ours = error instanceof LaunchError ? error : undefined;
@@ -69,7 +75,7 @@ export function describeError(error: unknown, time: number): Readonly<Record<str
     pid: process.pid,
     level: 'error',
     message: messageOf(error),
-    hint: ours?.hint,
+    hint: ours && hintOf(ours),
     status: ours?.exitStatus ?? ExitStatus.failure,
     call: ours?.syscall,
     errno: errno === undefined ? undefined : -errno,
@@ -84,8 +90,8 @@ export function renderError(error: unknown, paint: Pick<ChalkInstance, 'red' | '
   // the stack of a bug has lines of its own
   const shown = error instanceof LaunchError ? visible(message) : message.split('\n').map(visible).join('\n');
   const lines = [`${prefix} ${paint.red('error:')} ${shown}`];
-  if (error instanceof LaunchError && error.hint)
-    lines.push(`${prefix} ${paint.cyan('hint:')} ${visible(error.hint)}`);
+  const hint = error instanceof LaunchError ? hintOf(error) : undefined;
+  if (hint) lines.push(`${prefix} ${paint.cyan('hint:')} ${visible(hint)}`);
   return lines.join('\n');
 }
 

@@ -3,7 +3,8 @@ import { isatty } from 'node:tty';
 import { Chalk, type ChalkInstance } from 'chalk';
 
 /** When messages are coloured. */
-export type Color = 'auto' | 'always' | 'never';
+export const colors = ['auto', 'always', 'never'] as const;
+export type Color = (typeof colors)[number];
 
 /** The launcher has the same rule (addon/launcher/log/log.cc). */
 export function makePainter(color: Color): ChalkInstance {

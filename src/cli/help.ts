@@ -1,26 +1,15 @@
-/** --help and --usage, made from the option table. */
-import { optionDetails } from '../run/option-details.js';
-import { type Option, type OptionName, optionGroups, optionTable } from '../run/options.js';
+/** --help and --usage, made from the tables of a program. */
+import { type Command, type Option, optionsOf, type Program } from './program.js';
 
-export const synopsis = 'ch-run-ts [OPTION...] IMAGE -- COMMAND [ARG...]';
 const width = 80;
 const column = 28;
 
-/** Command lines that show what is usual. */
-export const examples: readonly (readonly [string, string])[] = [
-  ['ch-run-ts ./img -- python3 job.py', 'run a program of the image'],
-  ['ch-run-ts -b /scratch:/mnt -c /mnt ./img -- ls', 'with a host directory'],
-  ['srun ch-run-ts --join img.sqfs -- ./simulation', 'ranks share it'],
-];
-
-/** Exit statuses, in the order of their numbers. */
-export const exitStatuses: readonly (readonly [string, string])[] = [
-  ['31', 'the launcher failed'],
-  ['49', 'COMMAND could not be started'],
-  ['64', 'wrong usage'],
-  ['84', 'the file-system server failed'],
-  ['87', 'a feature is absent'],
-];
+/** The form of the command line. */
+export function synopsis({ name, operands, commands }: Program, command?: Command): string {
+  const words = command ? [name, command.name, '[OPTION...]'] : [name, '[OPTION...]'];
+  const rest = command ? command.operands : commands.length > 0 ? 'COMMAND [ARG...]' : operands;
+  return [...words, rest].filter(Boolean).join(' ');
+}
 
 /** An option with its letter and value, as in `-b, --bind=SRC[:DST]`. */
 export function spellOption({ name, short, value, metavar }: Option): string {
@@ -28,10 +17,29 @@ export function spellOption({ name, short, value, metavar }: Option): string {
   return `${short ? `-${short}, ` : ''}--${name}${suffix}`;
 }
 
+/** The one line about an option, with its choices and what holds without a value. */
+export function summaryOf({ summary, metavar, choices, default: usual, implied = usual }: Option): string {
+  const preset = usual ?? implied;
+  if (choices === undefined) return preset === undefined ? summary : `${summary} (default: ${preset})`;
+  const words = choices.map((choice) => (choice === preset ? `${choice} (default)` : choice));
+  return `${summary}; ${metavar}: ${words.join(', ')}`;
+}
+
 /** What is to be said about an option beyond its summary. */
-export function detailsOf(option: Option): string {
-  const repeat = option.repeat === 'collect' ? 'Can be given more than once.' : '';
-  return [optionDetails[option.name as OptionName], repeat].filter(Boolean).join(' ');
+export function detailsOf({ details, repeat, metavar, default: usual, implied }: Option): string {
+  const alone = usual !== undefined && implied !== undefined ? `Without ${metavar}: ${implied}.` : '';
+  const again = repeat === 'collect' ? 'Can be given more than once.' : '';
+  return [details, alone, again].filter(Boolean).join(' ');
+}
+
+/** The options under each heading that has some. */
+export function grouped(
+  program: Program,
+  options: readonly Option[],
+): readonly (readonly [string, readonly Option[]])[] {
+  return Object.entries(program.groups)
+    .map(([group, title]) => [title, options.filter((option) => option.group === group)] as const)
+    .filter(([, rows]) => rows.length > 0);
 }
 
 function wrap(text: string, size: number): string[] {
@@ -48,40 +56,47 @@ function wrap(text: string, size: number): string[] {
   return [...lines, line];
 }
 
-function renderOption(option: Option): string {
-  const [first = '', ...rest] = wrap(option.summary, width - column);
-  const spelled = `  ${option.short ? '' : '    '}${spellOption(option)}`;
+/** A word or option in the left column, what it means in the right one. */
+function renderRow(spelled: string, meaning: string): string {
+  const [first = '', ...rest] = wrap(meaning, width - column);
   const indent = ' '.repeat(column);
   const head = spelled.length < column - 1 ? [spelled.padEnd(column) + first] : [spelled, indent + first];
   return [...head, ...rest.map((line) => indent + line)].join('\n');
 }
 
-/** The text of --help. */
-export function renderHelp(): string {
-  const groups = Object.entries(optionGroups).map(([group, title]) =>
-    [`${title}:`, ...optionTable.filter((option) => option.group === group).map(renderOption)].join('\n'),
+const renderOption = (option: Option) =>
+  renderRow(`  ${option.short ? '' : '    '}${spellOption(option)}`, summaryOf(option));
+
+/** The text of --help, of the program or of one of its commands. */
+export function renderHelp(program: Program, command?: Command): string {
+  const { commands, examples, exitStatuses, success } = program;
+  const options = command || commands.length === 0 ? optionsOf(program, command) : program.common;
+  const groups = grouped(program, options).map(([title, rows]) =>
+    [`${title}:`, ...rows.map(renderOption)].join('\n'),
   );
+  const names = commands.map(({ name, summary }) => renderRow(`  ${name}`, summary));
   const statuses = exitStatuses.map(([status, meaning]) => `${status} ${meaning}`).join(', ');
+  const topics = names.length > 0 ? 'OPTION or COMMAND' : 'OPTION';
   return [
-    `Usage: ${synopsis}`,
+    `Usage: ${synopsis(program, command)}`,
+    ...wrap(command ? sentence(command.summary) : program.description, width),
+    '',
+    [...(names.length > 0 && !command ? [['Commands:', ...names].join('\n')] : []), ...groups].join('\n\n'),
+    '',
+    ...(command
+      ? []
+      : ['Examples:', ...examples.map(([line, meaning]) => `  ${line.padEnd(48)}  # ${meaning}`), '']),
     ...wrap(
-      'Run COMMAND in the container image IMAGE, without any privilege: a directory, a SquashFS file, or a name in storage.',
+      `--help ${topics} tells more about one. Long options may be shortened as long as they are unambiguous.`,
       width,
     ),
-    '',
-    groups.join('\n\n'),
-    '',
-    'Examples:',
-    ...examples.map(([line, meaning]) => `  ${line.padEnd(48)}  # ${meaning}`),
-    '',
-    ...wrap(
-      '--help OPTION tells more about one. Long options may be shortened as long as they are unambiguous.',
-      width,
-    ),
-    ...wrap(`Exit status: that of COMMAND; ${statuses}.`, width),
+    ...wrap(`Exit status: ${success}; ${statuses}.`, width),
     '',
   ].join('\n');
 }
+
+/** A sentence out of a summary, which is lower case and has no period. */
+export const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
 /** The text of --help OPTION. */
 export function renderOptionHelp(option: Option): string {
@@ -89,15 +104,22 @@ export function renderOptionHelp(option: Option): string {
   const details = detailsOf(option);
   return [
     spellOption(option),
-    ...indented(option.summary),
+    ...indented(summaryOf(option)),
     ...(details ? ['', ...indented(details)] : []),
     '',
   ].join('\n');
 }
 
+/** The text of --help, or of --help and a word behind it. */
+export function renderTopic(program: Program, topic?: Option | Command): string {
+  return topic && 'repeat' in topic ? renderOptionHelp(topic) : renderHelp(program, topic);
+}
+
 /** The text of --usage. */
-export function renderUsage(): string {
-  const words = optionTable.map((option) => `[${spellOption(option).replace(', ', '|')}]`);
+export function renderUsage(program: Program, command?: Command): string {
+  const options = command || program.commands.length === 0 ? optionsOf(program, command) : program.common;
+  const words = options.map((option) => `[${spellOption(option).replace(', ', '|')}]`);
   const indent = '       ';
-  return `Usage: ${wrap(synopsis.replace('[OPTION...]', words.join(' ')), width - indent.length).join(`\n${indent}`)}\n`;
+  const line = synopsis(program, command).replace('[OPTION...]', words.join(' '));
+  return `Usage: ${wrap(line, width - indent.length).join(`\n${indent}`)}\n`;
 }

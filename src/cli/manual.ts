@@ -1,34 +1,50 @@
-/** docs/options.md and the manual page, made from the option table by `npm run docs`. */
+/** The options in Markdown and the manual page, made from the tables of a program by `npm run docs`. */
 
 import { version } from '../base/version.js';
-import { type Option, optionGroups, optionTable } from '../run/options.js';
-import { detailsOf, examples, exitStatuses, spellOption, synopsis } from './help.js';
+import { detailsOf, grouped, sentence, spellOption, summaryOf, synopsis } from './help.js';
+import { type Command, type Option, optionsOf, type Program } from './program.js';
 
-const groups = Object.entries(optionGroups).map(
-  ([group, title]) => [title, optionTable.filter((option) => option.group === group)] as const,
-);
-
-/** A sentence out of a summary, which is lower case and has no period. */
-const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+/** The options of a program; with commands, the common ones first and then those of each command. */
+function chapters(program: Program): readonly (readonly [Command | undefined, readonly Option[]])[] {
+  const own = program.commands.map(
+    (command) => [command, command.options.filter((option) => !program.common.includes(option))] as const,
+  );
+  return [[undefined, program.commands.length > 0 ? program.common : optionsOf(program)], ...own];
+}
 
 /** Characters that Markdown would take for marks. */
 const escapeMarkdown = (text: string) => text.replace(/[*_<>|]/g, '\\$&');
 
 function renderRow(option: Option): string {
   const details = detailsOf(option);
-  const body = [sentence(option.summary), ...(details ? [details] : [])].map(escapeMarkdown);
+  const body = [sentence(summaryOf(option)), ...(details ? [details] : [])].map(escapeMarkdown);
   return [`### \`${spellOption(option)}\``, ...body].join('\n\n');
 }
 
 /** The text of docs/options.md. */
-export function renderMarkdown(): string {
+export function renderMarkdown(program: Program): string {
+  const form = (command?: Command) =>
+    `<!-- not a command: the form of all of them -->\n\n    ${synopsis(program, command)}`;
+  const texts = chapters(program).flatMap(([command, options]) =>
+    command
+      ? [
+          `## ${program.name} ${command.name}`,
+          sentence(command.summary),
+          form(command),
+          ...options.map(renderRow),
+        ]
+      : [
+          form(),
+          ...grouped(program, options).flatMap(([title, rows]) => [`## ${title}`, ...rows.map(renderRow)]),
+        ],
+  );
+  const statuses = program.exitStatuses.map(([status, meaning]) => `* ${status}: ${meaning}`).join('\n');
   return [
     '# Options',
-    'Made from `src/run/options.ts` by `npm run docs`. `ch-run-ts --help OPTION` prints the same.',
-    `<!-- not a command: the form of all of them -->\n\n    ${synopsis}`,
-    ...groups.flatMap(([title, options]) => [`## ${title}`, ...options.map(renderRow)]),
+    `Made from the table of options by \`npm run docs\`. \`${program.name} --help OPTION\` prints the same.`,
+    ...texts,
     '## Exit status',
-    `That of the command, or:\n\n${exitStatuses.map(([status, meaning]) => `* ${status}: ${meaning}`).join('\n')}`,
+    `${sentence(program.success).slice(0, -1)}, or:\n\n${statuses}`,
     '',
   ]
     .join('\n\n')
@@ -44,59 +60,46 @@ function escapeRoff(text: string): string {
     .replace(/^([.'])/gm, '\\&$1');
 }
 
-function renderEntry(option: Option): string {
-  const text = [sentence(option.summary), detailsOf(option)].filter(Boolean).join('\n');
-  return `.TP\n.B ${escapeRoff(spellOption(option))}\n${escapeRoff(text)}`;
+/** A word, and what is to be said about it. */
+const renderEntry = (name: string, text: string) => `.TP\n.B ${escapeRoff(name)}\n${escapeRoff(text)}`;
+
+function renderOption(option: Option): string {
+  return renderEntry(
+    spellOption(option),
+    [sentence(summaryOf(option)), detailsOf(option)].filter(Boolean).join('\n'),
+  );
 }
 
-/** Files and variables, by section. */
-const surroundings: readonly (readonly [string, readonly (readonly [string, string])[]])[] = [
-  [
-    'FILES',
-    [
-      ['/etc/ch-run-ts/config.toml', "The site's configuration, in TOML."],
-      [
-        '~/.config/ch-run-ts/config.toml',
-        'Your own; below $XDG_CONFIG_HOME, if that is set. docs/configuration.md tells what can stand there.',
-      ],
-      [
-        '~/.cache/ch-run-ts',
-        'Remembered plans; below $XDG_CACHE_HOME, if that is set. They hold the options, paths, and names of variables, mode 600, for up to 30 days; of the values that --set-env=NAME=VALUE and CH_RUN_SET_ENV set they hold nothing, but those of [options] in a configuration file.',
-      ],
-    ],
-  ],
-  [
-    'ENVIRONMENT',
-    [
-      [
-        'CH_RUN_OPTION',
-        'Sets an option: its name in capitals, with _ for -, as in CH_RUN_WRITE_FAKE=20%. Flags are yes or no, values of an option that can be given more than once are separated by semicolons. The command line is heard before a variable, a variable before files.',
-      ],
-      ['CH_RUN_MEMO_DIR', 'Where plans are remembered; nowhere if it is empty.'],
-      ['CH_IMAGE_STORAGE', 'Where images are looked for by name.'],
-    ],
-  ],
-];
-
-/** The text of man/ch-run-ts.1, in man(7). */
-export function renderManual(): string {
-  const example = ([line, meaning]: readonly [string, string]) =>
-    `.TP\n${escapeRoff(sentence(meaning))}\n.B ${escapeRoff(line)}`;
+/** The text of the manual page, in man(7). */
+export function renderManual(program: Program): string {
+  const { name, summary, description, notes, examples, sections, success, exitStatuses } = program;
+  const texts = chapters(program).flatMap(([command, options]) =>
+    command
+      ? [
+          `.SS ${escapeRoff(`${name} ${command.name}`)}\n${escapeRoff(sentence(command.summary))}`,
+          `.PP\n.B ${escapeRoff(synopsis(program, command))}`,
+          ...options.map(renderOption),
+        ]
+      : grouped(program, options).flatMap(([title, rows]) => [
+          `.SS ${escapeRoff(title)}`,
+          ...rows.map(renderOption),
+        ]),
+  );
   return [
-    `.TH CH\\-RUN\\-TS 1 "" "ch\\-run\\-ts ${version}" "User Commands"`,
-    '.SH NAME\nch\\-run\\-ts \\- run a command in a container image, without any privilege',
-    `.SH SYNOPSIS\n.B ${escapeRoff(synopsis)}`,
-    '.SH DESCRIPTION\nRuns COMMAND in the container image IMAGE: a directory, a SquashFS file, or a name in storage.',
-    'The command is the process that was started: same process number, signals, limits and exit status.',
-    ...examples.map(example),
+    `.TH ${escapeRoff(name.toUpperCase())} 1 "" "${escapeRoff(name)} ${version}" "User Commands"`,
+    `.SH NAME\n${escapeRoff(`${name} - ${summary}`)}`,
+    `.SH SYNOPSIS\n.B ${escapeRoff(synopsis(program))}`,
+    `.SH DESCRIPTION\n${escapeRoff(description)}`,
+    ...(notes ? [escapeRoff(notes)] : []),
+    ...examples.map(([line, meaning]) => `.TP\n${escapeRoff(sentence(meaning))}\n.B ${escapeRoff(line)}`),
     '.SH OPTIONS',
-    ...groups.flatMap(([title, options]) => [`.SS ${escapeRoff(title)}`, ...options.map(renderEntry)]),
-    ...surroundings.map(
-      ([title, rows]) =>
-        `.SH ${title}\n${rows.map(([name, meaning]) => `.TP\n.B ${escapeRoff(name)}\n${escapeRoff(meaning)}`).join('\n')}`,
+    ...texts,
+    ...sections.map(
+      ([title, entries]) =>
+        `.SH ${title}\n${entries.map(([word, meaning]) => renderEntry(word, meaning)).join('\n')}`,
     ),
-    '.SH EXIT STATUS\nThat of COMMAND, or:',
-    ...exitStatuses.map(([status, meaning]) => `.TP\n.B ${status}\n${escapeRoff(sentence(meaning))}`),
+    `.SH EXIT STATUS\n${escapeRoff(sentence(success).slice(0, -1))}, or:`,
+    ...exitStatuses.map(([status, meaning]) => renderEntry(String(status), sentence(meaning))),
     '',
   ].join('\n');
 }

@@ -1,67 +1,71 @@
-/** Words in, request out. The only importer of yargs. */
+/** Words in, values out. The only importer of yargs. */
 import { Parser } from 'yargs/helpers';
-import { usageError, valueError } from '../base/errors.js';
-import { type PlanFormat, parseFormat, parseTextOrJson } from '../run/option-values.js';
-import { type Option, type OptionName, optionTable } from '../run/options.js';
-import type { LaunchRequest } from '../run/request.js';
-import { directoryOf, toRequest, type Values } from '../run/to-request.js';
-import { type Shell, shells } from './completion/values.js';
+import { usageError } from '../base/errors.js';
+import { nearestName } from '../base/nearest.js';
+import { type Command, type Option, optionsOf, type Program } from './program.js';
+import type { RawValue, RawValues } from './values.js';
 import { findTopic, normalizeWords, removeGuard } from './words.js';
-
-/**
- * What the command line asks for. `commandIndex` is the position of the user's command in the words; `keyWords` is
- * how many words come before it, the `--` between not counted: what the plan is remembered for, 0 for not at all.
- */
-export type CommandLine =
-  | { readonly kind: 'help'; readonly topic?: Option }
-  | { readonly kind: 'usage' | 'version' | 'memo-clear' }
-  | { readonly kind: 'feature'; readonly feature: string }
-  | { readonly kind: 'list'; readonly storage?: string; readonly format: 'text' | 'json' }
-  | { readonly kind: 'doctor'; readonly format: 'text' | 'json' }
-  | { readonly kind: 'completion'; readonly shell: Shell }
-  /** What the shells' scripts ask: the commands in an image, or else the names of images. */
-  | { readonly kind: 'completion'; readonly image: string | undefined }
-  | { readonly kind: 'run-plan'; readonly file: string; readonly commandIndex: number }
-  | {
-      readonly kind: 'launch';
-      readonly request: LaunchRequest;
-      readonly commandIndex: number;
-      readonly keyWords: number;
-      readonly dryRun?: PlanFormat;
-    };
 
 /** The options among words, and where they end. */
 export interface Given {
   readonly words: readonly string[];
-  readonly values: Values;
+  readonly values: RawValues;
   /** How many options there are. */
   readonly count: number;
   /** Where the arguments after the options begin. */
   readonly next: number;
+  /** What the program is asked to do, if it has commands and one was named. */
+  readonly command?: Command;
   /** The position of the `--` behind options that follow the image. */
   readonly dashes?: number;
-  /** The option that --help was asked about. */
-  readonly topic?: Option;
+  /** What --help was asked about. */
+  readonly topic?: Option | Command;
 }
 
 /** Finds the options in the words after the program's name. Throws LaunchError with exit status 64. */
-export function parseOptions(words: readonly string[]): Given {
+export function parseOptions(program: Program, words: readonly string[]): Given {
   const [first = '', topic, ...rest] = words;
   if (['--help', '-?'].includes(first) && topic !== undefined && rest.length === 0)
-    return { words, values: { help: true }, count: 1, next: 2, topic: findTopic(topic) };
-  const { normal, next } = normalizeWords(words);
-  const values = parseNormalWords(normal);
-  const given = { words, values, count: normal.length, next };
-  return values.plan === undefined ? parseFurtherOptions(given, normal) : given;
+    return { words, values: { help: true }, count: 1, next: 2, topic: findAbout(program, topic) };
+  const { normal, next } = normalizeWords(program.common, words);
+  const given = { words, values: parseNormalWords(program.common, normal), count: normal.length, next };
+  if (program.commands.length > 0) return parseCommand(program, given, normal);
+  const acts = program.common.some(({ name, action }) => action && given.values[name] !== undefined);
+  return program.form && !acts ? parseFurtherOptions(program.common, given, normal) : given;
+}
+
+function findAbout(program: Program, topic: string): Option | Command {
+  return program.commands.find(({ name }) => name === topic) ?? findTopic(optionsOf(program), topic);
+}
+
+/** `COMMAND [OPTION...] [ARG...]` behind the common options, which can be given behind COMMAND, too. */
+function parseCommand(program: Program, given: Given, before: readonly string[]): Given {
+  const { words, next } = given;
+  const name = words[next];
+  if (name === undefined) return given;
+  const command = program.commands.find((each) => each.name === name);
+  if (command === undefined) {
+    const names = program.commands.map((each) => each.name);
+    const near = nearestName(name, names);
+    throw usageError(
+      `there is no command '${name}'`,
+      near ? `did you mean ${near}?` : `there are ${names.join(', ')}`,
+    );
+  }
+  const options = optionsOf(program, command);
+  const further = normalizeWords(options, words.slice(next + 1));
+  const normal = [...before, ...further.normal];
+  const values = parseNormalWords(options, normal);
+  return { words, values, count: normal.length, next: next + 1 + further.next, command };
 }
 
 /** `IMAGE -b SRC -- COMMAND`: without the `--`, what follows the image is the command. */
-function parseFurtherOptions(given: Given, before: readonly string[]): Given {
+function parseFurtherOptions(options: readonly Option[], given: Given, before: readonly string[]): Given {
   const { words, next } = given;
   const first = words[next + 1];
   if (!first?.startsWith('-') || first === '-' || first === '--' || !words.includes('--', next + 2))
     return given;
-  const further = normalizeWords(words.slice(next + 1));
+  const further = normalizeWords(options, words.slice(next + 1));
   const dashes = next + further.next;
   if (words[dashes] !== '--') {
     throw usageError(
@@ -70,92 +74,26 @@ function parseFurtherOptions(given: Given, before: readonly string[]): Given {
     );
   }
   const normal = [...before, ...further.normal];
-  return { words, values: parseNormalWords(normal), count: normal.length, next, dashes };
+  return { words, values: parseNormalWords(options, normal), count: normal.length, next, dashes };
 }
 
-/** Whether options come from files and variables, too: what only prints something needs none, but for a list of images. */
-export function takesSettings({ values }: Given): boolean {
-  return optionTable.every(
-    ({ name, settable }) =>
-      settable !== 'never' || name === 'list' || values[name as OptionName] === undefined,
+/** Whether options come from files and variables, too: most of what only prints something needs none. */
+export function takesSettings(program: Program, { values, command }: Given): boolean {
+  return optionsOf(program, command).every(
+    ({ name, action }) => action !== 'plain' || values[name] === undefined,
   );
 }
 
-/** Parses the words after the program's name, as if nothing else could set options. */
-export function parseCommandLine(words: readonly string[]): CommandLine {
-  const given = parseOptions(words);
-  return interpret(given, given.values);
-}
-
-/** What is asked for by the options given, and `values` of all options. Throws LaunchError with exit status 64. */
-export function interpret(given: Given, values: Values): CommandLine {
-  const { words, count, next, topic } = given;
-  if (values.help) return { kind: 'help', ...(topic ? { topic } : {}) };
-  if (values.usage) return { kind: 'usage' };
-  if (values.version) return { kind: 'version' };
-  if (values.list !== undefined) return parseList(values);
-  if (values.doctor !== undefined)
-    return { kind: 'doctor', format: parseTextOrJson('doctor', String(values.doctor) || 'text') };
-  if (values.completion !== undefined) return parseCompletion(String(values.completion));
-  if (values['memo-clear']) return { kind: 'memo-clear' };
-  if (values.feature !== undefined) return { kind: 'feature', feature: String(values.feature) };
-  if (values.plan !== undefined) {
-    if (count > 1) throw usageError('--plan takes no other option: they are part of the plan');
-    return { kind: 'run-plan', file: String(values.plan), commandIndex: commandAfter(words, next) };
-  }
-  return parseLaunch(values, given);
-}
-
-function parseLaunch(values: Values, { words, next, dashes }: Given): CommandLine {
-  const image = words[next];
-  if (image === undefined) throw usageError('expected IMAGE -- COMMAND after the options');
-  const dryRun = values['dry-run'];
-  const request = toRequest(values, image);
-  if (dryRun === undefined) {
-    const keyWords = values['no-memo'] ? 0 : (dashes ?? next + 1);
-    return { kind: 'launch', request, commandIndex: commandAfter(words, dashes ?? next + 1), keyWords };
-  }
-  return {
-    kind: 'launch',
-    request,
-    commandIndex: next + 1,
-    keyWords: 0,
-    dryRun: parseFormat(String(dryRun)),
-  };
-}
-
-function parseCompletion(word: string): CommandLine {
-  const [, image] = /^commands:(.*)$/s.exec(word) ?? [];
-  if (image !== undefined || word === 'images') return { kind: 'completion', image };
-  const shell = shells.find((each) => each === word);
-  if (shell === undefined) throw valueError('completion', shells.join(', '), word);
-  return { kind: 'completion', shell };
-}
-
-function parseList(values: Values): CommandLine {
-  const format = parseTextOrJson('list', String(values.list) || 'text');
-  return {
-    kind: 'list',
-    format,
-    ...(values.storage === undefined ? {} : { storage: directoryOf(values, 'storage') }),
-  };
-}
-
-function commandAfter(words: readonly string[], next: number): number {
-  const index = words[next] === '--' ? next + 1 : next;
-  if (index >= words.length) throw usageError('no command to run in the container');
-  return index;
-}
-
 /** The only call of yargs. */
-function parseNormalWords(normal: readonly string[]): Values {
+function parseNormalWords(options: readonly Option[], normal: readonly string[]): RawValues {
   const named = (keep: (option: Option) => boolean) =>
-    optionTable.filter((option) => keep(option) && !option.sequence).map((option) => option.name);
-  const values = Parser([...normal], {
-    array: [...named((option) => option.repeat === 'collect'), 'environment'],
+    options.filter((option) => keep(option) && !option.sequence).map((option) => option.name);
+  const sequences = [...new Set(options.flatMap(({ sequence }) => sequence ?? []))];
+  const values: Readonly<Record<string, unknown>> = Parser([...normal], {
+    array: [...named((option) => option.repeat === 'collect'), ...sequences],
     boolean: named((option) => option.value === 'none' && option.repeat !== 'count'),
     count: named((option) => option.repeat === 'count'),
-    string: [...named((option) => option.value !== 'none'), 'environment'],
+    string: [...named((option) => option.value !== 'none'), ...sequences],
     configuration: {
       'boolean-negation': false,
       'camel-case-expansion': false,
@@ -165,15 +103,19 @@ function parseNormalWords(normal: readonly string[]): Values {
       'parse-positional-numbers': false,
       'strip-aliased': true,
     },
-  }) as Values;
-  for (const option of optionTable) {
-    if (
-      option.repeat === 'refuse' &&
-      option.value !== 'none' &&
-      Array.isArray(values[option.name as OptionName])
-    ) {
-      throw usageError(`--${option.name} was given more than once`);
-    }
-  }
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, removeGuard(value)]));
+  });
+  const found = options.flatMap((option): [string, RawValue][] => {
+    const key = option.sequence ?? option.name;
+    // what is counted is 0 where it was not given
+    return values[key] ? [[key, toRaw(option, values[key])]] : [];
+  });
+  return Object.fromEntries(found);
+}
+
+function toRaw({ name, value, repeat }: Option, found: unknown): RawValue {
+  if (repeat === 'count') return Number(found);
+  if (value === 'none') return true;
+  if (repeat === 'collect') return (Array.isArray(found) ? found : [found]).map(removeGuard);
+  if (Array.isArray(found)) throw usageError(`--${name} was given more than once`);
+  return removeGuard(found);
 }

@@ -1,22 +1,24 @@
 /** From words as people write them to words that a parser can't misread: `--name` or `--name=value`, one each. */
 import { usageError } from '../base/errors.js';
 import { nearestName } from '../base/nearest.js';
-import { type Option, optionTable } from '../run/options.js';
+import type { Option } from './program.js';
 
 /** Stands before every value: yargs drops a pair of quotes around a value, and an empty value in a list. */
 const guard = '=';
 
-/** Takes the guard off again, in values and in lists of them. */
-export function removeGuard(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(removeGuard);
-  return typeof value === 'string' ? value.slice(guard.length) : value;
+/** Takes the guard off again. */
+export function removeGuard(value: unknown): string {
+  return String(value).slice(guard.length);
 }
 
 /**
  * Rewrites the options as `--name` or `--name=value`, one word each, and finds where they end. yargs can't do
  * this part: it has no unambiguous prefixes, and an option with an optional value takes the next argument.
  */
-export function normalizeWords(words: readonly string[]): { normal: string[]; next: number } {
+export function normalizeWords(
+  options: readonly Option[],
+  words: readonly string[],
+): { normal: string[]; next: number } {
   const normal: string[] = [];
   let next = 0;
   const takeValue = (option: Option, attached: string | undefined): void => {
@@ -35,8 +37,8 @@ export function normalizeWords(words: readonly string[]): { normal: string[]; ne
   for (let word = words[next]; word?.startsWith('-') && word !== '-'; word = words[next]) {
     next++;
     if (word === '--') break;
-    if (word.startsWith('--')) takeValue(...parseLongWord(word));
-    else parseShortWord(word, takeValue);
+    if (word.startsWith('--')) takeValue(...parseLongWord(options, word));
+    else parseShortWord(options, word, takeValue);
   }
   return { normal, next };
 }
@@ -56,22 +58,26 @@ export function guessLog(words: readonly string[], variable?: string): 'text' | 
   return [variable, ...given].at(-1) === 'json' ? 'json' : 'text';
 }
 
-function parseLongWord(word: string): [Option, string | undefined] {
+function parseLongWord(options: readonly Option[], word: string): [Option, string | undefined] {
   const equals = word.indexOf('=');
   const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
-  return [findOption(name), equals < 0 ? undefined : word.slice(equals + 1)];
+  return [findOption(options, name), equals < 0 ? undefined : word.slice(equals + 1)];
 }
 
 /** The option that somebody wants to know about: `bind`, `--bind` or `-b`. Throws LaunchError if there is none. */
-export function findTopic(word: string): Option {
+export function findTopic(options: readonly Option[], word: string): Option {
   const name = word.replace(/^--?/, '');
-  return optionTable.find(({ short }) => short === name) ?? findOption(name);
+  return options.find(({ short }) => short === name) ?? findOption(options, name);
 }
 
 /** `-wvb SRC`, `-bSRC`: letters up to the first that takes a value, which is the rest of the word or the next one. */
-function parseShortWord(word: string, take: (option: Option, attached: string | undefined) => void): void {
+function parseShortWord(
+  options: readonly Option[],
+  word: string,
+  take: (option: Option, attached: string | undefined) => void,
+): void {
   for (let at = 1; at < word.length; at++) {
-    const option = optionTable.find(({ short }) => short === word[at]);
+    const option = options.find(({ short }) => short === word[at]);
     if (option === undefined)
       throw usageError(`unknown option -${word[at]}${word.length > 2 ? ` in ${word}` : ''}`);
     if (option.value !== 'none') {
@@ -83,17 +89,17 @@ function parseShortWord(word: string, take: (option: Option, attached: string | 
 }
 
 /** The option with this long name, or with an unambiguous beginning of it. */
-function findOption(name: string): Option {
-  const exact = optionTable.find((option) => option.name === name);
+function findOption(options: readonly Option[], name: string): Option {
+  const exact = options.find((option) => option.name === name);
   if (exact) return exact;
-  const candidates = optionTable.filter((option) => option.name.startsWith(name));
+  const candidates = options.filter((option) => option.name.startsWith(name));
   if (candidates.length === 1 && candidates[0] !== undefined) return candidates[0];
   if (candidates.length > 1) {
     throw usageError(`--${name} is ambiguous: ${candidates.map((option) => `--${option.name}`).join(', ')}`);
   }
   const near = nearestName(
     name,
-    optionTable.map((option) => option.name),
+    options.map((option) => option.name),
   );
   throw usageError(`unknown option --${name}`, near && `did you mean --${near}?`);
 }

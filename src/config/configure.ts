@@ -1,8 +1,9 @@
 /** What holds in the end: command line, environment, profiles, the user's file, the site's, what is shipped. */
 import { usageError } from '../base/errors.js';
 import { nearestName } from '../base/nearest.js';
+import { optionsOf } from '../cli/program.js';
+import { type RawValues, refuseConflicts } from '../cli/values.js';
 import type { Host } from '../host/host.js';
-import type { Values } from '../run/to-request.js';
 import { describeSource, type Entry, toEntries, toValues } from './entry.js';
 import { readConfigFiles } from './find-files.js';
 import {
@@ -14,23 +15,26 @@ import {
   visibleProfiles,
 } from './profiles.js';
 import { settle } from './settle.js';
-import { shippedProfiles } from './shipped-profiles.js';
+import type { Subject } from './subject.js';
 import { readVariables } from './variables.js';
 
 export interface Settings {
-  readonly values: Values;
+  readonly values: RawValues;
   /** The same one by one, with who said it. */
   readonly entries: readonly Entry[];
   readonly warnings: readonly string[];
 }
 
 /** Adds to the options of a command line what else is said about options. Throws LaunchError. */
-export async function configure(given: Values, host: Host): Promise<Settings> {
-  const { entries: variables, warnings: odd } = readVariables(host);
-  const words = toEntries(given, { kind: 'command-line' });
-  const { site, user, warnings } = await readConfigFiles(toValues(settle([variables, words])), host);
-  const profiles = visibleProfiles(shippedProfiles, site.profiles, user.profiles);
-  const named = settle([site.options, user.options, variables, words]).filter(
+export async function configure(subject: Subject, given: RawValues, host: Host): Promise<Settings> {
+  const options = optionsOf(subject.program);
+  const { entries: variables, warnings: odd } = readVariables(subject, host);
+  const words = toEntries(options, given, { kind: 'command-line' });
+  const chosen = toValues(options, settle(options, [variables, words]));
+  refuseConflicts(options, chosen);
+  const { site, user, warnings } = await readConfigFiles(subject, chosen, host);
+  const profiles = visibleProfiles(subject.profiles, site.profiles, user.profiles);
+  const named = settle(options, [site.options, user.options, variables, words]).filter(
     ({ option }) => option === 'profile',
   );
   const asked = askedProfiles(profiles, named);
@@ -50,8 +54,11 @@ export async function configure(given: Values, host: Host): Promise<Settings> {
     { owner: 'site', entries: site.always },
   ];
   refuseForbidden(layers, site.forbid);
-  const entries = settle(layers.map((layer) => layer.entries));
-  return { values: toValues(entries), entries, warnings: [...odd, ...warnings] };
+  const entries = settle(
+    options,
+    layers.map((layer) => layer.entries),
+  );
+  return { values: toValues(options, entries), entries, warnings: [...odd, ...warnings] };
 }
 
 /** Those that were asked for, in this order. Throws LaunchError with exit status 64 where there is no such profile. */

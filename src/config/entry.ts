@@ -1,6 +1,6 @@
 /** What one place says about one option; the values of options are made of such entries. */
-import { type Option, type OptionName, optionTable } from '../run/options.js';
-import type { Values } from '../run/to-request.js';
+import type { Option } from '../cli/program.js';
+import type { RawValue, RawValues } from '../cli/values.js';
 
 /** Who said it. */
 export type Source =
@@ -10,48 +10,51 @@ export type Source =
 
 /** An option that can be given more than once has an entry for each of its values. */
 export interface Entry {
-  readonly option: OptionName;
+  readonly option: string;
   /** `true`: given without a value; `false`: not given, whatever was said before; a number: so many times. */
   readonly value: string | number | boolean;
   readonly source: Source;
 }
 
-/** The row of an option in the table. */
-export function optionOf(name: OptionName): Option {
-  return optionTable.find((option) => option.name === name) as Option;
-}
-
 /** The values of options as entries: the inverse of {@link toValues}. */
-export function toEntries(values: Values, source: Source): readonly Entry[] {
-  const entries = optionTable.flatMap(({ name }) => {
-    const given = values[name as OptionName];
-    // what is counted is 0 where it was not given
-    const all = given === undefined || given === 0 ? [] : Array.isArray(given) ? given : [given];
-    return all.map((value) => ({ option: name as OptionName, value, source }));
+export function toEntries(options: readonly Option[], values: RawValues, source: Source): readonly Entry[] {
+  const entries = options.flatMap(({ name, sequence }) => {
+    const given = sequence ? undefined : values[name];
+    return listOf(given).map((value) => ({ option: name, value, source }));
   });
-  const sequence = ((values.environment as string[]) ?? []).map((text) => {
-    const name = text.slice(0, text.indexOf('='));
-    return { option: name as OptionName, value: text.slice(name.length + 1), source };
-  });
-  return [...entries, ...sequence];
+  const sequences = [...new Set(options.flatMap(({ sequence }) => sequence ?? []))];
+  const ordered = sequences
+    .flatMap((name) => listOf(values[name]))
+    .map((item) => {
+      const text = String(item);
+      const name = text.slice(0, text.indexOf('='));
+      return { option: name, value: text.slice(name.length + 1), source };
+    });
+  return [...entries, ...ordered];
 }
 
-/** Entries as the values of options, in the form that a parsed command line has. */
-export function toValues(entries: readonly Entry[]): Values {
-  const values: Record<string, unknown> = {};
+function listOf(value: RawValue | undefined): readonly (string | number | true)[] {
+  if (value === undefined) return [];
+  return typeof value === 'object' ? value : [value];
+}
+
+/** Entries as the values of options, in the form that a parsed command line has. Others than `options` are left out. */
+export function toValues(options: readonly Option[], entries: readonly Entry[]): RawValues {
+  const rows = new Map(options.map((option) => [option.name, option]));
+  const values = new Map<string, RawValue>();
   for (const { option: name, value } of entries) {
-    if (value === false) continue;
-    const option = optionOf(name);
+    const option = rows.get(name);
+    if (value === false || option === undefined) continue;
     const text = value === true && option.value === 'optional' ? '' : value;
-    if (option.repeat !== 'collect') values[name] = text;
-    else if (option.sequence) append(values, option.sequence, `${name}=${text}`);
-    else append(values, name, text);
+    if (option.repeat !== 'collect') values.set(name, text);
+    else append(values, option.sequence ?? name, option.sequence ? `${name}=${text}` : String(text));
   }
-  return values;
+  return Object.fromEntries(values);
 }
 
-function append(values: Record<string, unknown>, name: string, value: unknown): void {
-  values[name] = [...((values[name] as unknown[]) ?? []), value];
+function append(values: Map<string, RawValue>, name: string, value: string): void {
+  const before = values.get(name);
+  values.set(name, [...(typeof before === 'object' ? before : []), value]);
 }
 
 /** In words, for messages and --dry-run. */

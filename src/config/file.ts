@@ -1,11 +1,11 @@
 /** A configuration file: default options, profiles, and what a site insists on. */
 import { nearestName } from '../base/nearest.js';
-import { type OptionName, optionTable } from '../run/options.js';
-import { checkValues } from '../run/to-request.js';
+import { optionsOf, type Program } from '../cli/program.js';
 import { type Entry, toValues } from './entry.js';
 import { configError, placeOf, within } from './errors.js';
 import { findOption, readOption } from './option-value.js';
 import type { Owner, Profile, Rule } from './profiles.js';
+import type { Subject } from './subject.js';
 import { type Content, parseToml, type Setting } from './toml.js';
 
 export interface ConfigFile {
@@ -26,25 +26,26 @@ const depths: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Understands the text of a file. Throws LaunchError with exit status 64. */
-export function parseConfigFile(text: string, file: string, owner: Owner): ConfigFile {
+export function parseConfigFile(subject: Subject, text: string, file: string, owner: Owner): ConfigFile {
+  const { program } = subject;
   const settings = parseToml(text, file);
-  for (const setting of settings) checkShape(setting, file, owner);
+  for (const setting of settings) checkShape(program, setting, file, owner);
   const section = (...names: readonly string[]) =>
     settings.filter(({ path }) => names.every((name, at) => path[at] === name));
   const profiles = new Set(section('profile').flatMap(({ path }) => path[1] ?? []));
   return {
-    options: readOptions(['options'], section('options'), file),
-    profiles: [...profiles].map((name) => readProfile(name, section('profile', name), file, owner)),
-    forbid: section('forbid').flatMap((setting) => readRules(setting, file)),
-    always: readOptions(['always'], section('always'), file),
+    options: readOptions(subject, ['options'], section('options'), file),
+    profiles: [...profiles].map((name) => readProfile(subject, name, section('profile', name), file, owner)),
+    forbid: section('forbid').flatMap((setting) => readRules(program, setting, file)),
+    always: readOptions(subject, ['always'], section('always'), file),
   };
 }
 
-function checkShape({ path, line, content }: Setting, file: string, owner: Owner): void {
+function checkShape(program: Program, { path, line, content }: Setting, file: string, owner: Owner): void {
   const [name = ''] = path;
   const wrong = (what: string, hint?: string) => configError(placeOf(file, line, path), what, hint);
   const depth = depths.get(name);
-  if (depth === undefined) throw wrong(`nothing is called ${name} here`, guessSection(name));
+  if (depth === undefined) throw wrong(`nothing is called ${name} here`, guessSection(program, name));
   if (owner !== 'site' && (name === 'forbid' || name === 'always'))
     throw wrong(`${name} is for the site's file only`);
   if (path.length < depth && content) throw wrong('expected a table');
@@ -52,29 +53,45 @@ function checkShape({ path, line, content }: Setting, file: string, owner: Owner
     throw wrong('expected a value, not a table');
 }
 
-function guessSection(name: string): string | undefined {
-  if (optionTable.some((option) => option.name === name)) return 'options stand below [options]';
+function guessSection(program: Program, name: string): string | undefined {
+  if (optionsOf(program).some((option) => option.name === name)) return 'options stand below [options]';
   const near = nearestName(name, [...depths.keys()]);
   return near && `did you mean ${near}?`;
 }
 
 /** The options of one table, checked one by one and as a whole. */
-function readOptions(table: readonly string[], settings: readonly Setting[], file: string): readonly Entry[] {
+function readOptions(
+  subject: Subject,
+  table: readonly string[],
+  settings: readonly Setting[],
+  file: string,
+): readonly Entry[] {
+  const { program, check } = subject;
   const [section, profile] = table;
   const entries = settings.flatMap(({ path, line, content }) => {
     if (content === undefined) return [];
     const place = placeOf(file, line, path);
-    const option = findOption(path.at(-1) ?? '', place);
-    if (option.settable) throw configError(place, `no file sets --${option.name}`);
+    const option = findOption(program, path.at(-1) ?? '', place);
+    if (option.settable || option.action) throw configError(place, `no file sets --${option.name}`);
     if (option.name === 'profile' && section !== 'options')
       throw configError(place, 'profiles can be named in [options] only');
-    return readOption(option, content, { file, path, ...(profile === undefined ? {} : { profile }) });
+    return readOption(subject, option, content, {
+      file,
+      path,
+      ...(profile === undefined ? {} : { profile }),
+    });
   });
-  within(`${file}, [${table.join('.')}]`, () => checkValues(toValues(entries)));
+  within(`${file}, [${table.join('.')}]`, () => check(toValues(optionsOf(program), entries)));
   return entries;
 }
 
-function readProfile(name: string, settings: readonly Setting[], file: string, owner: Owner): Profile {
+function readProfile(
+  subject: Subject,
+  name: string,
+  settings: readonly Setting[],
+  file: string,
+  owner: Owner,
+): Profile {
   const conditions = settings.filter(({ path }) => path[2] === 'when');
   const options = settings.filter(({ path }) => path[2] !== 'when');
   const when = conditions.flatMap((setting) =>
@@ -83,15 +100,15 @@ function readProfile(name: string, settings: readonly Setting[], file: string, o
       throw configError(place, `expected an absolute path, got '${text}'`);
     }),
   );
-  return { name, owner, when, entries: readOptions(['profile', name], options, file) };
+  return { name, owner, when, entries: readOptions(subject, ['profile', name], options, file) };
 }
 
-function readRules(setting: Setting, file: string): readonly Rule[] {
+function readRules(program: Program, setting: Setting, file: string): readonly Rule[] {
   return readStrings(setting, file).map(({ text, line, place }) => {
-    const { name, settable } = findOption(text, place);
+    const { name, action } = findOption(program, text, place);
     // what prints something and ends comes before any configuration
-    if (settable === 'never') throw configError(place, `--${name} can't be forbidden`);
-    return { option: name as OptionName, file, line };
+    if (action) throw configError(place, `--${name} can't be forbidden`);
+    return { option: name, file, line };
   });
 }
 

@@ -1,12 +1,12 @@
 /** Where configuration files lie, and what they say. */
 import { LaunchError, usageError } from '../base/errors.js';
+import type { RawValues } from '../cli/values.js';
 import type { Host } from '../host/host.js';
 import { findHome, isOwn, readObeyed } from '../host/ownership.js';
-import type { Values } from '../run/to-request.js';
 import type { ConfigFile } from './file.js';
 import type { Owner } from './profiles.js';
+import type { Subject } from './subject.js';
 
-const sitePath = '/etc/ch-run-ts/config.toml';
 const empty: ConfigFile = { options: [], profiles: [], forbid: [], always: [] };
 
 /**
@@ -14,23 +14,25 @@ const empty: ConfigFile = { options: [], profiles: [], forbid: [], always: [] };
  * still hold: it is not the user who can do without them. Throws LaunchError.
  */
 export async function readConfigFiles(
-  chosen: Values,
+  subject: Subject,
+  chosen: RawValues,
   host: Host,
 ): Promise<{ readonly site: ConfigFile; readonly user: ConfigFile; readonly warnings: readonly string[] }> {
-  if (chosen.config !== undefined && chosen['no-config'])
-    throw usageError('--config and --no-config exclude each other');
+  const { name } = subject.program;
+  const sitePath = `/etc/${name}/config.toml`;
   // throws where the way there is barred: rules that nobody sees would be none
-  const site = host.pathKind(sitePath) === 'absent' ? empty : await readConfigFile(sitePath, 'site', host);
+  const site =
+    host.pathKind(sitePath) === 'absent' ? empty : await readConfigFile(subject, sitePath, 'site', host);
   if (chosen['no-config'])
     return { site: { ...empty, forbid: site.forbid, always: site.always }, user: empty, warnings: [] };
-  const path = chosen.config === undefined ? ownPath(host) : namedPath(chosen.config as string, host);
+  const path = chosen.config === undefined ? ownPath(name, host) : namedPath(String(chosen.config), host);
   // in a home directory that is out of reach, as root's may be after su, there is none
   if (path === undefined) return { site, user: empty, warnings: [] };
   if (chosen.config !== undefined)
-    return { site, user: await readConfigFile(path, 'user', host), warnings: [] };
+    return { site, user: await readConfigFile(subject, path, 'user', host), warnings: [] };
   const file = readObeyed(path, host);
   if (file === undefined) return { site, user: empty, warnings: [] };
-  if ('bytes' in file) return { site, user: await parse(file.bytes, path, 'user'), warnings: [] };
+  if ('bytes' in file) return { site, user: await parse(subject, file.bytes, path, 'user'), warnings: [] };
   return { site, user: empty, warnings: [`the configuration file ${path} is not used: ${file.distrust}`] };
 }
 
@@ -43,18 +45,18 @@ function namedPath(name: string, host: Host): string {
 }
 
 /** As the XDG base directory specification has it: relative paths are none. Those of somebody else are none, either. */
-function ownPath(host: Host): string | undefined {
+function ownPath(program: string, host: Host): string | undefined {
   const directory = host.variable('XDG_CONFIG_HOME');
-  if (directory?.startsWith('/') && isOwn(directory, host)) return `${directory}/ch-run-ts/config.toml`;
+  if (directory?.startsWith('/') && isOwn(directory, host)) return `${directory}/${program}/config.toml`;
   const home = findHome(host);
-  return home === undefined ? undefined : `${home}/.config/ch-run-ts/config.toml`;
+  return home === undefined ? undefined : `${home}/.config/${program}/config.toml`;
 }
 
 /** Throws LaunchError where it is somebody else's: what was asked for, or is the site's, is not left out in silence. */
-async function readConfigFile(path: string, owner: Owner, host: Host): Promise<ConfigFile> {
+async function readConfigFile(subject: Subject, path: string, owner: Owner, host: Host): Promise<ConfigFile> {
   const file = readObeyed(path, host, owner === 'site');
   if (file === undefined) return empty;
-  if ('bytes' in file) return parse(file.bytes, path, owner);
+  if ('bytes' in file) return parse(subject, file.bytes, path, owner);
   throw new LaunchError(`refusing the configuration file ${path}: ${file.distrust}`, {
     path,
     hint: "it must be yours or root's, and nobody else may be able to write to it",
@@ -62,9 +64,9 @@ async function readConfigFile(path: string, owner: Owner, host: Host): Promise<C
 }
 
 /** The parser is loaded only where there is a file: most launches find none. */
-async function parse(bytes: Uint8Array, path: string, owner: Owner): Promise<ConfigFile> {
+async function parse(subject: Subject, bytes: Uint8Array, path: string, owner: Owner): Promise<ConfigFile> {
   const { parseConfigFile } = await import('./file.js');
-  return parseConfigFile(decode(bytes, path), path, owner);
+  return parseConfigFile(subject, decode(bytes, path), path, owner);
 }
 
 function decode(bytes: Uint8Array, path: string): string {

@@ -1,9 +1,9 @@
 /** An option in a configuration file: TOML in, entries out. */
 import { nearestName } from '../base/nearest.js';
-import { type Option, type OptionName, optionTable } from '../run/options.js';
-import { checkValues } from '../run/to-request.js';
+import { type Option, optionsOf, type Program } from '../cli/program.js';
 import { type Entry, type Source, toValues } from './entry.js';
 import { configError, placeOf, within } from './errors.js';
+import type { Subject } from './subject.js';
 import type { Content } from './toml.js';
 
 /** Where an option stands: the file, the full name such as `profile.gpu.bind`, and the profile that it is part of. */
@@ -14,9 +14,10 @@ export interface Place {
 }
 
 /** The option with this name. Throws LaunchError with exit status 64. */
-export function findOption(name: string, place: string): Option {
-  const names = optionTable.map((option) => option.name);
-  const option = optionTable[names.indexOf(name)];
+export function findOption(program: Program, name: string, place: string): Option {
+  const options = optionsOf(program);
+  const names = options.map((option) => option.name);
+  const option = options[names.indexOf(name)];
   if (option) return option;
   const near = nearestName(name, names);
   throw configError(place, `there is no option ${name}`, near && `did you mean ${near}?`);
@@ -24,6 +25,7 @@ export function findOption(name: string, place: string): Option {
 
 /** What a file says about an option. Throws LaunchError with exit status 64. */
 export function readOption(
+  { program, check }: Subject,
   option: Option,
   content: Content,
   { file, path, profile }: Place,
@@ -34,8 +36,8 @@ export function readOption(
     const about = profile === undefined ? {} : { profile };
     const source: Source = { kind: 'file', file, line: item.line, ...about };
     const value = readScalar(option, item, place);
-    const entry: Entry = { option: option.name as OptionName, value, source };
-    within(place, () => checkValues(toValues([entry])));
+    const entry: Entry = { option: option.name, value, source };
+    within(place, () => check(toValues(optionsOf(program), [entry])));
     return entry;
   });
 }

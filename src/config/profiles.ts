@@ -1,6 +1,5 @@
 /** Profiles: options under one name, asked for, or on by themselves where the machine has certain paths. */
 import { type Host, kindIfAny } from '../host/host.js';
-import type { OptionName } from '../run/options.js';
 import type { Entry } from './entry.js';
 
 /** Whose file something stands in. */
@@ -16,7 +15,7 @@ export interface Profile {
 
 /** An option that the site forbids, and where. */
 export interface Rule {
-  readonly option: OptionName;
+  readonly option: string;
   readonly file: string;
   readonly line: number;
 }

@@ -1,21 +1,13 @@
-/** Options from the environment: CH_RUN_ and the name of the option, in capitals, with _ for -. */
+/** Options from the environment: CH_RUN_, or the like, and the name of the option, in capitals, with _ for -. */
 import { valueError } from '../base/errors.js';
 import { nearestName } from '../base/nearest.js';
+import { type Option, optionsOf, type Program } from '../cli/program.js';
 import type { Host } from '../host/host.js';
-import { type Option, type OptionName, optionTable } from '../run/options.js';
-import { checkValues } from '../run/to-request.js';
-import { type Entry, optionOf, toValues } from './entry.js';
+import { type Entry, toValues } from './entry.js';
 import { within } from './errors.js';
+import type { Subject } from './subject.js';
 
-const prefix = 'CH_RUN_';
-
-/** Variables of ours that are no options. */
-const others = ['CH_RUN_MEMO_DIR'];
-
-/** Variables with another name, which users of ch-run know; ours is heard before. */
-const aliases: readonly (readonly [string, OptionName])[] = [['CH_IMAGE_STORAGE', 'storage']];
-
-const variableOf = (name: string) => prefix + name.toUpperCase().replaceAll('-', '_');
+const variableOf = ({ prefix }: Program, name: string) => prefix + name.toUpperCase().replaceAll('-', '_');
 
 /** What the environment says, and what is odd about it. */
 export interface VariableLayer {
@@ -24,29 +16,43 @@ export interface VariableLayer {
 }
 
 /** Reads the variables that set options. Throws LaunchError with exit status 64. */
-export function readVariables(host: Host): VariableLayer {
-  const variables = host.variables(prefix);
-  const known = aliases.flatMap(([name, option]) => {
-    const text = host.variable(name);
-    return text && !variables.get(variableOf(option)) ? readVariable(optionOf(option), name, text) : [];
+export function readVariables(subject: Subject, host: Host): VariableLayer {
+  const { program } = subject;
+  const options = optionsOf(program);
+  const variables = host.variables(program.prefix);
+  // the other name of a variable is heard where ours is not set
+  const known = options.flatMap((option) => {
+    if (option.variable === undefined) return [];
+    const text = host.variable(option.variable);
+    return text && !variables.get(variableOf(program, option.name))
+      ? readVariable(subject, option, option.variable, text)
+      : [];
   });
   // from the end of the table: what removes variables of the environment comes before what sets them
-  const entries = optionTable.toReversed().flatMap((option) => {
-    const name = variableOf(option.name);
+  const entries = options.toReversed().flatMap((option) => {
+    const name = variableOf(program, option.name);
     const text = variables.get(name);
     // an empty variable is as good as none: not every tool can remove one
-    return text && option.settable !== 'never' ? readVariable(option, name, text) : [];
+    return text && !option.action ? readVariable(subject, option, name, text) : [];
   });
-  return { entries: [...known, ...entries], warnings: [...variables.keys()].flatMap(warnAbout) };
+  return {
+    entries: [...known, ...entries],
+    warnings: [...variables.keys()].flatMap((name) => warnAbout(program, name)),
+  };
 }
 
-function readVariable(option: Option, name: string, text: string): readonly Entry[] {
+function readVariable(
+  { program, check }: Subject,
+  option: Option,
+  name: string,
+  text: string,
+): readonly Entry[] {
   const items = option.repeat === 'collect' ? text.split(';').filter(Boolean) : [text];
   return items.map((item) =>
     within(name, () => {
       const value = option.repeat === 'collect' ? item : parseScalar(option, item);
-      const entry: Entry = { option: option.name as OptionName, value, source: { kind: 'variable', name } };
-      checkValues(toValues([entry]));
+      const entry: Entry = { option: option.name, value, source: { kind: 'variable', name } };
+      check(toValues(optionsOf(program), [entry]));
       return entry;
     }),
   );
@@ -62,12 +68,16 @@ function parseScalar(option: Option, text: string): string | number | boolean {
 }
 
 /** A variable that means nothing, but looks as if it should. */
-function warnAbout(variable: string): readonly string[] {
-  if (others.includes(variable)) return [];
-  const option = optionTable.find(({ name }) => variableOf(name) === variable);
-  if (option?.settable === 'never') return [`${variable} has no effect: no variable sets --${option.name}`];
+function warnAbout(program: Program, variable: string): readonly string[] {
+  if (program.variables.includes(variable)) return [];
+  const options = optionsOf(program);
+  const option = options.find(({ name }) => variableOf(program, name) === variable);
+  if (option?.action) return [`${variable} has no effect: no variable sets --${option.name}`];
   if (option !== undefined) return [];
-  const settable = optionTable.filter(({ settable }) => settable !== 'never').map(({ name }) => name);
-  const near = nearestName(variable.slice(prefix.length).toLowerCase().replaceAll('_', '-'), settable);
-  return near === undefined ? [] : [`${variable} has no effect: did you mean ${variableOf(near)}?`];
+  const settable = options.filter(({ action }) => !action).map(({ name }) => name);
+  const near = nearestName(
+    variable.slice(program.prefix.length).toLowerCase().replaceAll('_', '-'),
+    settable,
+  );
+  return near === undefined ? [] : [`${variable} has no effect: did you mean ${variableOf(program, near)}?`];
 }

@@ -2,13 +2,11 @@
 import { ExitStatus, LaunchError, valueError } from '../base/errors.js';
 import { version } from '../base/version.js';
 import { loadNative } from '../host/native.js';
-
-/** The names that --feature takes. */
-export const knownFeatures = ['extglob', 'overlayfs', 'seccomp', 'squash', 'tmpfs-xattrs'];
+import { knownFeatures } from './options.js';
 
 /** The exit status of --feature. Throws LaunchError for a feature that there is not. */
 export function testFeature(feature: string): number {
-  if (!knownFeatures.includes(feature)) {
+  if (!knownFeatures.some((known) => known === feature)) {
     throw new LaunchError(valueError('feature', knownFeatures.join(', '), feature).message);
   }
   return loadNative().features.includes(feature) ? 0 : ExitStatus.featureAbsent;

@@ -1,18 +1,6 @@
 /** The values of options: text in, typed value out. All throw LaunchError with exit status 64. */
 import { usageError, valueError } from '../base/errors.js';
-import type { BindFlag, BindRequest, EnvironmentRequest, LaunchRequest } from './request.js';
-
-const bindFlags: readonly BindFlag[] = [
-  'ro',
-  'rw',
-  'optional',
-  'create',
-  'nosuid',
-  'nodev',
-  'noexec',
-  'z',
-  'Z',
-];
+import { type BindRequest, bindFlags, type EnvironmentRequest } from './request.js';
 
 /** Parts `text` at its colons. Before a colon, `\:` is one of the text's own, and `\\` a backslash. */
 function splitAtColons(text: string): readonly string[] {
@@ -79,27 +67,4 @@ export function parseId(option: 'uid' | 'gid', text: string): number {
   const id = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
   if (!(id <= 0xfffffffe)) throw valueError(option, 'a number from 0 to 4294967294', text);
   return id;
-}
-
-export function parseTextOrJson(option: 'doctor' | 'list' | 'log', text: string): 'text' | 'json' {
-  if (text === 'text' || text === 'json') return text;
-  throw valueError(option, 'text or json', text);
-}
-
-/** --color without a value means always. */
-export function parseColor(value: unknown): LaunchRequest['color'] {
-  if (value === undefined) return 'auto';
-  if (value === '') return 'always';
-  if (value === 'auto' || value === 'always' || value === 'never') return value;
-  throw valueError('color', 'auto, always or never', String(value));
-}
-
-/** How --dry-run prints the plan. */
-export type PlanFormat = 'text' | 'json' | 'plan';
-
-/** --dry-run without a value means text. */
-export function parseFormat(text: string): PlanFormat {
-  if (text === '') return 'text';
-  if (text === 'text' || text === 'json' || text === 'plan') return text;
-  throw valueError('dry-run', 'text, json or plan', text);
 }

@@ -11,7 +11,8 @@ export type { DevicesRequest };
  * How a bind is made: `rw` is the default; `optional` skips one with a missing side; `create` makes a missing DST; the
  * next three are those of mount(8); `z` and `Z`, which other programs know, do nothing.
  */
-export type BindFlag = 'ro' | 'rw' | 'optional' | 'create' | 'nosuid' | 'nodev' | 'noexec' | 'z' | 'Z';
+export const bindFlags = ['ro', 'rw', 'optional', 'create', 'nosuid', 'nodev', 'noexec', 'z', 'Z'] as const;
+export type BindFlag = (typeof bindFlags)[number];
 
 /** Bind host path `source` at guest path `destination`. */
 export interface BindRequest {

@@ -4,11 +4,9 @@ import { fromBytes } from '../base/bytes.js';
 import { ExitStatus, LaunchError, usageError } from '../base/errors.js';
 import { print, printError, printWarning, setProgram, setStyle } from '../base/messages.js';
 import { renderCompletion } from '../cli/completion/render.js';
-import { renderHelp, renderOptionHelp, renderUsage } from '../cli/help.js';
-import type { CommandLine } from '../cli/parse.js';
+import { renderTopic, renderUsage } from '../cli/help.js';
 import { guessLog } from '../cli/words.js';
 import { configure, type Settings } from '../config/configure.js';
-import { decide } from '../config/decide.js';
 import { renderEntries } from '../config/render.js';
 import { type Host, RealHost } from '../host/host.js';
 import { launcherPath, loadNative } from '../host/native.js';
@@ -17,9 +15,12 @@ import { renderPlan } from '../plan/render.js';
 import { listCommands } from '../store/list-commands.js';
 import { listNames, listStorage, renderList } from '../store/list-storage.js';
 import { findStorage } from '../store/storage.js';
+import type { CommandLine } from './command-line.js';
+import { decide, subject } from './decide.js';
 import { renderVersion, testFeature } from './features.js';
 import { makePlan } from './plan/make-plan.js';
 import { referToValues } from './plan/references.js';
+import { program } from './program.js';
 
 /** How the CLI was started: by the launcher, with a descriptor that holds what Node would spoil, or by hand. */
 interface Invocation {
@@ -88,7 +89,7 @@ function runLaunch(
     default: {
       const key = invocation.words.slice(1, 1 + line.keyWords);
       const kept =
-        line.keyWords > 0 ? referToValues(plan, entries, key, host.variables('CH_RUN_')) : undefined;
+        line.keyWords > 0 ? referToValues(plan, entries, key, host.variables(program.prefix)) : undefined;
       return launch(invocation, encodePlan(kept ?? plan), line.commandIndex, kept ? line.keyWords : 0);
     }
   }
@@ -118,9 +119,9 @@ async function completionText(
   line: Extract<CommandLine, { kind: 'completion' }>,
   host: Host,
 ): Promise<string> {
-  if ('shell' in line) return renderCompletion(line.shell);
-  const { values } = await configure({}, host);
-  const storage = values.storage as string | undefined;
+  if ('shell' in line) return renderCompletion(program, line.shell);
+  const { values } = await configure(subject, {}, host);
+  const storage = values.storage === undefined ? undefined : String(values.storage);
   const names =
     line.image === undefined ? imageNames(storage, host) : listCommands(line.image, storage, host);
   // a name can have any byte but this one
@@ -141,10 +142,10 @@ async function run(invocation: Invocation): Promise<number> {
   const { line, settings } = await decide(invocation.words.slice(1), host);
   switch (line.kind) {
     case 'help':
-      print(1, line.topic ? renderOptionHelp(line.topic) : renderHelp());
+      print(1, renderTopic(program, line.topic));
       return 0;
     case 'usage':
-      print(1, renderUsage());
+      print(1, renderUsage(program));
       return 0;
     case 'version':
       print(1, renderVersion());
@@ -172,7 +173,7 @@ async function run(invocation: Invocation): Promise<number> {
 export async function main(argv: readonly string[]): Promise<number> {
   try {
     const invocation = readInvocation(argv);
-    setProgram(invocation.words[0] ?? '');
+    setProgram(invocation.words[0] ?? '', program.name);
     setStyle({ log: guessLog(invocation.words.slice(1), process.env.CH_RUN_LOG) });
     return await run(invocation);
   } catch (error) {

@@ -1,72 +1,54 @@
 /** From the values of the options to what the user wants. All throw LaunchError with exit status 64. */
 
-import { usageError, valueError } from '../base/errors.js';
-import { findNul } from '../base/nul.js';
+import { valueError } from '../base/errors.js';
 import { parseDevice } from '../cdi/names.js';
-import {
-  parseBind,
-  parseColor,
-  parseCount,
-  parseEnvironment,
-  parseFormat,
-  parseId,
-  parseTextOrJson,
-} from './option-values.js';
-import type { OptionName } from './options.js';
+import { rowOf } from '../cli/program.js';
+import { checkValues, type RawValues } from '../cli/values.js';
+import { parseBind, parseCount, parseEnvironment, parseId } from './option-values.js';
+import { options, type RunValues } from './options.js';
 import type { LaunchRequest } from './request.js';
 
-/** Values by option name; what is absent was not given. */
-export type Values = { readonly [Name in OptionName | 'environment']?: unknown };
-
 /** The request of a command line that launches `image`. */
-export function toRequest(values: Values, image: string): LaunchRequest {
-  const quiet = Number(values.quiet ?? 0);
-  const verbose = Number(values.verbose ?? 0);
-  if (quiet > 0 && verbose > 0) throw usageError('--quiet and --verbose exclude each other');
+export function toRequest(values: RunValues, image: string): LaunchRequest {
+  const { quiet = 0, verbose = 0, color = rowOf(options, 'color').default } = values;
   const expand = !values['env-no-expand'];
-  const layer = parseOverlay(values);
+  const over = parseOverlay(values);
   return {
     image,
-    ...(values.storage === undefined ? {} : { storage: directoryOf(values, 'storage') }),
+    ...(values.storage === undefined ? {} : { storage: directoryOf(values.storage, 'storage') }),
     // nothing is written in the image where something lies over it
-    writable: Boolean(values.write) && layer.overlay === undefined,
-    ...layer,
-    ...(values.mount === undefined ? {} : { mountPoint: directoryOf(values, 'mount') }),
+    writable: Boolean(values.write) && over.overlay === undefined,
+    ...over,
+    ...(values.mount === undefined ? {} : { mountPoint: directoryOf(values.mount, 'mount') }),
     share: !values['no-share'],
     ...(values.unsafe ? { unsafe: true } : {}),
-    ...parseHome(values),
-    binds: ((values.bind as string[]) ?? []).map((text) => parseBind(text)),
+    home: Boolean(values.home),
+    ...(values['no-home'] ? { noHome: true } : {}),
+    binds: (values.bind ?? []).map((text) => parseBind(text)),
     ...parseDevices(values),
-    directory: values.cd === undefined ? '/' : String(values.cd),
+    directory: values.cd ?? '/',
     tmp: values['private-tmp'] ? 'private' : 'host',
-    environment: ((values.environment as string[]) ?? []).map((text) => parseEnvironment(text, expand)),
-    ...(values.uid === undefined ? {} : { uid: parseId('uid', String(values.uid)) }),
-    ...(values.gid === undefined ? {} : { gid: parseId('gid', String(values.gid)) }),
+    environment: (values.environment ?? []).map((text) => parseEnvironment(text, expand)),
+    ...(values.uid === undefined ? {} : { uid: parseId('uid', values.uid) }),
+    ...(values.gid === undefined ? {} : { gid: parseId('gid', values.gid) }),
     identity: values['no-passwd'] || managesUsers(values) ? 'image' : 'host',
     fakeRoot: Boolean(values.seccomp),
     unmask: Boolean(values.unmask),
     ...(values['new-keyring'] ? { newKeyring: true } : {}),
     ...parseJoin(values),
     verbosity: Math.min(verbose, 3) - Math.min(quiet, 3),
-    color: parseColor(values.color),
-    log: parseTextOrJson('log', String(values.log ?? 'text')),
+    color,
+    log: values.log ?? rowOf(options, 'log').default,
     syslog: Boolean(values.syslog),
   };
 }
 
-function parseHome(values: Values): Pick<LaunchRequest, 'home' | 'noHome'> {
-  if (values.home && values['no-home']) throw usageError('--home and --no-home exclude each other');
-  return { home: Boolean(values.home), ...(values['no-home'] ? { noHome: true } : {}) };
-}
-
-function parseDevices(values: Values): Pick<LaunchRequest, 'devices'> {
-  const { device = [], devices, 'cdi-dirs': dirs, 'cdi-run-hooks': runHooks } = values;
-  const names = device as readonly string[];
+function parseDevices(values: RunValues): Pick<LaunchRequest, 'devices'> {
+  const { device: names = [], devices, 'cdi-dirs': dirs, 'cdi-run-hooks': runHooks } = values;
   const wrong = names.find((name) => parseDevice(name) === undefined);
   if (wrong !== undefined) throw valueError('device', 'vendor.com/class=name or a path', wrong);
-  const directories = dirs === undefined ? undefined : String(dirs).split(':');
-  if (directories?.includes(''))
-    throw valueError('cdi-dirs', 'directories separated by colons', String(dirs));
+  const directories = dirs?.split(':');
+  if (directories?.includes('')) throw valueError('cdi-dirs', 'directories separated by colons', dirs ?? '');
   if (names.length === 0 && !devices) return {};
   return {
     devices: {
@@ -79,59 +61,46 @@ function parseDevices(values: Values): Pick<LaunchRequest, 'devices'> {
 }
 
 /** Checks values that may not all come from one place, before they are put together. */
-export function checkValues(values: Values): void {
-  const nul = findNul(values);
-  if (nul !== undefined) throw usageError(`NUL in a value of ${nul}`);
-  toRequest(values, '');
-  if (values['dry-run'] !== undefined) parseFormat(String(values['dry-run']));
+export function checkRunValues(values: RawValues): void {
+  toRequest(checkValues(options, values), '');
 }
 
 /** An empty one would be the working directory. */
-export function directoryOf(values: Values, name: 'overlay' | 'storage' | 'mount'): string {
-  const path = String(values[name]);
+export function directoryOf(path: string, name: 'overlay' | 'storage' | 'mount'): string {
   if (path === '') throw valueError(name, 'a directory', path);
   return path;
 }
 
 /** A package manager as root: it looks users up in the image's passwd, and adds to it. A file bound there can't be replaced. */
-function managesUsers(values: Values): boolean {
+function managesUsers(values: RunValues): boolean {
   return Boolean(values.seccomp) && values.uid !== undefined && Number(values.uid) === 0;
 }
 
-const defaultJoinTimeout = 30;
-
-function parseJoin(values: Values): Pick<LaunchRequest, 'join'> {
+function parseJoin(values: RunValues): Pick<LaunchRequest, 'join'> {
   const { 'join-ct': count, 'join-tag': tag, 'join-timeout': timeout, 'join-pid': pid } = values;
-  if (pid !== undefined) {
-    if (count !== undefined || tag !== undefined || timeout !== undefined) {
-      throw usageError(
-        '--join-pid enters the container of a process: there are no peers to count, name or wait for',
-      );
-    }
-    return { join: { kind: 'process', pid: parseCount('join-pid', 'a process number', String(pid)) } };
-  }
+  if (pid !== undefined)
+    return { join: { kind: 'process', pid: parseCount('join-pid', 'a process number', pid) } };
   if (!values.join && count === undefined && tag === undefined && timeout === undefined) return {};
   if (tag === '') throw valueError('join-tag', 'a tag', '');
   return {
     join: {
       kind: 'peers',
-      ...(count === undefined ? {} : { count: parseCount('join-ct', 'a number of peers', String(count)) }),
-      ...(tag === undefined ? {} : { tag: String(tag) }),
-      timeout:
-        timeout === undefined
-          ? defaultJoinTimeout
-          : parseCount('join-timeout', 'a number of seconds', String(timeout)),
+      ...(count === undefined ? {} : { count: parseCount('join-ct', 'a number of peers', count) }),
+      ...(tag === undefined ? {} : { tag }),
+      timeout: parseCount(
+        'join-timeout',
+        'a number of seconds',
+        timeout ?? rowOf(options, 'join-timeout').default,
+      ),
     },
   };
 }
 
 /** --write-fake and --overlay; --home needs one of them. With --write, what is written vanishes all the same. */
-function parseOverlay(values: Values): Pick<LaunchRequest, 'overlay'> {
-  const rival = (['write', 'write-fake'] as const).find((name) => values[name] !== undefined);
-  if (rival && values.overlay !== undefined) throw usageError(`--${rival} and --overlay exclude each other`);
-  if (values.overlay !== undefined) return { overlay: { directory: directoryOf(values, 'overlay') } };
+function parseOverlay(values: RunValues): Pick<LaunchRequest, 'overlay'> {
+  if (values.overlay !== undefined) return { overlay: { directory: directoryOf(values.overlay, 'overlay') } };
   if (values['write-fake'] === undefined && !values.home) return {};
-  const size = String(values['write-fake'] ?? '') || '12%';
+  const size = values['write-fake'] ?? rowOf(options, 'write-fake').implied;
   // tmpfs takes 0 for no limit at all
   if (!/^0*[1-9][0-9]*[kmg%]?$/i.test(size)) {
     throw valueError('write-fake', 'a size such as 12%, 500m or 2g', size);

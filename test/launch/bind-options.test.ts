@@ -4,10 +4,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { LaunchError } from '../../src/base/errors.js';
-import { parseCommandLine } from '../../src/cli/parse.js';
 import { RealHost } from '../../src/host/host.js';
 import { factWords, stepWords } from '../../src/plan/encode.js';
 import type { LaunchPlan } from '../../src/plan/launch-plan.js';
+import { parseCommandLine } from '../../src/run/command-line.js';
 import { makePlan } from '../../src/run/plan/make-plan.js';
 import {
   copyImage,

@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { parseCommandLine } from '../../src/cli/parse.js';
 import { RealHost } from '../../src/host/host.js';
 import type { Step } from '../../src/plan/launch-plan.js';
+import { parseCommandLine } from '../../src/run/command-line.js';
 import { makePlan } from '../../src/run/plan/make-plan.js';
 import { createSteps, encode, enterSteps, planOf, writePlan } from '../helpers/plans.js';
 import {

@@ -1,49 +1,79 @@
 /** Which room uses which: an arrow that is not in the table is refused, and so is one in the table that nothing needs. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { checkout } from '../helpers/support.js';
 
-/** Rooms of src/, from top to bottom; `.` is src/index.ts, the library for Node programs. */
-const rooms: Readonly<Record<string, readonly string[]>> = {
-  '.': ['run', 'config', 'plan', 'host', 'base'],
-  run: ['doctor', 'config', 'store', 'cdi', 'plan', 'cli', 'host', 'base'],
-  doctor: ['store', 'cdi', 'host', 'base'],
-  config: ['run', 'cli', 'host', 'base'],
-  store: ['host', 'base'],
-  cdi: ['plan', 'host', 'base'],
-  plan: ['host', 'base'],
-  cli: ['run', 'base'],
-  host: ['base'],
-  base: [],
+type Rooms = Readonly<Record<string, string>>;
+
+/** Rooms of src/, from top to bottom: a room uses none that stands above it. `.` is the library for Node programs. */
+const rooms: Rooms = {
+  '.': 'run config plan cli host base',
+  run: 'doctor config store cdi plan cli host base',
+  doctor: 'store cdi host base',
+  config: 'cli host base',
+  store: 'host base',
+  cdi: 'plan host base',
+  plan: 'host base',
+  cli: 'base',
+  host: 'base',
+  base: '',
 };
 
-const filesOf = (root: string) =>
-  readdirSync(join(checkout, root), { recursive: true, encoding: 'utf8' }).filter((file) =>
-    /\.(ts|cc|h)$/.test(file),
-  );
+/** The same of addon/: the launcher, then the server of SquashFS images, and what both use; last the addon for Node. */
+const nativeRooms: Rooms = {
+  launcher: 'launcher/memo launcher/plan launcher/doctor launcher/log refusals base',
+  'launcher/memo': 'launcher/plan launcher/log base',
+  'launcher/plan': 'launcher/join launcher/process launcher/files squashfs/client launcher/log base',
+  'launcher/join': 'launcher/process launcher/log base',
+  'launcher/doctor': 'launcher/process launcher/files refusals base',
+  'launcher/process': 'launcher/files launcher/log refusals base',
+  'launcher/files': 'squashfs/client launcher/log base',
+  'squashfs/server': 'squashfs/reader squashfs/meet refusals base',
+  'squashfs/reader': 'base',
+  'squashfs/client': 'squashfs/meet base',
+  'squashfs/meet': 'base',
+  'launcher/log': 'refusals base',
+  refusals: 'base',
+  node: 'base',
+  names: '',
+  base: '',
+};
 
-/** The arrows between rooms: the room, the room that it uses, and where. */
-function arrows(root: string, pattern: RegExp, target: (file: string, path: string) => string) {
-  const roomOf = (file: string) => posix.dirname(file).split('/')[0] || '.';
-  return filesOf(root).flatMap((file) =>
-    [...readFileSync(join(checkout, root, file), 'utf8').matchAll(pattern)]
-      .map(([, path = '']) => target(file, path))
-      .filter((other) => roomOf(other) !== roomOf(file))
-      .map((other) => ({ from: roomOf(file), to: roomOf(other), where: `${file} uses ${other}` })),
-  );
+/** Fails for arrows between rooms other than those of the table; `pattern` finds what a file uses, `below` from where. */
+function hold(t: Test, table: Rooms, root: string, pattern: RegExp, below: (file: string) => string) {
+  const files = readdirSync(join(checkout, root), { recursive: true, encoding: 'utf8' });
+  const arrows = files
+    .filter((file) => /\.(ts|cc|h)$/.test(file))
+    .flatMap((file) =>
+      [...readFileSync(join(checkout, root, file), 'utf8').matchAll(pattern)].map(([, path = '']) => {
+        const used = posix.join(below(file), path);
+        return { from: posix.dirname(file), to: posix.dirname(used), where: `${file} uses ${used}` };
+      }),
+    );
+  const names = Object.keys(table);
+  const roomOf = (folder: string) =>
+    names.find((name) => folder === name) ?? names.find((name) => folder.startsWith(`${name}/`)) ?? folder;
+  const found = arrows
+    .map(({ from, to, where }) => ({ from: roomOf(from), to: roomOf(to), where }))
+    .filter(({ from, to }) => from !== to);
+  for (const { from, to, where } of found) if (!table[from]?.split(' ').includes(to)) t.fail(where);
+  for (const [from, others] of Object.entries(table))
+    for (const to of others.split(' ').filter(Boolean)) {
+      t.ok(
+        found.some((arrow) => arrow.from === from && arrow.to === to),
+        `${from} uses ${to}`,
+      );
+      t.ok(names.indexOf(from) < names.indexOf(to), `${to} stands below ${from}`);
+    }
 }
 
 t.test('a room of src/ uses only rooms below it', (t) => {
-  const found = arrows('src', /(?:from|import\() ?'(\.[^']+)'/g, (file, path) =>
-    posix.join(posix.dirname(file), path),
-  );
-  for (const { from, to, where } of found) if (!rooms[from]?.includes(to)) t.fail(where);
-  for (const [from, others] of Object.entries(rooms))
-    for (const to of others)
-      t.ok(
-        found.some((arrow) => arrow.from === from && arrow.to === to),
-        `${from} needs ${to}`,
-      );
+  hold(t, rooms, 'src', /(?:from|import\() ?'(\.[^']+)'/g, posix.dirname);
+  t.end();
+});
+
+t.test('a room of addon/ uses only rooms below it', (t) => {
+  hold(t, nativeRooms, 'addon', /#include "([^"]+)"/g, () => '');
   t.end();
 });

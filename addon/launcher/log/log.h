@@ -1,5 +1,5 @@
 // What the launcher prints on standard error: `ch-run-ts[123]: error: …`, or with --log=json one object a line
-// (src/run/option-details.ts has its keys, and src/base/messages.ts prints the same).
+// (src/run/options.ts has its keys, and src/base/messages.ts prints the same).
 #pragma once
 #include <string>
 #include <string_view>

@@ -1,18 +1,89 @@
 /** Completion for bash, made from the option table. */
-import { type Option, optionTable } from '../../run/options.js';
-import { kindOf, typed } from './values.js';
+import { type Option, optionsOf, type Program } from '../program.js';
+import { functionOf, kindOf, typed } from './values.js';
 
 /** For $'…' of bash: one a line, as blanks do not part words where IFS is a newline. */
 const lines = (words: readonly string[]) => `$'${words.join('\\n')}'`;
 
-function bashValues(option: Option): string {
+function bashValues(own: string, option: Option): string {
   const kind = kindOf(option);
   const names = [`--${option.name}`, ...(option.short ? [`-${option.short}`] : [])].join(' | ');
   if (kind === undefined) return `    ${names}) ;;`;
   // readline completes files and directories itself where nothing else is offered
   if (kind === 'path') return `    ${names}) compopt -o default ;;`;
   if (kind === 'directory') return `    ${names}) compopt -o dirnames ;;`;
-  return `    ${names}) _ch_run_ts_words ${lines(kind)} ;;`;
+  return `    ${names}) ${own}_words ${lines(kind)} ;;`;
+}
+
+/** Options whose value is the next word, with a newline before and behind each. */
+function separateOf(options: readonly Option[]): string {
+  const words = options
+    .filter(({ value }) => value === 'required')
+    .flatMap(({ name, short }) => [`--${name}`, ...(short ? [`-${short}`] : [])]);
+  return lines(['', ...words, '']);
+}
+
+/** What every script has: words, the values of options, and the program that it is for. */
+function renderFrame(program: Program, text: string): string {
+  const own = `_${functionOf(program)}`;
+  const withValue = optionsOf(program).filter(({ value }) => value !== 'none');
+  return `${own}_words() {
+  mapfile -t COMPREPLY < <(compgen -W "$1" -- "$word")
+}
+
+${text}
+${own}_values() {
+  case $1 in
+${withValue.map((option) => bashValues(own, option)).join('\n')}
+  esac
+}
+
+complete -F ${own} ${program.name}
+`;
+}
+
+/** The script for a program with commands: the first word that is no option, and no value of one, is the command. */
+function renderCommands(program: Program): string {
+  const { common, commands } = program;
+  const own = `_${functionOf(program)}`;
+  const cases = commands.map((command) => {
+    const options = optionsOf(program, command);
+    return `    ${command.name}) separate=${separateOf(options)} options=${lines(options.map(typed))} ;;`;
+  });
+  return `${own}() {
+  local IFS=$'\\n' word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD - 1]} at command=
+  local separate=${separateOf(common)} options=${lines(common.map(typed))}
+  COMPREPLY=()
+  for ((at = 1; at < COMP_CWORD; at++)); do
+    if [[ \${COMP_WORDS[at + 1]-} == = ]]; then
+      ((at += 2))
+    elif [[ $separate == *$'\\n'"\${COMP_WORDS[at]}"$'\\n'* ]]; then
+      ((at += 1))
+    elif [[ \${COMP_WORDS[at]} != -* ]]; then
+      command=\${COMP_WORDS[at]}
+      break
+    fi
+  done
+  case $command in
+${cases.join('\n')}
+  esac
+  if [[ $word == = ]]; then
+    word=
+    ${own}_values "$before"
+  elif [[ $before == = ]]; then
+    ${own}_values "\${COMP_WORDS[COMP_CWORD - 2]}"
+  elif [[ $separate == *$'\\n'"$before"$'\\n'* ]]; then
+    ${own}_values "$before"
+  elif [[ $word == -* ]]; then
+    ${own}_words "$options"
+    [[ \${COMPREPLY[0]-} != *= ]] || compopt -o nospace
+  elif [[ $command ]]; then
+    compopt -o default
+  else
+    ${own}_words ${lines(commands.map(({ name }) => name))}
+  fi
+}
+`;
 }
 
 /**
@@ -20,17 +91,11 @@ function bashValues(option: Option): string {
  * quoted by `printf %q`, as `-o filenames` leaves a `$` alone. `=` and `:` break words in bash: they are words of
  * their own.
  */
-export function renderBash(): string {
-  const withValue = optionTable.filter(({ value }) => value !== 'none');
-  const separate = optionTable
-    .filter(({ value }) => value === 'required')
-    .flatMap(({ name, short }) => [`--${name}`, ...(short ? [`-${short}`] : [])]);
-  return `_ch_run_ts_words() {
-  mapfile -t COMPREPLY < <(compgen -W "$1" -- "$word")
-}
-
-# what a word on the line means, quotes and backslashes taken off, and nothing expanded: in REPLY
-_ch_run_ts_unquote() {
+function renderLaunch(program: Program): string {
+  const { name } = program;
+  const own = `_${functionOf(program)}`;
+  return `# what a word on the line means, quotes and backslashes taken off, and nothing expanded: in REPLY
+${own}_unquote() {
   local rest=$1 quote= next ansi="^'(([^'\\\\]|\\\\.)*)'?"
   REPLY=
   while [[ $rest ]]; do
@@ -51,7 +116,7 @@ _ch_run_ts_unquote() {
 
 # offers those of the names on standard input, each followed by a NUL, that begin with $prefix$word; a part of
 # the word in quotes is nothing that we could complete
-_ch_run_ts_names() {
+${own}_names() {
   local name open=
   if [[ $word == *[\\'\\"]* ]]; then
     [[ $word == [\\'\\"]* && $word != ?*[\\'\\"]* ]] || return 0
@@ -59,7 +124,7 @@ _ch_run_ts_names() {
     open=yes
     compopt -o filenames
   fi
-  _ch_run_ts_unquote "$prefix$word"
+  ${own}_unquote "$prefix$word"
   while IFS= read -r -d '' name; do
     [[ $name == "$REPLY"* ]] || continue
     name=\${name#"$prefix"}
@@ -70,67 +135,64 @@ _ch_run_ts_names() {
 }
 
 # a name with several lines would be several that do not exist
-_ch_run_ts_files() {
+${own}_files() {
   local file
-  _ch_run_ts_unquote "$word"
+  ${own}_unquote "$word"
   compgen -f -- "$REPLY" | while IFS= read -r file; do
     if [[ -d $file ]]; then printf '%s/\\0' "$file"; elif [[ -e $file ]]; then printf '%s\\0' "$file"; fi
   done
 }
 
-_ch_run_ts_command() {
-  _ch_run_ts_unquote "\${COMP_WORDS[$1]}"
+${own}_command() {
+  ${own}_unquote "\${COMP_WORDS[$1]}"
   local image=$REPLY prefix=
   # a name with a colon is three words
   if [[ \${COMP_WORDS[$1 - 1]} == : ]]; then image=\${COMP_WORDS[$1 - 2]}:$image; fi
-  _ch_run_ts_names < <(command ch-run-ts --completion="commands:$image" 2>/dev/null)
+  ${own}_names < <(command ${name} --completion="commands:$image" 2>/dev/null)
   ((\${#COMPREPLY[@]})) || compopt -o default
 }
 
-_ch_run_ts_image() {
+${own}_image() {
   local prefix=
   if [[ $before == : ]]; then prefix=\${COMP_WORDS[COMP_CWORD - 2]}:; fi
   if [[ $word == : ]]; then
     prefix=$before: word=
   fi
-  _ch_run_ts_names < <(command ch-run-ts --completion=images 2>/dev/null)
+  ${own}_names < <(command ${name} --completion=images 2>/dev/null)
   # where there is no such name, readline completes paths, with their tildes and variables
   if ((!\${#COMPREPLY[@]})); then
     compopt -o default
   elif [[ ! $prefix ]]; then
-    _ch_run_ts_names < <(_ch_run_ts_files)
+    ${own}_names < <(${own}_files)
   fi
 }
 
-_ch_run_ts() {
+${own}() {
   local IFS=$'\\n' word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD - 1]} at
   COMPREPLY=()
   for ((at = 1; at < COMP_CWORD; at++)); do
     [[ \${COMP_WORDS[at]} == -- ]] || continue
-    if ((at == COMP_CWORD - 1)); then _ch_run_ts_command $((at - 1)); else compopt -o default; fi
+    if ((at == COMP_CWORD - 1)); then ${own}_command $((at - 1)); else compopt -o default; fi
     return
   done
   if [[ $word == = ]]; then
     word=
-    _ch_run_ts_values "$before"
+    ${own}_values "$before"
   elif [[ $before == = ]]; then
-    _ch_run_ts_values "\${COMP_WORDS[COMP_CWORD - 2]}"
-  elif [[ ${lines(['', ...separate, ''])} == *$'\\n'"$before"$'\\n'* ]]; then
-    _ch_run_ts_values "$before"
+    ${own}_values "\${COMP_WORDS[COMP_CWORD - 2]}"
+  elif [[ ${separateOf(program.common)} == *$'\\n'"$before"$'\\n'* ]]; then
+    ${own}_values "$before"
   elif [[ $word == -* ]]; then
-    _ch_run_ts_words ${lines(optionTable.map(typed))}
+    ${own}_words ${lines(program.common.map(typed))}
     [[ \${COMPREPLY[0]-} != *= ]] || compopt -o nospace
   else
-    _ch_run_ts_image
+    ${own}_image
   fi
 }
-
-_ch_run_ts_values() {
-  case $1 in
-${withValue.map(bashValues).join('\n')}
-  esac
+`;
 }
 
-complete -F _ch_run_ts ch-run-ts
-`;
+/** The script for bash. */
+export function renderBash(program: Program): string {
+  return renderFrame(program, program.commands.length > 0 ? renderCommands(program) : renderLaunch(program));
 }

@@ -1,8 +1,10 @@
 /** Completion for fish, made from the option table. */
-import { type Option, optionTable } from '../../run/options.js';
-import { kindOf, quote } from './values.js';
+import { summaryOf } from '../help.js';
+import type { Option, Program } from '../program.js';
+import { functionOf, kindOf, quote } from './values.js';
 
-function fishLine(option: Option): string {
+/** `when` is the condition under which the option is offered. */
+function fishLine(program: Program, when: string, option: Option): string {
   const kind = kindOf(option);
   const values =
     kind === undefined
@@ -13,36 +15,55 @@ function fishLine(option: Option): string {
           ? "-xa '(__fish_complete_directories)'"
           : `-xa ${quote(kind.join(' '))}`;
   const words = [
-    'complete -c ch-run-ts -n __ch_run_ts_before_command',
+    `complete -c ${program.name} -n ${when}`,
     `-l ${option.name}`,
     ...(option.short ? [`-s ${quote(option.short)}`] : []),
     ...(option.value === 'none' ? [] : [values]),
-    `-d ${quote(option.summary)}`,
+    `-d ${quote(summaryOf(option))}`,
   ];
   return words.join(' ');
 }
 
+/** The script for a program with commands: its options before the command, and each command's own behind it. */
+function renderCommands(program: Program): string {
+  const { name, commands, common } = program;
+  const names = commands.map((command) => command.name).join(' ');
+  const begin = quote(`not __fish_seen_subcommand_from ${names}`);
+  const lines = commands.flatMap((command) => {
+    const own = command.options.filter((option) => !common.includes(option));
+    const when = quote(`__fish_seen_subcommand_from ${command.name}`);
+    return [
+      `complete -c ${name} -f -n ${begin} -a ${command.name} -d ${quote(command.summary)}`,
+      ...own.map((option) => fishLine(program, when, option)),
+    ];
+  });
+  return [...common.map((option) => fishLine(program, 'true', option)), ...lines, ''].join('\n');
+}
+
 /** Names are parted by NUL, and fish quotes what it puts on the line. */
-export function renderFish(): string {
-  return `function __ch_run_ts_before_command
+export function renderFish(program: Program): string {
+  if (program.commands.length > 0) return renderCommands(program);
+  const { name } = program;
+  const own = `__${functionOf(program)}`;
+  return `function ${own}_before_command
   not contains -- -- (commandline -opc)
 end
-function __ch_run_ts_at_command
+function ${own}_at_command
   set -l words (commandline -opc)
   test "$words[-1]" = -- -a (count (string match -- -- $words)) = 1
 end
-function __ch_run_ts_names
+function ${own}_names
   # after a tab fish expects a description
-  for name in (command ch-run-ts --completion="$argv[1]" 2>/dev/null | string split0)
+  for name in (command ${name} --completion="$argv[1]" 2>/dev/null | string split0)
     string match -qr '\\t' -- $name; or printf '%s\\0' $name
   end | string split0
 end
-function __ch_run_ts_commands
+function ${own}_commands
   set -l words (commandline -opc)
-  __ch_run_ts_names "commands:$words[-2]"
+  ${own}_names "commands:$words[-2]"
 end
-${optionTable.map(fishLine).join('\n')}
-complete -c ch-run-ts -n __ch_run_ts_before_command -a '(__ch_run_ts_names images)' -d image
-complete -c ch-run-ts -n __ch_run_ts_at_command -a '(__ch_run_ts_commands)' -d command
+${program.common.map((option) => fishLine(program, `${own}_before_command`, option)).join('\n')}
+complete -c ${name} -n ${own}_before_command -a '(${own}_names images)' -d image
+complete -c ${name} -n ${own}_at_command -a '(${own}_commands)' -d command
 `;
 }

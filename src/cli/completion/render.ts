@@ -1,17 +1,18 @@
 /** Completion for bash, zsh and fish: `--completion=SHELL`. */
+import type { Program } from '../program.js';
 import { renderBash } from './bash.js';
 import { renderFish } from './fish.js';
 import type { Shell } from './values.js';
 import { renderZsh } from './zsh.js';
 
 /** The script that makes a shell complete our command line. */
-export function renderCompletion(shell: Shell): string {
+export function renderCompletion(program: Program, shell: Shell): string {
   switch (shell) {
     case 'bash':
-      return renderBash();
+      return renderBash(program);
     case 'zsh':
-      return renderZsh();
+      return renderZsh(program);
     case 'fish':
-      return renderFish();
+      return renderFish(program);
   }
 }

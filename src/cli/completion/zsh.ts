@@ -1,11 +1,12 @@
 /** Completion for zsh (zshcompsys(1), _arguments), made from the option table. */
-import { type Option, optionTable } from '../../run/options.js';
-import { kindOf, quote } from './values.js';
+import { summaryOf } from '../help.js';
+import { type Option, optionsOf, type Program } from '../program.js';
+import { functionOf, kindOf, quote } from './values.js';
 
 function zshSpec(option: Option): string {
-  const { name, short, summary, value, repeat, metavar } = option;
+  const { name, short, value, repeat, metavar } = option;
   const kind = kindOf(option);
-  const text = summary.replace(/[[\]:\\]/g, '\\$&');
+  const text = summaryOf(option).replace(/[[\]:\\]/g, '\\$&');
   const action =
     kind === undefined
       ? ' '
@@ -22,28 +23,63 @@ function zshSpec(option: Option): string {
   return [long, ...(short ? [letter] : [])].map((spec) => `    ${quote(spec)} \\`).join('\n');
 }
 
+/** The script for a program with commands. */
+function renderCommands(program: Program): string {
+  const { name, commands, common } = program;
+  const own = `_${functionOf(program)}`;
+  const described = commands.map((command) => quote(`${command.name}:${command.summary}`)).join(' ');
+  const cases = commands.map(
+    (command) => `    ${command.name})
+      _arguments -S \\
+${optionsOf(program, command).map(zshSpec).join('\n')}
+    '*: :_files'
+      ;;`,
+  );
+  return `#compdef ${name}
+${own}_commands() {
+  local -a commands=(${described})
+  _describe command commands
+}
+${own}() {
+  local curcontext=$curcontext state
+  _arguments -C -S \\
+${common.map(zshSpec).join('\n')}
+    '1:command:${own}_commands' \\
+    '*::argument:->argument'
+  [[ $state == argument ]] || return 0
+  case $words[1] in
+${cases.join('\n')}
+  esac
+}
+compdef ${own} ${name}
+`;
+}
+
 /** Names are parted by NUL, and `compadd` quotes what it puts on the line. */
-export function renderZsh(): string {
-  return `#compdef ch-run-ts
-_ch_run_ts_images() {
-  local -a images=(\${(0)"$(command ch-run-ts --completion=images 2>/dev/null)"})
+export function renderZsh(program: Program): string {
+  if (program.commands.length > 0) return renderCommands(program);
+  const { name } = program;
+  const own = `_${functionOf(program)}`;
+  return `#compdef ${name}
+${own}_images() {
+  local -a images=(\${(0)"$(command ${name} --completion=images 2>/dev/null)"})
   compadd -a images
   _files
 }
-_ch_run_ts_command() {
+${own}_command() {
   # words are those from the image on
   local -a commands
   local at=2
   if [[ $words[2] == -- ]]; then at=3; fi
-  if ((CURRENT == at)); then commands=(\${(0)"$(command ch-run-ts --completion="commands:\${(Q)words[1]}" 2>/dev/null)"}); fi
+  if ((CURRENT == at)); then commands=(\${(0)"$(command ${name} --completion="commands:\${(Q)words[1]}" 2>/dev/null)"}); fi
   if (($#commands)); then compadd -a commands; else _files; fi
 }
-_ch_run_ts() {
+${own}() {
   _arguments -S \\
-${optionTable.map(zshSpec).join('\n')}
-    '1:image:_ch_run_ts_images' \\
-    '*::command:_ch_run_ts_command'
+${program.common.map(zshSpec).join('\n')}
+    '1:image:${own}_images' \\
+    '*::command:${own}_command'
 }
-compdef _ch_run_ts ch-run-ts
+compdef ${own} ${name}
 `;
 }

@@ -7,7 +7,7 @@ import { toBytes } from '../../../src/base/bytes.js';
 import { renderCompletion } from '../../../src/cli/completion/render.js';
 import { kindOf, shells } from '../../../src/cli/completion/values.js';
 import { RealHost } from '../../../src/host/host.js';
-import { optionTable } from '../../../src/run/options.js';
+import { program } from '../../../src/run/program.js';
 import { listCommands } from '../../../src/store/list-commands.js';
 import {
   checkout,
@@ -51,7 +51,7 @@ t.test('bash completes options', (t) => {
   const all = complete(t, ['--']);
   t.same(
     all.map((word) => word.replace(/^--|=$/g, '')),
-    optionTable.map(({ name }) => name),
+    program.common.map(({ name }) => name),
     'every option',
   );
   t.end();
@@ -113,8 +113,8 @@ t.test('the commands of an image are those in its directories of programs, each 
 for (const shell of shells) {
   t.test(`${shell} takes the script, and it has every option`, (t) => {
     const script = run(ordinaryUser, [`--completion=${shell}`]);
-    t.same([script.status, script.stderr, script.stdout], [0, '', renderCompletion(shell)]);
-    for (const { name } of optionTable)
+    t.same([script.status, script.stderr, script.stdout], [0, '', renderCompletion(program, shell)]);
+    for (const { name } of program.common)
       t.match(script.stdout, shell === 'fish' ? `-l ${name} ` : `--${name}`);
     const file = join(scratch(t), 'script');
     writeFileSync(file, script.stdout);
@@ -258,9 +258,9 @@ t.test('zsh completes options, values, images, and the commands of a directory i
 });
 
 t.test('the words of an option in the table are known to completion', (t) => {
-  for (const option of optionTable)
+  for (const option of program.common)
     if (option.value === 'none') t.equal(kindOf(option), undefined, option.name);
-  for (const option of optionTable.filter(({ metavar }) =>
+  for (const option of program.common.filter(({ metavar }) =>
     /^(DIR|FORMAT|WHEN|SHELL|FILE)/.test(metavar ?? ''),
   )) {
     if (option.name !== 'cd') t.not(kindOf(option), undefined, option.name);

@@ -3,9 +3,9 @@ import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFi
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { test } from 'tap';
-import { decide } from '../../../src/config/decide.js';
 import { RealHost } from '../../../src/host/host.js';
 import { encodePlan } from '../../../src/plan/encode.js';
+import { decide } from '../../../src/run/decide.js';
 import { makePlan } from '../../../src/run/plan/make-plan.js';
 import { referToValues } from '../../../src/run/plan/references.js';
 import {

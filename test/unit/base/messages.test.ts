@@ -141,7 +141,8 @@ t.test('errors carry what programs need: status, path, hint, code and call of th
     exitStatus: 31,
     cause,
   });
-  t.match(usageError('x'), { exitStatus: 64, hint: "try 'ch-run-ts --help'" });
+  t.match(usageError('x'), { exitStatus: 64, hint: undefined });
+  t.match(renderError(usageError('x'), plain), "hint: try 'ch-run-ts --help'");
   t.match(usageError('x', 'y'), { exitStatus: 64, hint: 'y' });
   t.match(valueError('bind', 'a path', 'x'), {
     message: "expected a path for --bind, got 'x'",

@@ -3,15 +3,14 @@ import { join } from 'node:path';
 import t from 'tap';
 import { renderHelp, renderOptionHelp, spellOption } from '../../../src/cli/help.js';
 import { renderManual, renderMarkdown } from '../../../src/cli/manual.js';
-import { parseCommandLine } from '../../../src/cli/parse.js';
 import { readHints, renderTroubleshooting } from '../../../src/doctor/troubleshooting.js';
-import { optionDetails } from '../../../src/run/option-details.js';
-import { optionTable } from '../../../src/run/options.js';
+import { parseCommandLine } from '../../../src/run/command-line.js';
+import { program } from '../../../src/run/program.js';
 import { checkout, committed, failsWith, ordinaryUser, run, skip } from '../../helpers/support.js';
 
 t.test('the committed manual and docs/options.md are those of the table (else: npm run docs)', (t) => {
-  t.equal(committed('docs/options.md'), renderMarkdown());
-  t.equal(committed('man/ch-run-ts.1'), renderManual());
+  t.equal(committed('docs/options.md'), renderMarkdown(program));
+  t.equal(committed('man/ch-run-ts.1'), renderManual(program));
   t.end();
 });
 
@@ -24,15 +23,16 @@ t.test('the committed docs/troubleshooting.md is that of the table of hints (els
 });
 
 t.test('every option is in the manual and in docs/options.md', (t) => {
-  for (const option of optionTable) {
-    t.match(renderMarkdown(), `\n### \`${spellOption(option)}\`\n`);
-    t.match(renderManual(), `\n.B ${spellOption(option).replaceAll('-', '\\-')}\n`);
+  for (const option of program.common) {
+    t.match(renderMarkdown(program), `\n### \`${spellOption(option)}\`\n`);
+    t.match(renderManual(program), `\n.B ${spellOption(option).replaceAll('-', '\\-')}\n`);
   }
   t.end();
 });
 
 t.test('details are sentences', (t) => {
-  for (const [name, text] of Object.entries(optionDetails)) t.match(text, /^(--|[A-Z]).*\.$/, name);
+  for (const { name, details } of program.common)
+    if (details !== undefined) t.match(details, /^(--|[A-Z]).*\.$/, name);
   t.end();
 });
 
@@ -65,10 +65,10 @@ t.test('--help OPTION tells all about one option, however it is named', (t) => {
 });
 
 t.test('help is one screen wide', (t) => {
-  const texts = [renderHelp(), ...optionTable.map(renderOptionHelp)];
+  const texts = [renderHelp(program), ...program.common.map(renderOptionHelp)];
   for (const line of texts.flatMap((text) => text.split('\n')))
     if (line.length > 80) t.fail(`too long: ${line}`);
-  t.match(renderHelp(), '\n  ch-run-ts ./img -- python3 job.py ');
+  t.match(renderHelp(program), '\n  ch-run-ts ./img -- python3 job.py ');
   t.end();
 });
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { LaunchError } from '../../../src/base/errors.js';
-import { type CommandLine, parseCommandLine } from '../../../src/cli/parse.js';
-import { optionTable } from '../../../src/run/options.js';
+import { type CommandLine, parseCommandLine } from '../../../src/run/command-line.js';
+import { program } from '../../../src/run/program.js';
 import type { LaunchRequest } from '../../../src/run/request.js';
 
 const plainLine = parseCommandLine(['img', '--', 'true']) as Extract<CommandLine, { kind: 'launch' }>;
@@ -312,7 +312,6 @@ for (const [written, message] of errors) {
       t.type(error, LaunchError);
       t.match((error as LaunchError).message, message);
       t.equal((error as LaunchError).exitStatus, 64);
-      t.ok((error as LaunchError).hint);
     }
     t.end();
   });
@@ -335,7 +334,7 @@ for (const [word, near] of nearest) {
       () => parseCommandLine([word, 'img', '--', 'true']),
       Object.assign(new Error(`unknown option ${word}`), {
         name: 'LaunchError',
-        hint: near ? `did you mean ${near}?` : "try 'ch-run-ts --help'",
+        hint: near && `did you mean ${near}?`,
       }),
     );
     t.end();
@@ -424,14 +423,14 @@ for (const [words, imageWord, commandIndex] of commands) {
   });
 }
 
-for (const option of optionTable.filter(({ name }) => name !== 'completion')) {
+for (const option of program.common.filter(({ name }) => name !== 'completion')) {
   // each option has its own idea of a value: a number is one, and so is a path, but for those that count
   const sample = /id$|^join/.test(option.name) ? '=1' : option.name === 'log' ? '=json' : '=/x';
   const value = option.value === 'required' ? sample : '';
   const prefixes = [...option.name].map((_, end) => option.name.slice(0, end + 1));
   const unique = prefixes.filter(
     (prefix) =>
-      optionTable.filter(({ name }) => name.startsWith(prefix)).length === 1 || prefix === option.name,
+      program.common.filter(({ name }) => name.startsWith(prefix)).length === 1 || prefix === option.name,
   );
   t.test(`--${option.name} can be shortened to each of ${unique.length} beginnings`, (t) => {
     const parse = (name: string) =>
@@ -442,8 +441,8 @@ for (const option of optionTable.filter(({ name }) => name !== 'completion')) {
 }
 
 t.test('the table has no name and no letter twice', (t) => {
-  const names = optionTable.map(({ name }) => name);
-  const letters = optionTable.flatMap((option) => option.short ?? []);
+  const names = program.common.map(({ name }) => name);
+  const letters = program.common.flatMap((option) => option.short ?? []);
   t.equal(new Set(names).size, names.length);
   t.equal(new Set(letters).size, letters.length);
   t.end();

@@ -6,12 +6,13 @@ import t from 'tap';
 import { LaunchError } from '../../../src/base/errors.js';
 import { parseOptions } from '../../../src/cli/parse.js';
 import { configure, type Settings } from '../../../src/config/configure.js';
-import { decide } from '../../../src/config/decide.js';
 import { describeSource } from '../../../src/config/entry.js';
 import { parseConfigFile } from '../../../src/config/file.js';
 import { renderEntries } from '../../../src/config/render.js';
-import { shippedProfiles } from '../../../src/config/shipped-profiles.js';
+import { decide, subject } from '../../../src/run/decide.js';
 import { makePlan } from '../../../src/run/plan/make-plan.js';
+import { program } from '../../../src/run/program.js';
+import { shippedProfiles } from '../../../src/run/shipped-profiles.js';
 import { type FakeMachine, fakeHost } from '../../helpers/fake-host.js';
 import { checkout, committed } from '../../helpers/support.js';
 import { changed, lines } from '../run/plan/plain-plan.js';
@@ -43,7 +44,7 @@ function machineOf({ site, user, variables = {}, paths = {} }: World): FakeMachi
 
 function settingsOf(world: World): Promise<Settings> {
   const words = world.words?.split(' ').filter(Boolean) ?? [];
-  return configure(parseOptions([...words, '/img']).values, fakeHost(machineOf(world)));
+  return configure(subject, parseOptions(program, [...words, '/img']).values, fakeHost(machineOf(world)));
 }
 
 /** The places from the weakest to the strongest, and how each says that the command starts in `place`. */
@@ -136,7 +137,7 @@ t.test('changes of the environment keep their order; from variables, removing co
 });
 
 /** What places say, and the values that come of it. */
-const outcomes: readonly (readonly [string, World, Settings['values']])[] = [
+const outcomes: readonly (readonly [string, World, Readonly<Record<string, unknown>>])[] = [
   ['nothing', {}, {}],
   ['an empty file', { user: '' }, {}],
   ['a flag', { user: '[options]\nwrite = true' }, { write: true }],
@@ -534,7 +535,7 @@ t.test('whatever stands in a file, it is understood or refused with its name', a
   );
   const property = fc.property(text, (parts) => {
     try {
-      return parseConfigFile(parts.join(''), 'FILE', 'site') !== undefined;
+      return parseConfigFile(subject, parts.join(''), 'FILE', 'site') !== undefined;
     } catch (error) {
       return error instanceof LaunchError && error.message.startsWith('in FILE');
     }
@@ -545,7 +546,9 @@ t.test('whatever stands in a file, it is understood or refused with its name', a
 
 t.test('the shipped profiles are those of profiles/ (else: npm run docs)', async (t) => {
   const files = readdirSync(join(checkout, 'profiles')).map((name) => `profiles/${name}`);
-  const written = files.flatMap((file) => parseConfigFile(committed(file), file, 'shipped').profiles);
+  const written = files.flatMap(
+    (file) => parseConfigFile(subject, committed(file), file, 'shipped').profiles,
+  );
   t.same(shippedProfiles, written);
 });
 
@@ -554,7 +557,7 @@ t.test('the example profiles can be used as they are', async (t) => {
   t.ok(names.length > 1);
   for (const name of names) {
     const text = committed(`examples/profiles/${name}`);
-    const [profile, ...others] = parseConfigFile(text, userPath, 'user').profiles;
+    const [profile, ...others] = parseConfigFile(subject, text, userPath, 'user').profiles;
     t.same([`${profile?.name}.toml`, others], [name, []]);
     t.match(committed('examples/profiles/README.md'), `(${name})`);
     const plain = settingsOf({ user: text });
@@ -568,9 +571,12 @@ t.test('the files in docs/configuration.md are right', async (t) => {
   const blocks = committed('docs/configuration.md').match(/(?<=\n\n)( {4}.*\n|\n(?= {4}))+/g) ?? [];
   const file = (name: string) =>
     blocks.find((block) => block.startsWith(`    # ${name}`))?.replace(/^ {4}/gm, '') ?? 'none';
-  const site = parseConfigFile(file('/etc/'), 'site', 'site');
+  const site = parseConfigFile(subject, file('/etc/'), 'site', 'site');
   t.match(site, { forbid: [{ option: 'write' }], always: { length: 3 }, profiles: { length: 2 } });
-  t.match(parseConfigFile(file('~/'), 'user', 'user'), { options: { length: 2 }, profiles: { length: 2 } });
+  t.match(parseConfigFile(subject, file('~/'), 'user', 'user'), {
+    options: { length: 2 },
+    profiles: { length: 2 },
+  });
 });
 
 /** The default binds of a Cray machine, as they were before there were profiles. */
@@ -599,7 +605,7 @@ for (const [title, present] of [
 
 t.test('everything that was looked at is a fact', async (t) => {
   const host = fakeHost(machineOf({ variables: { CH_RUN_UID: '1' } }));
-  await configure({}, host);
+  await configure(subject, {}, host);
   t.same(host.facts(), [
     { kind: 'variables', prefix: 'CH_RUN_', entries: ['CH_RUN_UID=1'] },
     { kind: 'variable', name: 'CH_IMAGE_STORAGE' },

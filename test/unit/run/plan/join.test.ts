@@ -1,8 +1,8 @@
 /** --join and --join-pid in the plan: what differs between ranks is named, and read by the launcher. */
 import t from 'tap';
-import { parseCommandLine } from '../../../../src/cli/parse.js';
 import { stepWords } from '../../../../src/plan/encode.js';
 import type { Step } from '../../../../src/plan/launch-plan.js';
+import { parseCommandLine } from '../../../../src/run/command-line.js';
 import { planJoin } from '../../../../src/run/plan/join.js';
 import type { JoinRequest } from '../../../../src/run/request.js';
 

@@ -1,7 +1,8 @@
 /** Plans on a machine that exists here only, and the plainest of them, to which others are compared. */
-import { parseCommandLine } from '../../../../src/cli/parse.js';
+
 import { stepWords } from '../../../../src/plan/encode.js';
 import type { LaunchPlan } from '../../../../src/plan/launch-plan.js';
+import { parseCommandLine } from '../../../../src/run/command-line.js';
 import { makePlan } from '../../../../src/run/plan/make-plan.js';
 import { type FakeMachine, fakeHost } from '../../../helpers/fake-host.js';
 

@@ -1,5 +1,5 @@
 /** The profiles of profiles/, made from them by `npm run docs`: no launch has to read and parse them. */
-import type { Profile } from './profiles.js';
+import type { Profile } from '../config/profiles.js';
 
 export const shippedProfiles: readonly Profile[] = [
   {

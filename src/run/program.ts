@@ -1,0 +1,59 @@
+/** ch-run-ts, as parser, help, documents, completion and configuration see it. */
+import { ExitStatus } from '../base/errors.js';
+import type { Program } from '../cli/program.js';
+import { optionGroups, options } from './options.js';
+
+export const program: Program = {
+  name: 'ch-run-ts',
+  summary: 'run a command in a container image, without any privilege',
+  description:
+    'Run COMMAND in the container image IMAGE, without any privilege: a directory, a SquashFS file, or a name in storage.',
+  notes: 'The command is the process that was started: same process number, signals, limits and exit status.',
+  operands: 'IMAGE -- COMMAND [ARG...]',
+  form: 'image-and-command',
+  groups: optionGroups,
+  common: options,
+  commands: [],
+  prefix: 'CH_RUN_',
+  variables: ['CH_RUN_MEMO_DIR'],
+  examples: [
+    ['ch-run-ts ./img -- python3 job.py', 'run a program of the image'],
+    ['ch-run-ts -b /scratch:/mnt -c /mnt ./img -- ls', 'with a host directory'],
+    ['srun ch-run-ts --join img.sqfs -- ./simulation', 'ranks share it'],
+  ],
+  success: 'that of COMMAND',
+  exitStatuses: [
+    [ExitStatus.failure, 'the launcher failed'],
+    [ExitStatus.command, 'COMMAND could not be started'],
+    [ExitStatus.usage, 'wrong usage'],
+    [ExitStatus.server, 'the file-system server failed'],
+    [ExitStatus.featureAbsent, 'a feature is absent'],
+  ],
+  sections: [
+    [
+      'FILES',
+      [
+        ['/etc/ch-run-ts/config.toml', "The site's configuration, in TOML."],
+        [
+          '~/.config/ch-run-ts/config.toml',
+          'Your own; below $XDG_CONFIG_HOME, if that is set. docs/configuration.md tells what can stand there.',
+        ],
+        [
+          '~/.cache/ch-run-ts',
+          'Remembered plans; below $XDG_CACHE_HOME, if that is set. They hold the options, paths, and names of variables, mode 600, for up to 30 days; of the values that --set-env=NAME=VALUE and CH_RUN_SET_ENV set they hold nothing, but those of [options] in a configuration file.',
+        ],
+      ],
+    ],
+    [
+      'ENVIRONMENT',
+      [
+        [
+          'CH_RUN_OPTION',
+          'Sets an option: its name in capitals, with _ for -, as in CH_RUN_WRITE_FAKE=20%. Flags are yes or no, values of an option that can be given more than once are separated by semicolons. The command line is heard before a variable, a variable before files.',
+        ],
+        ['CH_RUN_MEMO_DIR', 'Where plans are remembered; nowhere if it is empty.'],
+        ['CH_IMAGE_STORAGE', 'Where images are looked for by name.'],
+      ],
+    ],
+  ],
+};
