@@ -110,7 +110,7 @@ export function renderOptionHelp(option: Option): string {
   ].join('\n');
 }
 
-/** The text of --help, or of --help and a word behind it. */
+/** The text of --help, or of --help followed by an option. */
 export function renderTopic(program: Program, topic?: Option | Command): string {
   return topic && 'repeat' in topic ? renderOptionHelp(topic) : renderHelp(program, topic);
 }
