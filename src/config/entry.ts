@@ -42,19 +42,22 @@ function listOf(value: RawValue | undefined): readonly (string | number | true)[
 export function toValues(options: readonly Option[], entries: readonly Entry[]): RawValues {
   const rows = new Map(options.map((option) => [option.name, option]));
   const values = new Map<string, RawValue>();
+  const lists = new Map<string, string[]>();
   for (const { option: name, value } of entries) {
     const option = rows.get(name);
     if (value === false || option === undefined) continue;
     const text = value === true && option.value === 'optional' ? '' : value;
     if (option.repeat !== 'collect') values.set(name, text);
-    else append(values, option.sequence ?? name, option.sequence ? `${name}=${text}` : String(text));
+    else append(lists, option.sequence ?? name, option.sequence ? `${name}=${text}` : String(text));
   }
-  return Object.fromEntries(values);
+  return Object.fromEntries([...values, ...lists]);
 }
 
-function append(values: Map<string, RawValue>, name: string, value: string): void {
-  const before = values.get(name);
-  values.set(name, [...(typeof before === 'object' ? before : []), value]);
+/** To the list itself: a copy for each of many values would take quadratic time. */
+function append(lists: Map<string, string[]>, name: string, value: string): void {
+  const list = lists.get(name);
+  if (list) list.push(value);
+  else lists.set(name, [value]);
 }
 
 /** In words, for messages and --dry-run. */
