@@ -156,7 +156,12 @@ for (const user of users) {
 
   t.test(`a $TMPDIR that does not exist is an error that names it${as}`, (t) => {
     const ending = run(user, [image, '--', 'true'], { env: { TMPDIR: '/no/where' } });
-    failsWith(t, ending, 31, "can't bind /no/where: open_tree: no such file or directory");
+    failsWith(
+      t,
+      ending,
+      31,
+      "can't bind /no/where, the value of TMPDIR: open_tree: no such file or directory",
+    );
     t.end();
   });
 

@@ -113,10 +113,7 @@ for (const tracking of ['linuxproc', 'cgroup'] as const) {
     t.test('a count that is too low is told by the task that has no place', async (t) => {
       const { stderr, status } = cluster.run(['srun', '-N1', '-n3', ...inside('--join-ct=2'), 'true']);
       t.equal(status, 31);
-      t.match(
-        stderr,
-        /error: --join: this process is the group has no room for rank 2 .* and the count is 2\n/,
-      );
+      t.match(stderr, /error: --join: the group has no room for rank 2 .*: the count is 2\n/);
       await cluster.isClean(t);
     });
 

@@ -301,7 +301,7 @@ for (const [options, message] of [
   [['--join-timeout=0'], 'expected a number of seconds from 1'],
   [['--join-pid=0'], 'expected a process number from 1'],
   [['--join-pid=x'], "got 'x'"],
-  [['--join-pid=5', '--join-ct=2'], '--join-pid enters the container of a process'],
+  [['--join-pid=5', '--join-ct=2'], '--join-ct and --join-pid exclude each other'],
   [['--join-ct=2', '--join-tag', 'x'.repeat(300)], 'the join tag is too long'],
 ] as const) {
   t.test(`${options.join(' ').slice(0, 40)} is refused`, (t) => {
