@@ -35,12 +35,12 @@ long check(long result, const char* action, const char* call) {
   return result;
 }
 
-void enter_outer() { enter_user_namespace({0, geteuid()}, {0, getegid()}); }
+void enter_outer() { make_namespaces(kEveryContainer, {0, geteuid()}, {0, getegid()}); }
 
 void try_nested() {
   const unsigned uid = geteuid(), gid = getegid();
   enter_outer();
-  enter_user_namespace({uid, 0}, {gid, 0});
+  make_namespaces(kEveryContainer, {uid, 0}, {gid, 0});
 }
 
 void try_bind() {
@@ -160,7 +160,7 @@ class Neighbour {
 
 void try_join() {
   const Neighbour neighbour;
-  enter_namespaces(open_namespaces(neighbour.directory()), "another process");
+  enter_namespaces(open_namespaces(neighbour.directory(), kEveryContainer), "another process");
 }
 
 void try_filter() {

@@ -153,16 +153,15 @@ void JoinGroup::fail(const std::string& why) {
   settled_ = true;
 }
 
-void JoinGroup::open() {
+void JoinGroup::open(NamespaceSet set) {
   JoinMemory& memory = *memory_;
   join_checkpoint("winner-created");
-  const Namespaces own = open_namespaces("/proc/self");
+  const Namespaces own = open_namespaces("/proc/self", set);
   const bool kept = keeper_->hand_over(own);
   join_checkpoint("winner-before-ready");
   memory.locked([&] {
     if (memory->phase == JoinPhase::broken) throw Error(std::string("--join: ") + memory->failure);
-    memory->user_inode = inode_of(own.user);
-    memory->mount_inode = inode_of(own.mount);
+    for (size_t i = 0; i < own.size(); i++) memory->inodes[i] = own[i] ? inode_of(own[i]) : 0;
     memory->seat(0)->entered = 1;
     memory->phase = JoinPhase::ready;
     join_checkpoint("winner-before-wake");
@@ -208,26 +207,30 @@ void JoinGroup::wait_until_ready() {
   if (memory->phase == JoinPhase::broken) throw Error(std::string("--join: ") + memory->failure);
 }
 
-/// The namespaces behind two files, if they are the container's: a peer's command may have left it.
-std::optional<Namespaces> JoinGroup::if_of_container(Fd user, Fd mount) const {
-  const JoinState& state = **memory_;
-  if (!user || !mount || inode_of(user) != state.user_inode || inode_of(mount) != state.mount_inode) return {};
-  return Namespaces{std::move(user), std::move(mount)};
+/// What `open` opens for each kind of namespace, if these are the container's: a peer's command may have left it.
+std::optional<Namespaces> JoinGroup::if_of_container(const std::function<Fd(size_t)>& open) const {
+  Namespaces found;
+  for (size_t i = 0; i < found.size(); i++) {
+    const ino_t inode = (*memory_)->inodes[i];
+    if (inode == 0) continue;
+    found[i] = open(i);
+    if (!found[i] || inode_of(found[i]) != inode) return std::nullopt;
+  }
+  return found;
 }
 
 std::optional<Namespaces> JoinGroup::find_container() const {
   JoinState& state = **memory_;
-  if (state.keeper_mount != 0) {
-    auto found = if_of_container(proved_->open_descriptor(state.keeper_user, O_RDONLY),
-                                 proved_->open_descriptor(state.keeper_mount, O_RDONLY));
+  if (state.kept) {
+    auto found = if_of_container([&](size_t i) { return proved_->open_descriptor(state.keeper_files[i], O_RDONLY); });
     if (found) return found;
   }
   for (uint32_t i = 0; i < std::min(state.taken, state.seats); i++) {
     if (i == seat_ || !state.seat(i)->entered) continue;
     const std::string process = "/proc/" + std::to_string(state.seat(i)->process.pid) + "/ns/";
     // none where it has ended, or is a program that must not be looked into
-    auto found = if_of_container(Fd(::open((process + "user").c_str(), O_RDONLY | O_CLOEXEC)),
-                                 Fd(::open((process + "mnt").c_str(), O_RDONLY | O_CLOEXEC)));
+    auto found = if_of_container(
+        [&](size_t i) { return Fd(::open((process + kNamespaceKinds[i].file).c_str(), O_RDONLY | O_CLOEXEC)); });
     if (found) return found;
   }
   return std::nullopt;
@@ -236,7 +239,7 @@ std::optional<Namespaces> JoinGroup::find_container() const {
 /// The keeper has not received it yet; or it died, and those who are in hide from us until they are their commands.
 bool JoinGroup::is_container_to_come() const {
   JoinState& state = **memory_;
-  if (state.keeper_mount == 0 && proved_->is_running()) return true;
+  if (!state.kept && proved_->is_running()) return true;
   for (uint32_t i = 0; i < std::min(state.taken, state.seats); i++) {
     if (i != seat_ && state.seat(i)->entered && is_alive(state.seat(i)->process)) return true;
   }

@@ -1,5 +1,6 @@
 // --join: many processes, one container. The first one to come, the winner, creates it; the others enter it.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -20,8 +21,9 @@ class JoinGroup {
 
   /// Whether this process is to create the container.
   bool won() const { return keeper_.has_value(); }
-  /// For the winner: the container that this process is in is ready for the others.
-  void open();
+  /// For the winner: the container that this process is in, with namespaces of its own of these kinds, is ready for the
+  /// others.
+  void open(NamespaceSet set);
   /// For the winner: it can't be created, for this reason. The others stop with it.
   void fail(const std::string& why);
   /// For the others: waits until the container is ready, and enters it. A warning tells where it differs from
@@ -35,7 +37,7 @@ class JoinGroup {
   void check_time(const std::string& process, const char* work) const;
   void wait_until_ready();
   void stop_waiting(const std::string& why);
-  std::optional<Namespaces> if_of_container(Fd user, Fd mount) const;
+  std::optional<Namespaces> if_of_container(const std::function<Fd(size_t)>& open) const;
   std::optional<Namespaces> find_container() const;
   bool is_container_to_come() const;
   Namespaces await_container();

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <csignal>
 #include <cstring>
 #include <limits>
@@ -29,7 +31,7 @@ constexpr std::chrono::milliseconds kSlice{10};
 
 union ControlBuffer {
   cmsghdr header;
-  char space[CMSG_SPACE(2 * sizeof(int))];
+  char space[CMSG_SPACE(kNamespaceKinds.size() * sizeof(int))];
 };
 
 msghdr control_message(iovec& part, ControlBuffer& control) {
@@ -43,17 +45,25 @@ msghdr control_message(iovec& part, ControlBuffer& control) {
 
 enum class Received { nothing_yet, namespaces, end };
 
-/// Takes what hand_over() sent, without waiting for it.
-Received receive_namespaces(int socket, int (&numbers)[2]) {
-  char byte;
-  iovec part{&byte, 1};
+/// Takes what hand_over() sent, without waiting for it: the descriptors of namespaces, 0 for those that are not in
+/// the set.
+Received receive_namespaces(int socket, std::array<int, kNamespaceKinds.size()>& numbers) {
+  NamespaceSet set = 0;
+  iovec part{&set, sizeof set};
   ControlBuffer control;
   msghdr message = control_message(part, control);
   const ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (got < 0) return errno == EAGAIN || errno == EINTR ? Received::nothing_yet : Received::end;
   const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (got == 0 || header == nullptr || header->cmsg_len != CMSG_LEN(sizeof numbers)) return Received::end;
-  memcpy(numbers, CMSG_DATA(header), sizeof numbers);
+  const auto sent = static_cast<size_t>(std::popcount(static_cast<unsigned>(set)));
+  if (got == 0 || header == nullptr || header->cmsg_len != CMSG_LEN(sent * sizeof(int))) return Received::end;
+  const unsigned char* next = CMSG_DATA(header);
+  for (size_t i = 0; i < numbers.size(); i++) {
+    numbers[i] = 0;
+    if (!(set & kNamespaceKinds[i].flag)) continue;
+    memcpy(&numbers[i], next, sizeof(int));
+    next += sizeof(int);
+  }
   return Received::namespaces;
 }
 
@@ -148,14 +158,14 @@ class Watch {
 
   /// Takes the namespaces when they come; false when the winner ended without sending them.
   bool take_over() {
-    int numbers[2];
+    std::array<int, kNamespaceKinds.size()> numbers{};
     const Received received = receive_namespaces(socket_, numbers);
     if (received == Received::nothing_yet) return true;
     if (received == Received::namespaces) {
       holding_ = true;
       join_checkpoint("keeper-before-holding");
-      memory_->keeper_user = numbers[0];
-      memory_->keeper_mount = numbers[1];
+      memory_->keeper_files = numbers;
+      memory_->kept = 1;
       while (send(socket_, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR) continue;
       return true;
     }
@@ -272,21 +282,25 @@ Keeper::Keeper(JoinMemory& memory, int timeout, const Starter& starter) {
 }
 
 bool Keeper::hand_over(const Namespaces& namespaces) {
-  const int numbers[2] = {namespaces.user.get(), namespaces.mount.get()};
-  char byte = 0;
-  iovec part{&byte, 1};
+  std::vector<int> numbers;
+  for (const Fd& file : namespaces) {
+    if (file) numbers.push_back(file.get());
+  }
+  NamespaceSet set = set_of(namespaces);
+  iovec part{&set, sizeof set};
   ControlBuffer control;
   msghdr message = control_message(part, control);
   cmsghdr* header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof numbers);
-  memcpy(CMSG_DATA(header), numbers, sizeof numbers);
+  header->cmsg_len = message.msg_controllen = CMSG_LEN(numbers.size() * sizeof(int));
+  memcpy(CMSG_DATA(header), numbers.data(), numbers.size() * sizeof(int));
   // a keeper that was killed is no reason to stop: the group does without it as long as the winner lives
   while (sendmsg(socket_.get(), &message, MSG_NOSIGNAL) < 0 && errno == EINTR) continue;
   constexpr int kPatience = 2000;  // milliseconds, for one that is stopped
   pollfd receipt{socket_.get(), POLLIN, 0};
   while (poll(&receipt, 1, kPatience) < 0 && errno == EINTR) continue;
+  char byte;
   return recv(socket_.get(), &byte, 1, MSG_DONTWAIT) == 1;
 }
 

@@ -13,6 +13,7 @@
 #include <semaphore.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -25,11 +26,12 @@
 #include "base/fd.h"
 #include "launcher/join/join_door.h"
 #include "launcher/join/join_starter.h"
+#include "launcher/process/namespaces.h"
 #include "launcher/process/process_id.h"
 
 namespace chrun {
 
-constexpr uint32_t kJoinVersion = 2;  // of door and state
+constexpr uint32_t kJoinVersion = 3;  // of door and state
 
 using Clock = std::chrono::steady_clock;
 
@@ -70,13 +72,15 @@ struct JoinState {
   sem_t wake_peers;      // peers wait on it for the end of `creating`
   sem_t wake_keeper;     // the keeper waits on it for any change
   std::atomic<JoinPhase> phase;
-  std::atomic<uint32_t> closed;                // 1: the name is gone, nobody else can come
-  uint32_t taken;                              // seats, by those who came
-  uint32_t waiting;                            // how many of them may be waiting on wake_peers
-  uint32_t settled;                            // how many of them are in the container, or gave up
-  ino_t user_inode, mount_inode;               // of the container's namespaces, once it is ready
-  std::atomic<int> keeper_user, keeper_mount;  // descriptors of the namespaces in the keeper; 0: not yet there
-  std::atomic<int64_t> last_arrival;           // Clock, in nanoseconds
+  std::atomic<uint32_t> closed;  // 1: the name is gone, nobody else can come
+  uint32_t taken;                // seats, by those who came
+  uint32_t waiting;              // how many of them may be waiting on wake_peers
+  uint32_t settled;              // how many of them are in the container, or gave up
+  // by the kind of namespace, where the container has one of its own; else 0
+  std::array<ino_t, kNamespaceKinds.size()> inodes;      // once it is ready
+  std::array<int, kNamespaceKinds.size()> keeper_files;  // descriptors in the keeper, once it has them
+  std::atomic<uint32_t> kept;                            // 1: it has
+  std::atomic<int64_t> last_arrival;                     // Clock, in nanoseconds
   char failure[512];
 
   JoinSeat* seat(uint32_t index) { return reinterpret_cast<JoinSeat*>(this + 1) + index; }

@@ -47,7 +47,7 @@ void look_up_names(Launch& launch) {
 
 /// As root, a mount made before that would be the host's.
 void require_isolation(const Launch& launch, const Step& step) {
-  if (!launch.isolated) throw Error("the plan has a " + std::string(step.kind) + " step before user-namespace");
+  if (!launch.namespaces) throw Error("the plan has a " + std::string(step.kind) + " step before user-namespace");
 }
 
 /// What steps name on the host: before the first mount of ours.
@@ -251,14 +251,14 @@ void look_for_covered_root(const Launch& launch) {
 }
 
 void user_namespace(Launch& launch, const Step& step) {
-  if (!launch.isolated) look_up_names(launch);
+  if (!launch.namespaces) look_up_names(launch);
   try {
-    enter_user_namespace(id_map(step.fields[0]), id_map(step.fields[1]));
+    make_namespaces(kEveryContainer, id_map(step.fields[0]), id_map(step.fields[1]));
   } catch (const SysError& refusal) {
-    if (launch.isolated && refusal.code() == EPERM) look_for_covered_root(launch);
+    if (launch.namespaces && refusal.code() == EPERM) look_for_covered_root(launch);
     throw;
   }
-  launch.isolated = true;
+  launch.namespaces |= kEveryContainer;
 }
 
 void tmpfs(Launch& launch, const Step& step) {

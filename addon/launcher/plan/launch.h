@@ -17,6 +17,7 @@
 #include "launcher/plan/steps.h"
 #include "launcher/process/environment.h"
 #include "launcher/process/identity.h"
+#include "launcher/process/namespaces.h"
 #include "squashfs/client/client.h"
 
 namespace chrun {
@@ -43,7 +44,7 @@ struct Launch {
   bool typing_possible = false;                // into the caller's terminal, by what the container runs
   bool served = false;                         // by a file-system server
   PlacedMounts placed{};                       // where `served`
-  bool isolated = false;                       // in a mount namespace of its own
+  NamespaceSet namespaces = 0;                 // that it has of its own
   bool entered = false;                        // an existing container was entered: nothing is left to create
 };
 

@@ -34,7 +34,7 @@ void create(Launch& launch) {
     launch.identity.reset();
     // peers are in the container before this process is the command
     hide_from_containers();
-    if (launch.group) launch.group->open();
+    if (launch.group) launch.group->open(launch.namespaces);
   } catch (const Error& failure) {
     if (launch.group && launch.group->won()) launch.group->fail(failure.what());
     throw;

@@ -2,7 +2,8 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <sched.h>
+#include <linux/nsfs.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
@@ -12,6 +13,29 @@
 
 namespace chrun {
 namespace {
+
+Fd open_below(int directory, const std::string& path) {
+  Fd file(openat(directory, path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw SysError("open the namespace " + path, "open");
+  return file;
+}
+
+/// Whether it belongs to the user namespace of this number; not where the kernel does not tell (before Linux 4.9).
+bool belongs_to(const Fd& namespace_file, ino_t user) {
+  const Fd owner(ioctl(namespace_file.get(), NS_GET_USERNS));
+  return owner && inode_of(owner) == user;
+}
+
+/// What a container must have, and of the rest what belongs to its user namespace: it can share others with the host.
+Namespaces open_own_namespaces(int process) {
+  Namespaces namespaces;
+  for (size_t i = 0; i < namespaces.size(); i++) {
+    const NamespaceKind& kind = kNamespaceKinds[i];
+    Fd file = open_below(process, std::string("ns/") + kind.file);
+    if (kind.always || belongs_to(file, inode_of(namespaces[0]))) namespaces[i] = std::move(file);
+  }
+  return namespaces;
+}
 
 /// A process that can't become another one: what is opened below its directory in /proc is its own, or nothing, even if
 /// its number has been given away meanwhile.
@@ -23,7 +47,7 @@ class Process {
     handle_ = Fd(static_cast<int>(syscall(kPidfdOpen, pid, 0)));
     // opened after the handle: so the directory's process had not ended by then, and they are of the same one
     try {
-      namespaces_ = {open_namespace_at(directory_.get(), "ns/user"), open_namespace_at(directory_.get(), "ns/mnt")};
+      namespaces_ = open_own_namespaces(directory_.get());
     } catch (const SysError& refusal) {
       check_owner();
       if (is_gone(refusal.code())) refuse("open", refusal.code());
@@ -71,18 +95,16 @@ void drop_capabilities(const std::string& owner) {
 
 /// In one step, where the kernel can (Linux 5.8).
 bool enter_at_once(const Process& process) {
-  return process.handle() && setns(process.handle().get(), CLONE_NEWUSER | CLONE_NEWNS) == 0;
+  return process.handle() && setns(process.handle().get(), set_of(process.namespaces())) == 0;
 }
 
 }  // namespace
 
-Fd open_namespace_at(int directory, const std::string& path) {
-  Fd file(openat(directory, path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) throw SysError("open the namespace " + path, "open");
-  return file;
+NamespaceSet set_of(const Namespaces& namespaces) {
+  NamespaceSet set = 0;
+  for (size_t i = 0; i < namespaces.size(); i++) set |= namespaces[i] ? kNamespaceKinds[i].flag : 0;
+  return set;
 }
-
-Fd open_namespace(const std::string& path) { return open_namespace_at(AT_FDCWD, path); }
 
 ino_t inode_of(const Fd& namespace_file) {
   struct stat status;
@@ -90,8 +112,13 @@ ino_t inode_of(const Fd& namespace_file) {
   return status.st_ino;
 }
 
-Namespaces open_namespaces(const std::string& process) {
-  return {open_namespace(process + "/ns/user"), open_namespace(process + "/ns/mnt")};
+Namespaces open_namespaces(const std::string& process, NamespaceSet set) {
+  Namespaces namespaces;
+  for (size_t i = 0; i < namespaces.size(); i++) {
+    const NamespaceKind& kind = kNamespaceKinds[i];
+    if (set & kind.flag) namespaces[i] = open_below(AT_FDCWD, process + "/ns/" + kind.file);
+  }
+  return namespaces;
 }
 
 void hide_from_containers() {
@@ -99,11 +126,13 @@ void hide_from_containers() {
 }
 
 void enter_namespaces(const Namespaces& namespaces, const std::string& owner) {
-  // between the two calls our root is the host's, and the container would be allowed to look at it
+  // after the first of these calls our root still is the host's, and the container would be allowed to look at it
   hide_from_containers();
-  // the user namespace first: only in it do we have the privilege to enter the other
-  if (setns(namespaces.user.get(), CLONE_NEWUSER) != 0) throw SysError("enter the container of " + owner, "setns");
-  if (setns(namespaces.mount.get(), CLONE_NEWNS) != 0) throw SysError("enter the container of " + owner, "setns");
+  for (size_t i = 0; i < namespaces.size(); i++) {
+    if (!namespaces[i]) continue;
+    if (setns(namespaces[i].get(), kNamespaceKinds[i].flag) != 0)
+      throw SysError("enter the container of " + owner, "setns");
+  }
   drop_capabilities(owner);
 }
 
@@ -111,7 +140,7 @@ void join_process(int pid) {
   require_own_proc("--join-pid");
   const Process process(pid);
   process.check_owner();
-  if (inode_of(process.namespaces().user) == inode_of(open_namespace("/proc/self/ns/user"))) {
+  if (inode_of(process.namespaces()[0]) == inode_of(open_namespaces("/proc/self", CLONE_NEWUSER)[0])) {
     throw Error("can't join " + process.name() + ": it is in no container",
                 "its user namespace is our own; give the PID of a process that runs inside one");
   }

@@ -1,7 +1,6 @@
 #include "launcher/process/user_ns.h"
 
 #include <fcntl.h>
-#include <sched.h>
 
 #include <string>
 
@@ -24,9 +23,9 @@ std::string map_line(IdMap map) { return std::to_string(map.inside) + " " + std:
 
 }  // namespace
 
-void enter_user_namespace(IdMap uid, IdMap gid) {
+void make_namespaces(NamespaceSet set, IdMap uid, IdMap gid) {
   const char* call = restrictions::id_map_call(uid.outside);
-  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) throw SysError("make user and mount namespaces", "unshare");
+  if (unshare(set) != 0) throw SysError("make user and mount namespaces", "unshare");
   // without privilege over the outer groups, setgroups(2) must be given up before a gid map is accepted
   write_setting("/proc/self/setgroups", "deny", call);
   write_setting("/proc/self/uid_map", map_line(uid), call);

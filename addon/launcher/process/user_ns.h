@@ -1,5 +1,6 @@
-// User and mount namespaces, always made together: the mounts belong to the user namespace.
+// New namespaces, made together with a user namespace: they belong to it.
 #pragma once
+#include "launcher/process/namespaces.h"
 
 namespace chrun {
 
@@ -9,7 +10,7 @@ struct IdMap {
   unsigned outside;
 };
 
-/// Enters a new user namespace with these maps, and a new mount namespace that it owns. Throws SysError.
-void enter_user_namespace(IdMap uid, IdMap gid);
+/// Enters new namespaces of the kinds in `set`, a user namespace with these maps among them. Throws SysError.
+void make_namespaces(NamespaceSet set, IdMap uid, IdMap gid);
 
 }  // namespace chrun
