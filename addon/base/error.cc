@@ -14,8 +14,11 @@ std::string errno_words(int code) {
   return words;
 }
 
-SysError::SysError(const std::string& action, const char* call, int code, Exit exit)
-    : Error("can't " + action + ": " + call + ": " + errno_words(code), {}, exit), call_(call), code_(code) {}
+SysError Refused::cannot(const std::string& action, Exit exit) const {
+  return {"can't " + action + ": " + words(), {}, call_, code_, exit};
+}
+
+std::string Refused::words() const { return std::string(call_) + ": " + errno_words(code_); }
 
 SysError SysError::about(std::string subject) const {
   SysError same = *this;

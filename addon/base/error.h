@@ -32,12 +32,10 @@ class Error : public std::runtime_error {
   Exit exit_;
 };
 
-/// A system call failed. `action` says what was being done ("bind /data to /img/data"),
-/// `call` which call refused it ("mount"): together with errno they select the hint.
+/// A system call failed: Refused makes it. Call and errno select the hint.
 class SysError : public Error {
  public:
-  SysError(const std::string& action, const char* call, int code = errno, Exit exit = Exit::failure);
-  /// One that happened in another process of ours, which has put it into words.
+  /// With a message that is already in words, such as that of another process of ours.
   SysError(const std::string& message, std::string hint, std::string call, int code, Exit exit)
       : Error(message, std::move(hint), exit), call_(std::move(call)), code_(code) {}
 
@@ -53,6 +51,22 @@ class SysError : public Error {
 
  private:
   std::string call_, subject_;
+  int code_;
+};
+
+/// A refusal by the system call `call` ("mount"), taken at once. What could not be done is said after that:
+/// `throw Refused("mount").cannot("bind " + source)`. Since C++17 what stands before a call's parenthesis is evaluated
+/// before its arguments, so building the text can't change errno; as one more argument, errno might be read after it.
+class Refused {
+ public:
+  explicit Refused(const char* call, int code = errno) : call_(call), code_(code) {}
+  /// "CALL: ERRNO's words".
+  std::string words() const;
+  /// "can't ACTION: ", and these words.
+  SysError cannot(const std::string& action, Exit exit = Exit::failure) const;
+
+ private:
+  const char* call_;
   int code_;
 };
 

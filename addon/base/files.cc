@@ -28,7 +28,7 @@ std::string read_all(int fd, const std::string& name, size_t limit) {
   for (;;) {
     const ssize_t got = ::read(fd, buffer, sizeof buffer);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw SysError("read " + name, "read");
+    if (got < 0) throw Refused("read").cannot("read " + name);
     if (got == 0) return bytes;
     bytes.append(buffer, static_cast<size_t>(got));
     if (bytes.size() > limit) throw Error(name + " is larger than " + std::to_string(limit) + " bytes");
@@ -40,18 +40,18 @@ void write_all(int fd, std::string_view bytes, const std::string& name) {
   while (!bytes.empty()) {
     const ssize_t put = ::write(fd, bytes.data(), bytes.size());
     if (put < 0 && errno == EINTR) continue;
-    if (put < 0) throw SysError("write " + name, "write");
+    if (put < 0) throw Refused("write").cannot("write " + name);
     bytes.remove_prefix(static_cast<size_t>(put));
   }
 }
 
 Fd memory_file(const char* name, std::string_view bytes, bool inherited) {
   Fd file(memfd_create(name, inherited ? 0 : MFD_CLOEXEC));
-  if (!file) throw SysError(std::string("make the memory file ") + name, "memfd_create");
+  if (!file) throw Refused("memfd_create").cannot(std::string("make the memory file ") + name);
   // made with mode 0777: a plan that others may write would be refused
-  if (fchmod(file.get(), 0600) != 0) throw SysError(std::string("protect the memory file ") + name, "fchmod");
+  if (fchmod(file.get(), 0600) != 0) throw Refused("fchmod").cannot(std::string("protect the memory file ") + name);
   write_all(file.get(), bytes, name);
-  if (lseek(file.get(), 0, SEEK_SET) != 0) throw SysError(std::string("rewind the memory file ") + name, "lseek");
+  if (lseek(file.get(), 0, SEEK_SET) != 0) throw Refused("lseek").cannot(std::string("rewind the memory file ") + name);
   return file;
 }
 

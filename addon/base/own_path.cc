@@ -11,7 +11,7 @@ namespace chrun {
 std::string own_path() {
   char path[PATH_MAX];
   const ssize_t size = readlink("/proc/self/exe", path, sizeof path);
-  if (size <= 0) throw SysError("find my own program file", "readlink");
+  if (size <= 0) throw Refused("readlink").cannot("find my own program file");
   return {path, static_cast<size_t>(size)};
 }
 

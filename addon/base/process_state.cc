@@ -56,7 +56,7 @@ Numbers open_descriptors() {
   if (!directory) {
     const int code = errno;
     if (code == ENOENT && access("/proc/self", F_OK) != 0) throw Error("there is no /proc: containers need it mounted");
-    throw SysError("list the open descriptors", "opendir", code);
+    throw Refused("opendir", code).cannot("list the open descriptors");
   }
   while (const dirent* entry = readdir(directory.get())) {
     const int number = atoi(entry->d_name);
@@ -81,9 +81,9 @@ bool has(const Numbers& numbers, unsigned long long number) {
 
 void restore_limit(const Numbers& soft) {
   struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) throw SysError("read the limit on open files", "getrlimit");
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) throw Refused("getrlimit").cannot("read the limit on open files");
   limit.rlim_cur = std::min<rlim_t>(soft.at(0), limit.rlim_max);
-  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) throw SysError("restore the limit on open files", "setrlimit");
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) throw Refused("setrlimit").cannot("restore the limit on open files");
 }
 
 void restore_ignored(const Numbers& ignored) {
@@ -121,7 +121,7 @@ void restore_nonblocking(const Numbers& nonblocking) {
 
 void record_process_state(std::string& bytes) {
   struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) throw SysError("read the limit on open files", "getrlimit");
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) throw Refused("getrlimit").cannot("read the limit on open files");
   append_numbers(bytes, "open-files-limit", {limit.rlim_cur});
   append_numbers(bytes, "ignored-signals", ignored_signals());
   append_numbers(bytes, "blocked-signals", blocked_signals());

@@ -93,7 +93,7 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
   {
     // a pipe, which is refused, would keep us waiting for its writer
     const Fd file(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!file) throw SysError(std::string("read the plan ") + path, "open");
+    if (!file) throw Refused("open").cannot(std::string("read the plan ") + path);
     read_plan(plan, file.get(), path);
   }
   char* const none = nullptr;

@@ -33,7 +33,7 @@ Napi::Value guarded(Napi::Env env, Body body) {
 }
 
 void restore_state(int handoff) {
-  if (lseek(handoff, 0, SEEK_SET) != 0) throw chrun::SysError("read the handoff", "lseek");
+  if (lseek(handoff, 0, SEEK_SET) != 0) throw chrun::Refused("lseek").cannot("read the handoff");
   const std::string bytes = chrun::read_all(handoff, "the handoff", chrun::kLargestHandoff);
 
   for (const auto& record : chrun::parse_records(bytes, "the handoff")) {
@@ -56,7 +56,7 @@ Napi::Value replace_process(const Napi::CallbackInfo& info) {
     for (auto& word : words) pointers.push_back(word.data());
     pointers.push_back(nullptr);
     execve(program.c_str(), pointers.data(), environ);
-    throw chrun::SysError("start the launcher " + program, "execve");
+    throw chrun::Refused("execve").cannot("start the launcher " + program);
   });
 }
 

@@ -18,7 +18,7 @@ using Filter = std::unique_ptr<void, decltype(&seccomp_release)>;
 
 /// libseccomp returns a negative errno.
 void check(int result, const std::string& action) {
-  if (result < 0) throw SysError(action, "libseccomp", -result);
+  if (result < 0) throw Refused("libseccomp", -result).cannot(action);
 }
 
 Filter make_filter() {
@@ -61,7 +61,7 @@ std::string compile_filter(const std::vector<FilterRule>& rules) {
   for (const FilterRule& rule : rules) add_rule(filter, rule);
   const Fd file = memory_file("ch-run-ts-filter", {}, false);
   check(seccomp_export_bpf(filter.get(), file.get()), "compile the seccomp filter");
-  if (lseek(file.get(), 0, SEEK_SET) != 0) throw SysError("read the seccomp filter", "lseek");
+  if (lseek(file.get(), 0, SEEK_SET) != 0) throw Refused("lseek").cannot("read the seccomp filter");
   return read_all(file.get(), "the seccomp filter", kLargestFilter);
 }
 

@@ -31,7 +31,7 @@ namespace {
 constexpr const char* kPlace = "/dev";
 
 long check(long result, const char* action, const char* call) {
-  if (result < 0) throw SysError(action, call);
+  if (result < 0) throw Refused(call).cannot(action);
   return result;
 }
 
@@ -72,10 +72,10 @@ void try_fuse() {
   enter_outer();
   // in the namespace that mounts: the device belongs to the one in which it was opened
   const Fd device(open("/dev/fuse", O_RDWR | O_CLOEXEC));
-  if (!device) throw SysError("open /dev/fuse", "open").about("/dev/fuse");
+  if (!device) throw Refused("open").cannot("open /dev/fuse").about("/dev/fuse");
   const std::string options = "fd=" + std::to_string(device.get()) + ",rootmode=40000,user_id=0,group_id=0";
   if (mount("none", kPlace, "fuse", MS_NOSUID | MS_NODEV, options.c_str()) != 0)
-    throw SysError("mount FUSE by its fd", "mount").about("FUSE");
+    throw Refused("mount").cannot("mount FUSE by its fd").about("FUSE");
 }
 
 Fd copy_root() {
@@ -110,14 +110,14 @@ std::string own_name() { return "/ch-run-ts-doctor-" + std::to_string(getpid());
 void try_shared_memory() {
   const std::string name = own_name();
   const Fd memory(shm_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
-  if (!memory) throw SysError("make POSIX shared memory in /dev/shm", "shm_open");
+  if (!memory) throw Refused("shm_open").cannot("make POSIX shared memory in /dev/shm");
   shm_unlink(name.c_str());
 }
 
 void try_semaphore() {
   const std::string name = own_name();
   sem_t* semaphore = sem_open(name.c_str(), O_CREAT | O_EXCL, 0600, 1);
-  if (semaphore == SEM_FAILED) throw SysError("make a POSIX semaphore in /dev/shm", "sem_open");
+  if (semaphore == SEM_FAILED) throw Refused("sem_open").cannot("make a POSIX semaphore in /dev/shm");
   sem_unlink(name.c_str());
   sem_close(semaphore);
 }
@@ -135,7 +135,7 @@ class Neighbour {
     told.reset();
     int code = EIO;
     if (read(ready.get(), &code, sizeof code) != sizeof code || code != 0) {
-      throw SysError("make user and mount namespaces", "unshare", code);
+      throw Refused("unshare", code).cannot("make user and mount namespaces");
     }
   }
   ~Neighbour() {

@@ -35,14 +35,14 @@ constexpr unsigned char kImage[] = {
 
 void make_layers() {
   for (const char* name : {"lower", "upper", "work", "merged"}) {
-    if (mkdir(name, 0755) != 0) throw SysError("make a directory", "mkdir");
+    if (mkdir(name, 0755) != 0) throw Refused("mkdir").cannot("make a directory");
   }
 }
 
 void mount_overlay(const std::string& lower) {
   const std::string options = "lowerdir=" + lower + ",upperdir=upper,workdir=work,userxattr";
   if (mount("overlay", "merged", "overlay", 0, options.c_str()) != 0)
-    throw SysError("mount an overlay", "mount").about("overlay");
+    throw Refused("mount").cannot("mount an overlay").about("overlay");
 }
 
 }  // namespace
@@ -66,7 +66,7 @@ void try_overlay_over_fuse(Action enter_namespaces, Action enter_memory) {
   mount_overlay("/sys");
   // what was read from below goes up before it is changed
   const Fd changed(open("merged/file", O_WRONLY | O_APPEND | O_CLOEXEC));
-  if (!changed) throw SysError("change a file in an overlay over FUSE", "open");
+  if (!changed) throw Refused("open").cannot("change a file in an overlay over FUSE");
   write_all(changed.get(), "upper\n", "a file in an overlay over FUSE");
 }
 

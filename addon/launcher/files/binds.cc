@@ -48,7 +48,8 @@ bool bind_into_image(int root, const Bind& bind, int tree) {
     const Fd destination = open_destination(root, bind, tree);
     if (!destination) return false;
     if (place_bind(bind, tree, destination.get())) break;
-    if (tries == kMostTries) throw SysError("bind " + bind.source + " to " + bind.destination, "move_mount", ENOENT);
+    if (tries == kMostTries)
+      throw Refused("move_mount", ENOENT).cannot("bind " + bind.source + " to " + bind.destination);
   }
   if (!restricted) {
     if (!restrict_one_by_one(tree, bind.destination, bind.flags) && (bind.flags & MS_RDONLY))

@@ -54,7 +54,7 @@ bool HostTrees::hold_all() {
     if (!root) {
       if (is_unknown_call(errno) || errno == EMFILE) return false;
       if (wish.optional && is_out_of_reach(errno)) continue;
-      throw SysError(wish.action, "open_tree");
+      throw Refused("open_tree").cannot(wish.action);
     }
     highest = std::max(highest, root.get());
     trees_[step].root = std::move(root);
@@ -68,7 +68,7 @@ void HostTrees::keep_all(Stage& stage) {
     if (source)
       trees_[step].slot = stage.keep_copy(source.get(), wish.action);
     else if (!wish.optional || !is_out_of_reach(errno))
-      throw SysError(wish.action, "open");
+      throw Refused("open").cannot(wish.action);
   }
 }
 

@@ -29,12 +29,12 @@ std::string path_in_image(int root, int directory) {
 /// Opens directory `name` of the layer, made with this mode if it is not there.
 Fd enter_directory(int parent, const std::string& name, mode_t mode, const std::string& path) {
   if (mkdirat(parent, name.c_str(), 0700) == 0) {
-    if (fchmodat(parent, name.c_str(), mode, 0) != 0) throw SysError("create " + path + " in the image", "chmod");
+    if (fchmodat(parent, name.c_str(), mode, 0) != 0) throw Refused("chmod").cannot("create " + path + " in the image");
   } else if (errno != EEXIST) {
-    throw SysError("create " + path + " in the image", "mkdir");
+    throw Refused("mkdir").cannot("create " + path + " in the image");
   }
   Fd directory(openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) throw SysError("create " + path + " in the image", "open");
+  if (!directory) throw Refused("open").cannot("create " + path + " in the image");
   return directory;
 }
 
@@ -66,21 +66,21 @@ Fd directory_for(const LayeredImage& image, const std::string& path) {
 
 void make_link(int directory, const std::string& target, const std::string& name, const std::string& path) {
   if (symlinkat(target.c_str(), directory, name.c_str()) == 0) return;
-  if (errno != EEXIST) throw SysError("make the link " + path + " in the image", "symlink");
+  if (errno != EEXIST) throw Refused("symlink").cannot("make the link " + path + " in the image");
   if (read_link(directory, name) == target) return;
   if (unlinkat(directory, name.c_str(), 0) != 0) {
     if (errno == EISDIR) throw Error("can't make the link " + path + ": there is a directory in the image");
-    throw SysError("remove " + path + " from the image", "unlink");
+    throw Refused("unlink").cannot("remove " + path + " from the image");
   }
   if (symlinkat(target.c_str(), directory, name.c_str()) != 0)
-    throw SysError("make the link " + path + " in the image", "symlink");
+    throw Refused("symlink").cannot("make the link " + path + " in the image");
 }
 
 /// A directory of the layer would hide what the image has under its name.
 void refuse_to_hide(int root, const std::string& path) {
   const Gap gap = find_gap(root, path);
   if (file_type(gap.parent.get(), gap.parent_path) != S_IFDIR)
-    throw SysError("create " + path + " in the image", "mkdir", ENOTDIR);
+    throw Refused("mkdir", ENOTDIR).cannot("create " + path + " in the image");
   const std::string first = path.substr(0, path.find('/', path.size() - gap.rest.size()));
   if (open_link_in_image(root, first))
     throw Error("can't create " + path + " in the image: " + first + " is a broken link");
@@ -105,15 +105,15 @@ void place_in_image(const LayeredImage& image, const std::string& path, bool wan
   constexpr int kNew = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC;
   const Fd file(openat(directory.get(), path.c_str() + slash + 1, kNew, 0644));
   if (!file && errno == EEXIST) return;
-  if (!file) throw SysError("create " + path + " in the image", "open");
-  if (fchmod(file.get(), 0644) != 0) throw SysError("create " + path + " in the image", "fchmod");
+  if (!file) throw Refused("open").cannot("create " + path + " in the image");
+  if (fchmod(file.get(), 0644) != 0) throw Refused("fchmod").cannot("create " + path + " in the image");
 }
 
 void change_mode_in_image(int root, mode_t mode, const std::string& path) {
   const Fd file = open_in_image(root, path);
   if (!file) return;
   if (::chmod(descriptor_path(file.get()).c_str(), mode) != 0)
-    throw SysError("change the mode of " + path + " in the image", "chmod");
+    throw Refused("chmod").cannot("change the mode of " + path + " in the image");
 }
 
 }  // namespace chrun

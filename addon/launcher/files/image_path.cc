@@ -31,7 +31,7 @@ bool is_missing(int code) { return code == ENOENT || code == ENOTDIR; }
 std::string read_link(int directory, const std::string& name) {
   char target[4096];
   const ssize_t size = readlinkat(directory, name.c_str(), target, sizeof target);
-  if (size < 0) throw SysError("read the link " + name, "readlinkat");
+  if (size < 0) throw Refused("readlinkat").cannot("read the link " + name);
   return {target, static_cast<size_t>(size)};
 }
 
@@ -83,12 +83,12 @@ Fd try_open(int root, const std::string& path) {
 void make_entry(int directory, const std::string& name, const std::string& path, bool file) {
   if (file) {
     const Fd made(openat(directory, name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
-    if (!made && errno != EEXIST) throw SysError("create " + path + " in the image", "open");
-    if (made && fchmod(made.get(), 0644) != 0) throw SysError("create " + path + " in the image", "fchmod");
+    if (!made && errno != EEXIST) throw Refused("open").cannot("create " + path + " in the image");
+    if (made && fchmod(made.get(), 0644) != 0) throw Refused("fchmod").cannot("create " + path + " in the image");
   } else if (mkdirat(directory, name.c_str(), 0755) != 0) {
-    if (errno != EEXIST) throw SysError("create " + path + " in the image", "mkdir");
+    if (errno != EEXIST) throw Refused("mkdir").cannot("create " + path + " in the image");
   } else if (fchmodat(directory, name.c_str(), 0755, 0) != 0) {
-    throw SysError("create " + path + " in the image", "chmod");
+    throw Refused("chmod").cannot("create " + path + " in the image");
   }
 }
 
@@ -96,7 +96,7 @@ void make_entry(int directory, const std::string& name, const std::string& path,
 
 mode_t file_type(int fd, const std::string& name) {
   struct stat status;
-  if (fstat(fd, &status) != 0) throw SysError("look at " + name, "fstat");
+  if (fstat(fd, &status) != 0) throw Refused("fstat").cannot("look at " + name);
   return status.st_mode & S_IFMT;
 }
 
@@ -110,7 +110,7 @@ std::string path_of(int fd) {
 
 Fd open_in_image(int root, const std::string& path) {
   Fd found = try_open(root, path);
-  if (!found && !is_missing(errno)) throw SysError("find " + path + " in the image", "openat2");
+  if (!found && !is_missing(errno)) throw Refused("openat2").cannot("find " + path + " in the image");
   return found;
 }
 
@@ -162,8 +162,8 @@ void write_in_image(int root, const std::string& path, const std::string& text) 
   const std::string name = path.substr(slash + 1);
   const Fd file(openat(directory.get(), name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!file && errno == EEXIST) return;
-  if (!file) throw SysError("write " + path + " in the image", "open");
-  if (fchmod(file.get(), 0644) != 0) throw SysError("write " + path + " in the image", "fchmod");
+  if (!file) throw Refused("open").cannot("write " + path + " in the image");
+  if (fchmod(file.get(), 0644) != 0) throw Refused("fchmod").cannot("write " + path + " in the image");
   write_all(file.get(), text, path);
 }
 

@@ -69,9 +69,9 @@ bool is_unknown_call(int code) { return code == ENOSYS || code == EPERM; }
 void place_mount(int mount, int place, const std::string& action) {
   if (syscall(kMoveMount, mount, "", place, "", kMoveMountEmptyPath | kMoveMountToEmptyPath) == 0) return;
   const int code = errno;
-  if (!is_unknown_call(code)) throw SysError(action, "move_mount", code);
+  if (!is_unknown_call(code)) throw Refused("move_mount", code).cannot(action);
   if (::mount(descriptor_path(mount).c_str(), descriptor_path(place).c_str(), nullptr, MS_MOVE, nullptr) == 0) return;
-  throw code == EPERM ? SysError(action, "move_mount", code) : SysError(action, "mount");
+  throw code == EPERM ? Refused("move_mount", code).cannot(action) : Refused("mount").cannot(action);
 }
 
 bool differ_in_type(int mount, int place) {
@@ -82,17 +82,17 @@ bool restrict_tree(int mount, const std::string& name, unsigned long flags) {
   MountChange change{};
   change.set = flags;
   if (syscall(kMountSetattr, mount, "", AT_EMPTY_PATH | kRecursive, &change, sizeof change) == 0) return true;
-  if (!is_unknown_call(errno)) throw SysError(restriction_words(name, flags), "mount_setattr");
+  if (!is_unknown_call(errno)) throw Refused("mount_setattr").cannot(restriction_words(name, flags));
   return false;
 }
 
 void restrict_mount(int mount, const std::string& name, unsigned long flags) {
   struct statvfs status;
-  if (fstatvfs(mount, &status) != 0) throw SysError(restriction_words(name, flags), "statvfs");
+  if (fstatvfs(mount, &status) != 0) throw Refused("statvfs").cannot(restriction_words(name, flags));
   // the descriptor leads to the root of just this mount, whatever has become of the names on the way to it
   const unsigned long all = MS_REMOUNT | MS_BIND | flags | locked_flags(status);
   if (::mount(nullptr, descriptor_path(mount).c_str(), nullptr, all, nullptr) != 0)
-    throw SysError(restriction_words(name, flags), "mount");
+    throw Refused("mount").cannot(restriction_words(name, flags));
 }
 
 void PlacedMounts::add(int mount, const std::string& path) { all_.push_back({path, mount_id(mount)}); }

@@ -50,21 +50,21 @@ std::string refusal_hint(int upper, int root, int code) {
 void make_directory(int parent, const char* name, mode_t mode, const std::string& what) {
   const std::string action = "make " + std::string(name) + " in " + what;
   if (mkdirat(parent, name, mode) != 0) {
-    if (errno != EEXIST) throw SysError(action, "mkdir");
+    if (errno != EEXIST) throw Refused("mkdir").cannot(action);
   } else if (fchmodat(parent, name, mode, 0) != 0) {
-    throw SysError(action, "chmod");
+    throw Refused("chmod").cannot(action);
   }
 }
 
 Layer begin_layer(Fd home, int root, const std::string& name) {
   struct stat status;
-  if (fstat(root, &status) != 0) throw SysError("look at the image's root directory", "fstat");
+  if (fstat(root, &status) != 0) throw Refused("fstat").cannot("look at the image's root directory");
   // the root directory of the overlay is the upper layer's: it has the image's mode, and its owner can write there
   make_directory(home.get(), "upper", (status.st_mode & 07777) | 0700, name);
   make_directory(home.get(), "work", 0755, name);
   Layer layer{std::move(home), {}, name};
   layer.upper = Fd(openat(layer.home.get(), "upper", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!layer.upper) throw SysError("open the upper layer of an overlay in " + name, "open");
+  if (!layer.upper) throw Refused("open").cannot("open the upper layer of an overlay in " + name);
   return layer;
 }
 
@@ -104,9 +104,9 @@ Layer begin_layer_in_directory(Fd directory, int root, const std::string& path) 
 
 Fd open_upper_directory(const std::string& path) {
   const bool made = mkdir(path.c_str(), 0755) == 0;
-  if (!made && errno != EEXIST) throw SysError("make the overlay directory " + path, "mkdir");
+  if (!made && errno != EEXIST) throw Refused("mkdir").cannot("make the overlay directory " + path);
   Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) throw SysError("use the overlay directory " + path, "open");
+  if (!directory) throw Refused("open").cannot("use the overlay directory " + path);
   // the umask says what others may do in it; we ourselves must be able to use it again
   struct stat status;
   if (made && fstat(directory.get(), &status) == 0 && (status.st_mode & 0700) != 0700)

@@ -21,7 +21,7 @@ constexpr size_t kMostEntries = 20000;  // each becomes a mount, and the kernel 
 std::vector<std::string> list_entries(const Gap& gap) {
   const int readable = openat(gap.parent.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR* listing = readable < 0 ? nullptr : fdopendir(readable);
-  if (!listing) throw SysError("list " + gap.parent_path + " in the image", "open");
+  if (!listing) throw Refused("open").cannot("list " + gap.parent_path + " in the image");
   std::vector<std::string> entries;
   while (const dirent* each = readdir(listing)) {
     const std::string name = each->d_name;
@@ -37,20 +37,20 @@ std::vector<std::string> list_entries(const Gap& gap) {
 void bind_again(Stage& stage, int cover, const std::string& entry, int parent) {
   const char* name = entry.c_str();
   const Fd original(openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (!original) throw SysError("bind " + entry + " again", "open");
+  if (!original) throw Refused("open").cannot("bind " + entry + " again");
   const mode_t type = file_type(original.get(), entry);
   if (type == S_IFLNK) {
     char target[PATH_MAX] = {};
     if (readlinkat(parent, name, target, sizeof target - 1) < 0 || symlinkat(target, cover, name) != 0)
-      throw SysError("copy the link " + entry, "symlink");
+      throw Refused("symlink").cannot("copy the link " + entry);
     return;
   }
   const bool directory = type == S_IFDIR;
   if (directory ? mkdirat(cover, name, 0755) != 0 : mknodat(cover, name, S_IFREG | 0644, 0) != 0)
-    throw SysError("make a place for " + entry, directory ? "mkdir" : "mknod");
+    throw Refused(directory ? "mkdir" : "mknod").cannot("make a place for " + entry);
   const Fd place(openat(cover, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
   const std::string action = "bind " + entry + " again";
-  if (!place) throw SysError(action, "open");
+  if (!place) throw Refused("open").cannot(action);
   place_mount(stage.copy(original.get(), "", action).get(), place.get(), action);
 }
 
@@ -60,7 +60,7 @@ Fd make_by_overmount(Stage& stage, int root, const std::vector<Destination>& all
   const Gap gap = find_gap(root, all.front().path);
   const auto entries = list_entries(gap);
   struct stat status;
-  if (fstat(gap.parent.get(), &status) != 0) throw SysError("look at " + gap.parent_path, "fstat");
+  if (fstat(gap.parent.get(), &status) != 0) throw Refused("fstat").cannot("look at " + gap.parent_path);
   const std::string action = "cover " + gap.parent_path + " in the image";
   Fd cover = stage.make("tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=16m", action);
   for (const std::string& entry : entries) bind_again(stage, cover.get(), entry, gap.parent.get());

@@ -65,7 +65,7 @@ std::string name_in_row(const std::string& first, int number) {
 
 uint64_t pid_namespace() {
   struct stat status;
-  if (stat("/proc/self/ns/pid", &status) != 0) throw SysError("find my PID namespace", "stat");
+  if (stat("/proc/self/ns/pid", &status) != 0) throw Refused("stat").cannot("find my PID namespace");
   return status.st_ino;
 }
 
@@ -113,18 +113,19 @@ class KeeperWord {
 Fd above_standard(Fd file) {
   if (!file || file.get() > 2) return file;
   Fd moved(fcntl(file.get(), F_DUPFD_CLOEXEC, 3));
-  if (!moved) throw SysError("make shared memory for --join", "fcntl");
+  if (!moved) throw Refused("fcntl").cannot("make shared memory for --join");
   return moved;
 }
 
 Fd make_shared_memory() {
   Fd file = above_standard(Fd(::open(kDirectory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)));
   if (!file) {
-    throw SysError("make shared memory for --join in " + std::string(kDirectory), "open")
+    throw Refused("open")
+        .cannot("make shared memory for --join in " + std::string(kDirectory))
         .hinted("it must be a tmpfs that you can write to");
   }
   // whatever the umask is
-  if (fchmod(file.get(), 0600) != 0) throw SysError("protect shared memory for --join", "fchmod");
+  if (fchmod(file.get(), 0600) != 0) throw Refused("fchmod").cannot("protect shared memory for --join");
   return file;
 }
 
@@ -161,11 +162,11 @@ std::pair<JoinDoor::Found, std::optional<JoinDoor>> JoinDoor::look(const std::st
     if (code == ENOENT) return {Found::nothing, std::nullopt};
     if (lstat(path.c_str(), &status) != 0 || status.st_uid != geteuid()) return {Found::of_another_user, std::nullopt};
     if (code == ELOOP) refuse_name(name, "it is a link");
-    throw SysError("join by " + path, "open", code);
+    throw Refused("open", code).cannot("join by " + path);
   }
-  if (fstat(file.get(), &status) != 0) throw SysError("check " + path, "fstat");
+  if (fstat(file.get(), &status) != 0) throw Refused("fstat").cannot("check " + path);
   if (status.st_uid != geteuid()) return {Found::of_another_user, std::nullopt};
-  if (S_ISDIR(status.st_mode)) throw SysError("join by " + path, "open", EISDIR);
+  if (S_ISDIR(status.st_mode)) throw Refused("open", EISDIR).cannot("join by " + path);
   if (!S_ISREG(status.st_mode)) refuse_name(name, "it is not a regular file");
   if (status.st_mode & (S_IRWXG | S_IRWXO)) refuse_name(name, "others may use it");
   return {Found::door, JoinDoor(name, std::move(file), status, false)};
@@ -179,15 +180,15 @@ std::optional<JoinDoor> JoinDoor::make(const std::string& name, const ProcessId&
   text.version = kJoinVersion;
   text.pid_namespace = pid_namespace();
   text.creator = self;
-  if (pwrite(file.get(), &text, sizeof text, 0) != sizeof text) throw SysError("make " + path_of(name), "write");
+  if (pwrite(file.get(), &text, sizeof text, 0) != sizeof text) throw Refused("write").cannot("make " + path_of(name));
   join_checkpoint("winner-before-name");
   const std::string nameless = "/proc/self/fd/" + std::to_string(file.get());
   if (linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, path_of(name).c_str(), AT_SYMLINK_FOLLOW) != 0) {
     if (errno == EEXIST) return std::nullopt;
-    throw SysError("name " + path_of(name), "linkat");
+    throw Refused("linkat").cannot("name " + path_of(name));
   }
   struct stat status;
-  if (fstat(file.get(), &status) != 0) throw SysError("check " + path_of(name), "fstat");
+  if (fstat(file.get(), &status) != 0) throw Refused("fstat").cannot("check " + path_of(name));
   return JoinDoor(name, std::move(file), status, true);
 }
 
@@ -209,7 +210,7 @@ void JoinDoor::require_pid_namespace(const Text& text) const {
 void JoinDoor::announce_keeper(pid_t keeper) const {
   const int32_t number = keeper;
   if (pwrite(file_.get(), &number, sizeof number, offsetof(Text, keeper)) != sizeof number)
-    throw SysError("write " + path(), "write");
+    throw Refused("write").cannot("write " + path());
   KeeperWord(file_.get()).wake_all();
 }
 

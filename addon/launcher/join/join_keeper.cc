@@ -259,11 +259,11 @@ void keep(const JoinMemory& memory, int state, int timeout, int socket, const St
 Keeper::Keeper(JoinMemory& memory, int timeout, const Starter& starter) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-    throw SysError("start the keeper of the join group", "socketpair");
+    throw Refused("socketpair").cannot("start the keeper of the join group");
   socket_ = above_standard(Fd(ends[0]));
   const Fd keepers_end = above_standard(Fd(ends[1]));
   between_ = fork();
-  if (between_ < 0) throw SysError("start the keeper of the join group", "fork");
+  if (between_ < 0) throw Refused("fork").cannot("start the keeper of the join group");
   if (between_ > 0) {
     memory.file().reset();
     return;

@@ -23,7 +23,7 @@ std::string find_objection(int directory) {
   struct stat status, theirs, ours;
   if (fstat(directory, &status) != 0) return "has ended";
   if (status.st_uid != geteuid()) return "belongs to user " + std::to_string(status.st_uid);
-  if (stat("/proc/self/ns/user", &ours) != 0) throw SysError("find my user namespace", "stat");
+  if (stat("/proc/self/ns/user", &ours) != 0) throw Refused("stat").cannot("find my user namespace");
   if (fstatat(directory, "ns/user", &theirs, 0) != 0) return "can't be looked into";
   if (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino) return "is in another user namespace";
   if (name_of(directory) != kKeeperName) return "keeps no join group";

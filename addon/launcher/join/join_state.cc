@@ -40,7 +40,7 @@ void initialize_lock(pthread_mutex_t& lock) {
   pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
   const int code = pthread_mutex_init(&lock, &attributes);
   pthread_mutexattr_destroy(&attributes);
-  if (code != 0) throw SysError("make a lock for the join group", "pthread_mutex_init", code);
+  if (code != 0) throw Refused("pthread_mutex_init", code).cannot("make a lock for the join group");
 }
 
 /// A fresh object is all zeros: only the rest is written.
@@ -91,7 +91,7 @@ void JoinMemory::Unmap::operator()(JoinState* state) const { munmap(state, size)
 
 JoinMemory::Mapping JoinMemory::map_file(int file, size_t size) {
   void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file, 0);
-  if (memory == MAP_FAILED) throw SysError("map shared memory for --join", "mmap");
+  if (memory == MAP_FAILED) throw Refused("mmap").cannot("map shared memory for --join");
   return {static_cast<JoinState*>(memory), {size}};
 }
 
@@ -100,7 +100,7 @@ JoinMemory::JoinMemory(JoinDoor door, Fd file, Mapping state)
 
 JoinMemory JoinMemory::map(const Fd& file, JoinDoor door) {
   struct stat status;
-  if (fstat(file.get(), &status) != 0) throw SysError("check shared memory for --join", "fstat");
+  if (fstat(file.get(), &status) != 0) throw Refused("fstat").cannot("check shared memory for --join");
   if (!S_ISREG(status.st_mode) || status.st_nlink != 0 || status.st_dev != door.device() ||
       status.st_size < static_cast<off_t>(sizeof(JoinState)))
     door.refuse("its keeper has no state");
@@ -116,7 +116,7 @@ JoinMemory JoinMemory::create(JoinDoor door, const JoinRequest& request, const P
   Fd file = make_shared_memory();
   // the space now, not as a SIGBUS later
   const int code = posix_fallocate(file.get(), 0, static_cast<off_t>(size));
-  if (code != 0) throw SysError("make shared memory for --join", "fallocate", code);
+  if (code != 0) throw Refused("fallocate", code).cannot("make shared memory for --join");
   Mapping state = map_file(file.get(), size);
   initialize(*state, size, door, request);
   JoinMemory memory(std::move(door), std::move(file), std::move(state));
@@ -130,8 +130,8 @@ void JoinMemory::locked(const std::function<void()>& body) const {
   // its holder died; what it left is consistent (see the top of join_state.h)
   if (code == EOWNERDEAD) pthread_mutex_consistent(&state_->lock);
   if (code != 0 && code != EOWNERDEAD) {
-    throw SysError("lock the join group " + door_.path() + ", which a stopped peer may hold", "pthread_mutex_timedlock",
-                   code);
+    throw Refused("pthread_mutex_timedlock", code)
+        .cannot("lock the join group " + door_.path() + ", which a stopped peer may hold");
   }
   try {
     body();

@@ -46,7 +46,7 @@ Fd to_memory_file(std::string_view bytes) {
   if (file.get() > 2) return file;
   // where 0, 1 or 2 was closed, its number must stay free
   Fd moved(fcntl(file.get(), F_DUPFD, 3));
-  if (!moved) throw SysError("start the command-line interpreter", "fcntl");
+  if (!moved) throw Refused("fcntl").cannot("start the command-line interpreter");
   return moved;
 }
 
@@ -63,7 +63,8 @@ Fd to_memory_file(std::string_view bytes) {
   if (turn) append_record(bytes, "turn", {std::to_string(turn.get())});
   std::string script = program.substr(0, program.rfind('/')) + "/../dist/cli.cjs";
   if (access(script.c_str(), R_OK) != 0) {
-    throw SysError("start the command-line interpreter " + script, "access")
+    throw Refused("access")
+        .cannot("start the command-line interpreter " + script)
         .hinted("install ch-run-ts again, or build it with 'npm run build'");
   }
   const Fd handoff = to_memory_file(bytes);
@@ -75,14 +76,15 @@ Fd to_memory_file(std::string_view bytes) {
   const auto node_environment = environment_for_node(environment);
   execve(CH_RUN_NODE, arguments, node_environment.data());
   execvpe("node", arguments, node_environment.data());
-  throw SysError(std::string("start the command-line interpreter ") + CH_RUN_NODE, "execve")
+  throw Refused("execve")
+      .cannot(std::string("start the command-line interpreter ") + CH_RUN_NODE)
       .hinted("install Node.js 20.19 or later, or launch a plan made elsewhere with --plan FILE");
 }
 
 void finish_handoff(Handoff& handoff, int descriptor) {
   const Fd file(descriptor);
   // Node has read it too, through the same offset
-  if (lseek(descriptor, 0, SEEK_SET) != 0) throw SysError("read the handoff", "lseek");
+  if (lseek(descriptor, 0, SEEK_SET) != 0) throw Refused("lseek").cannot("read the handoff");
   handoff.bytes = read_all(descriptor, "the handoff", kLargestHandoff);
   for (const Record& record : parse_records(handoff.bytes, "the handoff")) {
     if (record.name == "words")

@@ -140,12 +140,13 @@ size_t find_command(Search& first, Search& search, char* const* words) {
 std::string write_memo(int directory, const std::string& name, const std::string& bytes) {
   const std::string draft = name + "." + std::to_string(getpid());
   const Fd file(openat(directory, draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) return "can't remember the plan: " + errno_words(errno);
+  if (!file) return Refused("open").cannot("remember the plan").what();
   try {
     // whatever the umask is
-    if (fchmod(file.get(), 0600) != 0) throw SysError("protect " + draft, "fchmod");
+    if (fchmod(file.get(), 0600) != 0) throw Refused("fchmod").cannot("protect " + draft);
     write_all(file.get(), bytes, draft);
-    if (renameat(directory, draft.c_str(), directory, name.c_str()) != 0) throw SysError("rename " + draft, "rename");
+    if (renameat(directory, draft.c_str(), directory, name.c_str()) != 0)
+      throw Refused("rename").cannot("rename " + draft);
   } catch (const Error& failure) {
     unlinkat(directory, draft.c_str(), 0);
     return std::string("can't remember the plan: ") + failure.what();

@@ -128,9 +128,11 @@ Fd open_memo_directory(bool make, std::string& why) {
     make_directories(path, 2);
     directory = Fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
-  if (!directory) return why = path + ": " + errno_words(errno), Fd();
   struct stat status;
-  if (fstat(directory.get(), &status) != 0) return why = path + ": " + errno_words(errno), Fd();
+  if (!directory || fstat(directory.get(), &status) != 0) {
+    const int code = errno;
+    return why = path + ": " + errno_words(code), Fd();
+  }
   if (status.st_uid != geteuid()) return why = path + " belongs to another user", Fd();
   if (status.st_mode & (S_IWGRP | S_IWOTH)) return why = path + " can be written by others", Fd();
   return directory;

@@ -62,7 +62,7 @@ void look_at_host(Launch& launch) {
 void look_up_root(Launch& launch, const Step& step) {
   const std::string path = field(step, 0);
   // searching is what every command needs; found out here, it has a clear name
-  if (faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0) throw SysError("use the image " + path, "access");
+  if (faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0) throw Refused("access").cannot("use the image " + path);
   launch.host.want(&step, {path, "mount the image " + path});
 }
 
@@ -99,7 +99,7 @@ void look_up_place(Launch& launch, const Step& step) {
   const std::string path = field(step, 0);
   if (path == kOutOfTheWay) return;
   Fd place = open_on_host(path);
-  if (!place) throw SysError("mount the image at " + path, "open");
+  if (!place) throw Refused("open").cannot("mount the image at " + path);
   launch.directories[&step] = std::move(place);
 }
 

@@ -43,7 +43,7 @@ void default_environment(Environment& environment, const Step& step) {
 
 std::string read_file(const std::string& path) {
   const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) throw SysError("read the environment file " + path, "open");
+  if (!file) throw Refused("open").cannot("read the environment file " + path);
   return read_all(file.get(), path, kLargestEnvironmentFile);
 }
 
@@ -78,25 +78,25 @@ bool is_logical(const std::string& path) {
 
 std::string working_directory() {
   char path[PATH_MAX];
-  if (getcwd(path, sizeof path) == nullptr) throw SysError("find out the working directory", "getcwd");
+  if (getcwd(path, sizeof path) == nullptr) throw Refused("getcwd").cannot("find out the working directory");
   return path;
 }
 
 void directory(Launch& launch, const Step& step) {
   const std::string path = field(step, 0);
-  if (chdir(path.c_str()) != 0) throw SysError("change to directory " + path, "chdir");
+  if (chdir(path.c_str()) != 0) throw Refused("chdir").cannot("change to directory " + path);
   launch.environment.set("PWD", is_logical(path) ? path : working_directory());
 }
 
 /// Kernels without keyrings have nothing to hide.
 void new_keyring(Launch&, const Step&) {
   if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0 && errno != ENOSYS) {
-    throw SysError("make a session keyring", "keyctl");
+    throw Refused("keyctl").cannot("make a session keyring");
   }
 }
 
 void no_new_privileges(Launch&, const Step&) {
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw SysError("give up new privileges", "prctl");
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw Refused("prctl").cannot("give up new privileges");
 }
 
 /// terminal: the host's one is out of sight after `pivot`.

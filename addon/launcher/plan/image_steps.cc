@@ -51,7 +51,7 @@ void look_up_sources(Launch& launch, const Step& step) {
   for (size_t i = 0; i + 1 < step.fields.size(); i += 2) {
     struct stat source;
     if (stat(step.fields[i].data(), &source) != 0) {
-      if (errno == ENOENT || errno == ENOTDIR) throw SysError("bind " + field(step, i), "stat");
+      if (errno == ENOENT || errno == ENOTDIR) throw Refused("stat").cannot("bind " + field(step, i));
       continue;  // what can't be looked at is the bind's affair, which may be optional
     }
     destinations.push_back({field(step, i + 1), !S_ISDIR(source.st_mode)});

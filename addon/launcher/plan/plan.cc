@@ -14,7 +14,7 @@ constexpr size_t kLargestPlan = 64 << 20;
 /// Whoever can write a plan decides what this user runs: only the user may.
 void check_ownership(int file, const std::string& name) {
   struct stat status;
-  if (fstat(file, &status) != 0) throw SysError("check " + name, "fstat");
+  if (fstat(file, &status) != 0) throw Refused("fstat").cannot("check " + name);
   if (!S_ISREG(status.st_mode)) throw Error(name + " is not a regular file");
   if (status.st_uid != geteuid()) {
     throw Error(name + " belongs to user " + std::to_string(status.st_uid) + ", not to you");

@@ -156,7 +156,7 @@ std::string refusal_hint(const std::string& path, int code) {
 }
 
 [[noreturn]] void refuse(const char* command, const std::string& path, int code) {
-  throw SysError(std::string("start ") + command, "execve", code, Exit::command).hinted(refusal_hint(path, code));
+  throw Refused("execve", code).cannot(std::string("start ") + command, Exit::command).hinted(refusal_hint(path, code));
 }
 
 /// Text without a `#!` line is a script for the shell, as execvp(3) has it; binary data is not.

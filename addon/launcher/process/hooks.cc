@@ -24,8 +24,8 @@ namespace {
 class OtherRoot {
  public:
   explicit OtherRoot(int directory) : own_(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) {
-    if (!own_) throw SysError("open the root directory", "open");
-    if (!enter(directory)) throw SysError("enter the host's root directory", "chroot");
+    if (!own_) throw Refused("open").cannot("open the root directory");
+    if (!enter(directory)) throw Refused("chroot").cannot("enter the host's root directory");
   }
   ~OtherRoot() {
     if (!enter(own_.get())) abort();  // whatever followed would be done in the wrong place
@@ -46,18 +46,18 @@ class Bundle {
  public:
   explicit Bundle(int root) {
     if (mount("tmpfs", kBundle, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") != 0)
-      throw SysError(std::string("make a place for hooks at the host's ") + kBundle, "mount");
-    if (mkdir(kRoot, 0755) != 0) throw SysError(std::string("make ") + kRoot, "mkdir");
+      throw Refused("mount").cannot(std::string("make a place for hooks at the host's ") + kBundle);
+    if (mkdir(kRoot, 0755) != 0) throw Refused("mkdir").cannot(std::string("make ") + kRoot);
     if (mount(descriptor_path(root).c_str(), kRoot, nullptr, MS_BIND | MS_REC, nullptr) != 0)
-      throw SysError("show the container's root to hooks", "mount");
+      throw Refused("mount").cannot("show the container's root to hooks");
     const Fd config(open("/mnt/config.json", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
-    if (!config) throw SysError("write /mnt/config.json", "open");
-    if (fchmod(config.get(), 0644) != 0) throw SysError("write /mnt/config.json", "fchmod");
+    if (!config) throw Refused("open").cannot("write /mnt/config.json");
+    if (fchmod(config.get(), 0644) != 0) throw Refused("fchmod").cannot("write /mnt/config.json");
     write_all(config.get(),
               std::string(R"({"ociVersion":"1.0.2","root":{"path":")") + kRoot + R"("},"mounts":[],"linux":{}})",
               "/mnt/config.json");
     // hooks start in it; where we are is of no interest until the image is the root
-    if (chdir(kBundle) != 0) throw SysError(std::string("enter ") + kBundle, "chdir");
+    if (chdir(kBundle) != 0) throw Refused("chdir").cannot(std::string("enter ") + kBundle);
   }
   ~Bundle() {
     if (chdir("/") != 0 || umount2(kBundle, MNT_DETACH) != 0) return;  // it is gone with the host's root
@@ -91,7 +91,7 @@ pid_t start(const Hook& hook, int state) {
   const int code = posix_spawn(&child, hook.path.c_str(), &actions, nullptr, pointers_to(arguments).data(),
                                pointers_to(hook.environment).data());
   posix_spawn_file_actions_destroy(&actions);
-  if (code != 0) throw SysError("run the hook " + hook.path, "execve", code);
+  if (code != 0) throw Refused("execve", code).cannot("run the hook " + hook.path);
   return child;
 }
 
@@ -120,7 +120,7 @@ void run_hook(int host, int root, const Hook& hook) {
   if (!in_time) kill(child, SIGKILL);
   int status = 0;
   while (waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) throw SysError("wait for the hook " + hook.path, "waitpid");
+    if (errno != EINTR) throw Refused("waitpid").cannot("wait for the hook " + hook.path);
   }
   if (!in_time) throw Error("the hook " + hook.path + " took longer than " + std::to_string(hook.timeout) + " s");
   if (WIFSIGNALED(status))

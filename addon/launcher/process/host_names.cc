@@ -102,7 +102,7 @@ const Names& HostNames::get() {
 void HostNames::ask(std::optional<uid_t> uid, std::optional<gid_t> gid) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) {
-    log::verbose(1, "can't ask for names: pipe2: " + errno_words(errno));
+    log::verbose(1, Refused("pipe2").cannot("ask for names").what());
     return;
   }
   answer_ = Fd(ends[0]);
@@ -116,7 +116,7 @@ void HostNames::ask(std::optional<uid_t> uid, std::optional<gid_t> gid) {
   const int failure = posix_spawn(&program_, path.c_str(), nullptr, nullptr, arguments, environment);
   if (failure == 0) return;
   program_ = -1;
-  log::verbose(1, "can't start the look-up of names " + path + ": execve: " + errno_words(failure));
+  log::verbose(1, Refused("execve", failure).cannot("start the look-up of names " + path).what());
 }
 
 void HostNames::hear() {

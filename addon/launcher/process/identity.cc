@@ -66,8 +66,8 @@ Fd bind_file(Stage& stage, int root, const char* name, const char* destination) 
   }
   const std::string action = std::string("bind ") + destination;
   Fd file(openat(stage.files(), name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
-  if (!file) throw SysError(std::string("write ") + destination, "open");
-  if (fchmod(file.get(), 0644) != 0) throw SysError(std::string("write ") + destination, "fchmod");
+  if (!file) throw Refused("open").cannot(std::string("write ") + destination);
+  if (fchmod(file.get(), 0644) != 0) throw Refused("fchmod").cannot(std::string("write ") + destination);
   place_mount(stage.copy(stage.files(), name, action).get(), place.get(), action);
   return file;
 }

@@ -16,7 +16,7 @@ namespace {
 
 Fd open_below(int directory, const std::string& path) {
   Fd file(openat(directory, path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) throw SysError("open the namespace " + path, "open");
+  if (!file) throw Refused("open").cannot("open the namespace " + path);
   return file;
 }
 
@@ -75,7 +75,7 @@ class Process {
 
   [[noreturn]] void refuse(const char* call, int code = errno) const {
     if (is_gone(code)) throw Error("can't join " + name_ + ": there is no such process", "it may have ended");
-    throw SysError("join " + name_, call, code);
+    throw Refused(call, code).cannot("join " + name_);
   }
 
   const std::string name_;
@@ -88,9 +88,9 @@ void drop_capabilities(const std::string& owner) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2] = {};
   if (geteuid() == 0 && syscall(SYS_capget, &header, sets) != 0)
-    throw SysError("enter the container of " + owner, "capget");
+    throw Refused("capget").cannot("enter the container of " + owner);
   for (auto& set : sets) set.effective = 0;
-  if (syscall(SYS_capset, &header, sets) != 0) throw SysError("enter the container of " + owner, "capset");
+  if (syscall(SYS_capset, &header, sets) != 0) throw Refused("capset").cannot("enter the container of " + owner);
 }
 
 /// In one step, where the kernel can (Linux 5.8).
@@ -108,7 +108,7 @@ NamespaceSet set_of(const Namespaces& namespaces) {
 
 ino_t inode_of(const Fd& namespace_file) {
   struct stat status;
-  if (fstat(namespace_file.get(), &status) != 0) throw SysError("look at a namespace", "fstat");
+  if (fstat(namespace_file.get(), &status) != 0) throw Refused("fstat").cannot("look at a namespace");
   return status.st_ino;
 }
 
@@ -122,7 +122,7 @@ Namespaces open_namespaces(const std::string& process, NamespaceSet set) {
 }
 
 void hide_from_containers() {
-  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) throw SysError("hide this process from containers", "prctl");
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) throw Refused("prctl").cannot("hide this process from containers");
 }
 
 void enter_namespaces(const Namespaces& namespaces, const std::string& owner) {
@@ -131,7 +131,7 @@ void enter_namespaces(const Namespaces& namespaces, const std::string& owner) {
   for (size_t i = 0; i < namespaces.size(); i++) {
     if (!namespaces[i]) continue;
     if (setns(namespaces[i].get(), kNamespaceKinds[i].flag) != 0)
-      throw SysError("enter the container of " + owner, "setns");
+      throw Refused("setns").cannot("enter the container of " + owner);
   }
   drop_capabilities(owner);
 }

@@ -47,13 +47,13 @@ ProcessStatus read_process(int pid) {
 void require_own_proc(const std::string& option) {
   char text[16] = {};
   const ssize_t size = readlink("/proc/self", text, sizeof text - 1);
-  if (size < 0 && errno != ENOENT) throw SysError("find this process in /proc", "readlink");
+  if (size < 0 && errno != ENOENT) throw Refused("readlink").cannot("find this process in /proc");
   if (size < 0 || atoi(text) != getpid()) refuse_proc(option);
 }
 
 ProcessId own_process(const std::string& option) {
   const ProcessStatus status = read_status("/proc/self/stat");
-  if (status.pid == 0 && errno != ENOENT) throw SysError("find out when this process started", "read /proc");
+  if (status.pid == 0 && errno != ENOENT) throw Refused("read /proc").cannot("find out when this process started");
   if (status.pid != getpid()) refuse_proc(option);
   return {status.pid, status.start};
 }

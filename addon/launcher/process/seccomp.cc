@@ -52,7 +52,7 @@ bool try_install_filter(std::vector<sock_filter>& program) {
 
 void install_filter(std::string_view hexadecimal) {
   std::vector<sock_filter> program = to_program(hexadecimal);
-  if (!try_install_filter(program)) throw SysError("install the filter of --seccomp", "seccomp");
+  if (!try_install_filter(program)) throw Refused("seccomp").cannot("install the filter of --seccomp");
 }
 
 }  // namespace chrun

@@ -96,7 +96,8 @@ bool is_terminal_open_to_typing() {
 void forbid_typing() {
   std::vector<sock_filter> program = make_program();
   if (try_install_filter(program)) return;
-  log::warning("what runs in the container can type into your terminal: seccomp: " + errno_words(errno));
+  const Refused refused("seccomp");
+  log::warning("what runs in the container can type into your terminal: " + refused.words());
 }
 
 }  // namespace chrun

@@ -13,9 +13,9 @@ namespace {
 
 void write_setting(const char* path, const std::string& text, const char* call) {
   const Fd file = open_own_file(path);
-  if (!file) throw SysError(std::string("open ") + path, "open").about("/proc/self/");
+  if (!file) throw Refused("open").cannot(std::string("open ") + path).about("/proc/self/");
   if (write(file.get(), text.data(), text.size()) < 0) {
-    throw SysError("write '" + text + "' to " + path, call, errno);
+    throw Refused(call).cannot("write '" + text + "' to " + path);
   }
 }
 
@@ -25,7 +25,7 @@ std::string map_line(IdMap map) { return std::to_string(map.inside) + " " + std:
 
 void make_namespaces(NamespaceSet set, IdMap uid, IdMap gid) {
   const char* call = restrictions::id_map_call(uid.outside);
-  if (unshare(set) != 0) throw SysError("make user and mount namespaces", "unshare");
+  if (unshare(set) != 0) throw Refused("unshare").cannot("make user and mount namespaces");
   // without privilege over the outer groups, setgroups(2) must be given up before a gid map is accepted
   write_setting("/proc/self/setgroups", "deny", call);
   write_setting("/proc/self/uid_map", map_line(uid), call);

@@ -24,7 +24,7 @@ constexpr auto kStartPatience = 30s;  // with our own, which says so when it fai
 
 Fd open_image(const std::string& path) {
   Fd image(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!image) throw SysError("open image " + path, "open");
+  if (!image) throw Refused("open").cannot("open image " + path);
   char magic[4] = {};
   if (pread(image.get(), magic, sizeof magic, 0) != sizeof magic || std::string_view(magic, sizeof magic) != "hsqs") {
     throw Error("image " + path + " is not SquashFS", "a SquashFS file begins with the letters hsqs");
@@ -35,7 +35,7 @@ Fd open_image(const std::string& path) {
 /// So that the server learns when this process, by then the user's command, has ended.
 Fd open_self() {
   Fd self(static_cast<int>(syscall(kPidfdOpen, getpid(), 0)));
-  if (!self) throw SysError("open a descriptor of this process", "pidfd_open");
+  if (!self) throw Refused("pidfd_open").cannot("open a descriptor of this process");
   return self;
 }
 
@@ -131,7 +131,7 @@ class Client {
   Fd spawn_server(Fd listening, const char* mode = nullptr) const {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-      throw SysError("make a socket for the file-system server", "socketpair");
+      throw Refused("socketpair").cannot("make a socket for the file-system server");
     }
     Fd ours(pair[0]);
     const Fd theirs(pair[1]);
@@ -160,13 +160,13 @@ ServedImage serve_squashfs(const SquashfsRequest& request) { return Client(reque
 void mount_served(const ServedImage& image, const std::string& place) {
   if (image.mount) {
     if (syscall(kMoveMount, image.mount.get(), "", AT_FDCWD, place.c_str(), kMoveMountEmptyPath) == 0) return;
-    throw SysError("mount the image at " + place, "move_mount");
+    throw Refused("move_mount").cannot("mount the image at " + place);
   }
   const Fd device = open_fuse_device();
   std::string options = "fd=" + std::to_string(device.get());
   for (const auto& [key, value] : kFuseOptions) (options += ',') += value ? std::string(key) + "=" + value : key;
   if (::mount("ch-run-ts", place.c_str(), "fuse.squashfs", MS_RDONLY | MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
-    throw SysError("mount the image at " + place, "mount").about("FUSE");
+    throw Refused("mount").cannot("mount the image at " + place).about("FUSE");
   }
   if (!send_packet(image.server.get(), std::string(1, kGranted), device.get())) {
     throw Error("the image's file-system server ended before the command could start", {}, Exit::server);

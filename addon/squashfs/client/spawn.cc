@@ -73,10 +73,10 @@ void spawn_orphan(const std::string& program, const std::vector<std::string>& ar
   const BlockedSignals blocked;
   // exit signal 0: no SIGCHLD for the caller, and __WALL finds it all the same, even where SIGCHLD is ignored
   const pid_t first = clone(leave_orphan, stacks.get() + kStackSize, CLONE_VM | CLONE_VFORK, &start);
-  if (first < 0) throw SysError("start the file-system server", "clone");
+  if (first < 0) throw Refused("clone").cannot("start the file-system server");
   while (waitpid(first, nullptr, __WALL) < 0 && errno == EINTR) {
   }
-  if (start.failure) throw SysError("start the file-system server " + program, start.call, start.failure);
+  if (start.failure) throw Refused(start.call, start.failure).cannot("start the file-system server " + program);
 }
 
 }  // namespace chrun::squashfs

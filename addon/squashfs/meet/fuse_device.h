@@ -10,7 +10,7 @@ namespace chrun::squashfs {
 /// Only in the namespaces that mount: the device must belong to the user namespace that mounts it.
 inline Fd open_fuse_device() {
   Fd device(open("/dev/fuse", O_RDWR | O_CLOEXEC));
-  if (!device) throw SysError("open /dev/fuse", "open").about("/dev/fuse");
+  if (!device) throw Refused("open").cannot("open /dev/fuse").about("/dev/fuse");
   return device;
 }
 

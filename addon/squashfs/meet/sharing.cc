@@ -46,7 +46,7 @@ class Identity {
 
 void add_file(Identity& identity, int image) {
   struct stat file;
-  if (fstat(image, &file) < 0) throw SysError("examine the image", "fstat");
+  if (fstat(image, &file) < 0) throw Refused("fstat").cannot("examine the image");
   identity.add_number(file.st_dev);
   identity.add_number(file.st_ino);
   identity.add_number(file.st_size);

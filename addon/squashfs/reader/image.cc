@@ -89,7 +89,7 @@ void check_tables(const Superblock& super, const std::string& image) {
 Image::Image(Fd file, std::string name) : file_(std::move(file)), name_(std::move(name)), super_{} {
   const std::string image = "image " + name_;
   struct stat status;
-  if (fstat(file_.get(), &status) < 0) throw SysError("examine " + image, "fstat");
+  if (fstat(file_.get(), &status) < 0) throw Refused("fstat").cannot("examine " + image);
   const auto size = static_cast<uint64_t>(status.st_size);
   if (!S_ISREG(status.st_mode)) throw Damage(image + " is not a regular file");
   if (size < kSuperblockSize) throw Damage(image + " is not SquashFS: it has only " + std::to_string(size) + " bytes");
@@ -111,7 +111,7 @@ size_t Image::read_some(uint64_t position, std::span<uint8_t> to) const {
   while (done < wanted) {
     const ssize_t got = pread(file_.get(), to.data() + done, wanted - done, static_cast<off_t>(position + done));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw SysError("read image " + name_, "pread");
+    if (got < 0) throw Refused("pread").cannot("read image " + name_);
     if (got == 0) break;
     done += static_cast<size_t>(got);
   }

@@ -33,7 +33,7 @@ void ignore_signals() {
 /// A caller with closed standard streams makes its descriptors there.
 void move_up(Fd& descriptor) {
   const int number = fcntl(descriptor.get(), F_DUPFD_CLOEXEC, 3);
-  if (number < 0) throw SysError("keep descriptor " + std::to_string(descriptor.get()), "fcntl");
+  if (number < 0) throw Refused("fcntl").cannot("keep descriptor " + std::to_string(descriptor.get()));
   descriptor = Fd(number);
 }
 
@@ -62,7 +62,7 @@ void close_others(const std::vector<Fd*>& kept) {
 
 void close_standard_streams() {
   const Fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!null) throw SysError("open /dev/null", "open");
+  if (!null) throw Refused("open").cannot("open /dev/null");
   for (int stream = 0; stream <= 2; ++stream) dup2(null.get(), stream);
 }
 
@@ -73,7 +73,7 @@ void detach(const std::vector<Fd*>& kept) {
   setsid();  // fails only for a group leader, which has a session to itself after the next line of whoever started it
   umask(077);
   prctl(PR_SET_NAME, "ch-run-ts-sqfs");
-  if (chdir("/") < 0) throw SysError("change to /", "chdir");
+  if (chdir("/") < 0) throw Refused("chdir").cannot("change to /");
   for (Fd* descriptor : kept) {
     if (*descriptor) move_up(*descriptor);
   }

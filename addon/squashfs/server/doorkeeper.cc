@@ -18,7 +18,7 @@ constexpr auto kLauncherPatience = 30s;  // with the launcher that started us
 constexpr auto kTidyDelay = 2s;
 
 Fd checked(int number, const char* call) {
-  if (number < 0) throw SysError("prepare the file-system server", call);
+  if (number < 0) throw Refused(call).cannot("prepare the file-system server");
   return Fd(number);
 }
 

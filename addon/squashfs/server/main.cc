@@ -70,7 +70,7 @@ class Server {
       const int code = pthread_create(
           &thread, &attributes, [](void* self) { return static_cast<Server*>(self)->work(); }, this);
       if (code == EAGAIN && started > 0) break;  // a limit of the user's: fewer threads serve as well
-      if (code) throw SysError("start a thread of the file-system server", "pthread_create", code);
+      if (code) throw Refused("pthread_create", code).cannot("start a thread of the file-system server");
       pthread_detach(thread);
     }
     pthread_attr_destroy(&attributes);

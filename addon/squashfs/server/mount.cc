@@ -18,8 +18,8 @@ constexpr char kSharedAt[] = "/image";
 
 void write_setting(const char* path, const std::string& text, const char* call) {
   const Fd file = open_own_file(path);
-  if (!file) throw SysError(std::string("open ") + path, "open").about("/proc/self/");
-  if (write(file.get(), text.data(), text.size()) < 0) throw SysError(std::string("write ") + path, call);
+  if (!file) throw Refused("open").cannot(std::string("open ") + path).about("/proc/self/");
+  if (write(file.get(), text.data(), text.size()) < 0) throw Refused(call).cannot(std::string("write ") + path);
 }
 
 /// A FUSE file system that is being made, in a way that gives a mount without a place (Linux 5.2).
@@ -29,21 +29,23 @@ class Configuration {
     if (context_) return;
     if (errno == ENODEV)
       throw Error("can't mount SquashFS images: this kernel has no FUSE", "load the kernel module fuse");
-    throw SysError("mount FUSE", "fsopen");
+    throw Refused("fsopen").cannot("mount FUSE");
   }
   void set(const char* key, const std::string& value) const { call(kFsconfigSetString, key, value.c_str()); }
   void flag(const char* key) const { call(kFsconfigSetFlag, key, nullptr); }
   Fd mount() const {
     call(kFsconfigCreate, nullptr, nullptr);
     Fd made(static_cast<int>(syscall(kFsmount, context_.get(), kFsmountCloexec, MS_RDONLY | MS_NOSUID | MS_NODEV)));
-    if (!made) throw SysError("mount FUSE", "fsmount");
+    if (!made) throw Refused("fsmount").cannot("mount FUSE");
     return made;
   }
 
  private:
   void call(unsigned command, const char* key, const char* value) const {
     if (syscall(kFsconfig, context_.get(), command, key, value, 0) < 0) {
-      throw SysError(std::string("mount FUSE") + (key ? std::string(" with ") + key : ""), "fsconfig").about("FUSE");
+      throw Refused("fsconfig")
+          .cannot(std::string("mount FUSE") + (key ? std::string(" with ") + key : ""))
+          .about("FUSE");
     }
   }
   Fd context_;
@@ -54,7 +56,8 @@ class Configuration {
 void enter_namespaces() {
   const auto user = std::to_string(geteuid()), group = std::to_string(getegid());
   const char* call = restrictions::id_map_call(geteuid());
-  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) throw SysError("make namespaces for the file-system server", "unshare");
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+    throw Refused("unshare").cannot("make namespaces for the file-system server");
   write_setting("/proc/self/setgroups", "deny", call);
   write_setting("/proc/self/uid_map", "0 " + user + " 1", call);
   write_setting("/proc/self/gid_map", "0 " + group + " 1", call);
@@ -74,7 +77,7 @@ FuseMount make_mount(const std::string& image) {
 
 void leave_host_mounts() {
   const auto check = [](long result, const char* call) {
-    if (result < 0) throw SysError("leave the host's mounts", call);
+    if (result < 0) throw Refused(call).cannot("leave the host's mounts");
   };
   // on a directory that must exist, as the FUSE device lies there
   check(mount("none", "/dev", "tmpfs", 0, "mode=700,nr_inodes=4,size=4k"), "mount");
@@ -87,7 +90,7 @@ void leave_host_mounts() {
 
 SharedMount::SharedMount(Fd root) : root_(std::move(root)) {
   if (syscall(kMoveMount, root_.get(), "", AT_FDCWD, kSharedAt, kMoveMountEmptyPath) < 0) {
-    throw SysError("attach the mount", "move_mount");
+    throw Refused("move_mount").cannot("attach the mount");
   }
 }
 

@@ -69,11 +69,11 @@ Mounter::Mounter(const std::string& image, bool shared, const std::vector<const 
     : shared_(shared) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-    throw SysError("start the file-system server", "socketpair");
+    throw Refused("socketpair").cannot("start the file-system server");
   channel_ = Fd(pair[0]);
   const Fd theirs(pair[1]);
   const pid_t child = fork();
-  if (child < 0) throw SysError("start the file-system server", "fork");
+  if (child < 0) throw Refused("fork").cannot("start the file-system server");
   if (child > 0) return;
   channel_.reset();
   for (const Fd* descriptor : outside) ::close(descriptor->get());

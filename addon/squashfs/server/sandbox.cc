@@ -96,19 +96,19 @@ std::vector<sock_filter> make_filter(Role role) {
 void set_capabilities(uint32_t mask) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   const __user_cap_data_struct data[2] = {{mask, mask, 0}, {0, 0, 0}};
-  if (syscall(SYS_capset, &header, data) < 0) throw SysError("drop capabilities", "capset");
+  if (syscall(SYS_capset, &header, data) < 0) throw Refused("capset").cannot("drop capabilities");
 }
 
 }  // namespace
 
 void enter_sandbox(Role role) {
   set_capabilities(role == Role::mounter ? 1u << CAP_SYS_ADMIN : 0);
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) throw SysError("give up new privileges", "prctl");
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) throw Refused("prctl").cannot("give up new privileges");
   if (kMachine == 0) return;
   auto filter = make_filter(role);
   const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 && errno != EINVAL && errno != ENOSYS) {
-    throw SysError("restrict system calls", "prctl");
+    throw Refused("prctl").cannot("restrict system calls");
   }
 }
 

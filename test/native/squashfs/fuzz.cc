@@ -113,9 +113,9 @@ using Bytes = std::vector<uint8_t>;
 Bytes load_file(const char* path) {
   const Fd file(open(path, O_RDONLY | O_CLOEXEC));
   struct stat status;
-  if (!file || fstat(file.get(), &status) < 0) throw SysError(std::string("open ") + path, "open");
+  if (!file || fstat(file.get(), &status) < 0) throw Refused("open").cannot(std::string("open ") + path);
   Bytes bytes(static_cast<size_t>(status.st_size));
-  if (read(file.get(), bytes.data(), bytes.size()) != status.st_size) throw SysError("read", "read");
+  if (read(file.get(), bytes.data(), bytes.size()) != status.st_size) throw Refused("read").cannot("read");
   return bytes;
 }
 
@@ -171,7 +171,7 @@ void change(Bytes& bytes, std::mt19937_64& random) {
 Fd memory_file(const Bytes& bytes) {
   Fd file(memfd_create("image", MFD_CLOEXEC));
   if (!file || write(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
-    throw SysError("make a changed image", "memfd_create");
+    throw Refused("memfd_create").cannot("make a changed image");
   }
   return file;
 }

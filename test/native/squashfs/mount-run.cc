@@ -19,7 +19,7 @@ namespace {
 
 using chrun::Error;
 using chrun::Fd;
-using chrun::SysError;
+using chrun::Refused;
 
 struct Words {
   chrun::squashfs::SquashfsRequest request;
@@ -51,19 +51,20 @@ Words parse(char** words) {
 
 void write_file(const char* path, const std::string& text) {
   const Fd file(open(path, O_WRONLY | O_CLOEXEC));
-  if (!file || write(file.get(), text.data(), text.size()) < 0) throw SysError(std::string("write ") + path, "write");
+  if (!file || write(file.get(), text.data(), text.size()) < 0)
+    throw Refused("write").cannot(std::string("write ") + path);
 }
 
 void enter(const chrun::squashfs::ServedImage& image, const Words& words) {
   const auto user = std::to_string(geteuid()), group = std::to_string(getegid());
-  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) throw SysError("make namespaces", "unshare");
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) throw Refused("unshare").cannot("make namespaces");
   write_file("/proc/self/setgroups", "deny");
   write_file("/proc/self/uid_map", words.uid + " " + user + " 1");
   write_file("/proc/self/gid_map", words.gid + " " + group + " 1");
   mount_served(image, "/mnt");
   if (words.keep_root) return;
-  if (chroot("/mnt") < 0) throw SysError("enter the image", "chroot");
-  if (chdir("/") < 0) throw SysError("enter the image", "chdir");
+  if (chroot("/mnt") < 0) throw Refused("chroot").cannot("enter the image");
+  if (chdir("/") < 0) throw Refused("chdir").cannot("enter the image");
 }
 
 }  // namespace
@@ -76,7 +77,7 @@ int main(int, char** argv) try {
   }
   enter(chrun::squashfs::serve_squashfs(words.request), words);
   execvp(words.command[0], words.command);
-  throw SysError(std::string("run ") + words.command[0], "execve", errno, chrun::Exit::command);
+  throw Refused("execve").cannot(std::string("run ") + words.command[0], chrun::Exit::command);
 } catch (const Error& error) {
   fprintf(stderr, "mount-run: %s\n", error.what());
   if (!error.hint().empty()) fprintf(stderr, "mount-run: hint: %s\n", error.hint().c_str());
