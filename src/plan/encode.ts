@@ -2,106 +2,30 @@
 import { toBytes } from '../base/bytes.js';
 import { LaunchError } from '../base/errors.js';
 import type { Fact } from '../host/host.js';
-import type { IdMap, LaunchPlan, Step } from './launch-plan.js';
+import { createKinds } from './create-kinds.js';
+import { enterKinds } from './enter-kinds.js';
+import type { Kinds } from './kinds.js';
+import type { LaunchPlan, Step } from './launch-plan.js';
 
 /** Changes with the meaning of any record; the launcher has the same number (addon/launcher/plan/plan.h). */
 export const planFormat = '4';
 
-const idMap = ({ inside, outside }: IdMap): string => `${inside}:${outside}`;
-const expansion = (expand: boolean): string => (expand ? 'expand' : 'literal');
+/** The kinds of steps that each list of a plan can have. */
+const lists = { create: createKinds, enter: enterKinds };
+
+const kindOf = (kinds: Kinds, kind: string) => (Object.hasOwn(kinds, kind) ? kinds[kind] : undefined);
 
 /** A step as words: its kind, then its fields. What `--dry-run` prints, and what is encoded. */
 export function stepWords(step: Step): readonly string[] {
-  switch (step.kind) {
-    case 'join':
-      return [
-        step.kind,
-        String(step.count),
-        String(step.timeout),
-        ...(step.tag === undefined ? [] : [step.tag]),
-      ];
-    case 'join-pid':
-      return [step.kind, String(step.pid)];
-    case 'user-namespace':
-      return [step.kind, idMap(step.uid), idMap(step.gid)];
-    case 'root':
-      return [step.kind, step.path, step.access];
-    case 'squashfs':
-      return [step.kind, step.path, step.server];
-    case 'attach':
-      return [step.kind, step.place];
-    case 'layer':
-    case 'overlay':
-      return [step.kind, step.upper, ...upperWords(step)];
-    case 'destinations':
-      return [step.kind, ...step.binds.flatMap(({ source, destination }) => [source, destination])];
-    case 'bind':
-      return [step.kind, step.source, step.destination, ...step.options];
-    case 'bind-variable':
-      return [step.kind, step.variable, step.fallback, step.destination, ...step.options];
-    case 'tmpfs':
-      return [step.kind, step.destination, step.options];
-    case 'file':
-      return [step.kind, step.path, step.text];
-    case 'identity':
-      return [step.kind, String(step.uid), String(step.gid), ...(step.home === undefined ? [] : [step.home])];
-    case 'environment':
-      return [step.kind, step.action, ...environmentWords(step)];
-    case 'directory':
-      return [step.kind, step.path];
-    case 'seccomp':
-      return [step.kind, step.program];
-    case 'links':
-      return [step.kind, step.directory, ...step.links.flatMap(({ target, name }) => [target, name])];
-    case 'libraries':
-      return [step.kind, step.folder, ...step.names];
-    case 'cuda-compat':
-      return [step.kind, step.directory, step.driver];
-    case 'chmod':
-      return [step.kind, step.mode, step.path];
-    case 'hook': {
-      const { kind, timeout, path, arguments: words, environment } = step;
-      return [kind, String(timeout), path, String(words.length), ...words, ...environment];
-    }
-    case 'syslog':
-      return [step.kind, step.version, step.image];
-    case 'seal':
-    case 'pivot':
-    case 'new-keyring':
-    case 'no-new-privileges':
-    case 'terminal':
-    case 'command':
-      return [step.kind];
-  }
+  const [words] = Object.values(lists).flatMap((kinds) => kindOf(kinds, step.kind) ?? []);
+  return [step.kind, ...(words?.(step as never) ?? [])];
 }
 
-function upperWords(step: Extract<Step, { kind: 'layer' | 'overlay' }>): readonly string[] {
-  switch (step.upper) {
-    case 'layer':
-      return [];
-    case 'memory':
-      return [step.size];
-    case 'directory':
-      return [step.path];
-  }
-}
-
-function environmentWords(step: Extract<Step, { kind: 'environment' }>): readonly string[] {
-  switch (step.action) {
-    case 'default':
-      return step.variables;
-    case 'set':
-      return [step.assignment, expansion(step.expand)];
-    case 'set-word':
-      return [String(step.index), expansion(step.expand)];
-    case 'set-variable':
-      return [step.name, String(step.index), expansion(step.expand)];
-    case 'host-file':
-    case 'guest-file':
-      return [step.path, step.delimiter, expansion(step.expand)];
-    case 'unset':
-      return [step.glob];
-  }
+/** The records of a list. A library's caller may have made the plan: a step of another list is refused. */
+function stepRecords(plan: LaunchPlan, list: keyof typeof lists): readonly (readonly string[])[] {
+  const misplaced = plan[list].find(({ kind }) => kindOf(lists[list], kind) === undefined);
+  if (misplaced) throw new LaunchError(`the plan has a ${misplaced.kind} step in the list '${list}'`);
+  return plan[list].map((step) => [list, ...stepWords(step)]);
 }
 
 /** A fact as words: its kind, then what was found. */
@@ -135,8 +59,8 @@ export function encodePlan(plan: LaunchPlan): Buffer {
     ['messages', String(plan.verbosity + 3), plan.color, plan.log],
     ...plan.warnings.map((text) => ['warning', text]),
     ...plan.facts.map((fact) => ['fact', ...factWords(fact)]),
-    ...plan.create.map((step) => ['create', ...stepWords(step)]),
-    ...plan.enter.map((step) => ['enter', ...stepWords(step)]),
+    ...stepRecords(plan, 'create'),
+    ...stepRecords(plan, 'enter'),
   ];
   // what is promised is what was meant: a word that is more than one would break it
   const words = records.reduce((sum, record) => sum + record.length + 1, 0);

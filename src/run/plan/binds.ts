@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { LaunchError, usageError } from '../../base/errors.js';
 import { type Host, kindIfAny } from '../../host/host.js';
-import type { BindOption, Step } from '../../plan/launch-plan.js';
+import type { BindOption, CreateStep } from '../../plan/launch-plan.js';
 import type { BindFlag, BindRequest, LaunchRequest } from '../request.js';
 
 /** Every program needs these; host and image must have them. */
@@ -31,12 +31,12 @@ export function isHosts(path: string): boolean {
   return requiredPaths.some((place) => path.startsWith(`${place}/`));
 }
 
-function samePath(path: string, options: readonly BindOption[]): Step {
+function samePath(path: string, options: readonly BindOption[]): CreateStep {
   return { kind: 'bind', source: path, destination: path, options };
 }
 
 /** What is bound without being asked for; of /sys and parts of /proc, root may be shown less. */
-export function planDefaultBinds(masks?: readonly Step[]): readonly Step[] {
+export function planDefaultBinds(masks?: readonly CreateStep[]): readonly CreateStep[] {
   return [
     ...requiredPaths.map((path) => samePath(path, masks && path === '/sys' ? ['read-only'] : [])),
     ...(masks ?? []),
@@ -45,7 +45,7 @@ export function planDefaultBinds(masks?: readonly Step[]): readonly Step[] {
 }
 
 /** /tmp: the host's, or a fresh tmpfs. */
-export function planTmp(tmp: LaunchRequest['tmp']): Step {
+export function planTmp(tmp: LaunchRequest['tmp']): CreateStep {
   if (tmp === 'private') return { kind: 'tmpfs', destination: '/tmp', options: 'mode=1777' };
   return { kind: 'bind-variable', variable: 'TMPDIR', fallback: '/tmp', destination: '/tmp', options: [] };
 }
@@ -119,7 +119,7 @@ function matches(
  * The places that binds need, made before anything is bound: so nothing is made on the host. Those inside what is bound
  * before them are not among them.
  */
-export function planDestinations(requested: readonly ResolvedBind[]): readonly Step[] {
+export function planDestinations(requested: readonly ResolvedBind[]): readonly CreateStep[] {
   const covered = new Set([...requiredPaths, '/tmp']);
   const wanted = requested.filter(({ destination, flags }) => {
     const inside = isInside(destination, covered);
@@ -141,7 +141,7 @@ const isInside = (path: string, places: ReadonlySet<string>): boolean =>
   ancestorsOf(path).some((ancestor) => places.has(ancestor));
 
 /** The binds themselves. In a /tmp of the container's own, places are made without being asked for. */
-export function planBinds(binds: readonly ResolvedBind[], tmp: LaunchRequest['tmp']): readonly Step[] {
+export function planBinds(binds: readonly ResolvedBind[], tmp: LaunchRequest['tmp']): readonly CreateStep[] {
   const covered = new Set<string>();
   const privateTmp = new Set(tmp === 'private' ? ['/tmp'] : []);
   return binds.map(({ source, destination, flags }) => {

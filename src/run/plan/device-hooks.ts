@@ -5,16 +5,16 @@ import { type HookWork, interpretHook } from '../../cdi/hooks.js';
 import { type Library, librariesIn, sonameLinks } from '../../cdi/libraries.js';
 import type { Hook } from '../../cdi/spec.js';
 import type { Host } from '../../host/host.js';
-import type { Link, Step } from '../../plan/launch-plan.js';
+import type { CreateStep, Link } from '../../plan/launch-plan.js';
 import { isHosts } from './binds.js';
 import type { DeviceBind } from './device-mounts.js';
 
 interface HooksPlan {
   readonly links: readonly Link[];
   /** How libraries are found; the CUDA libraries of the image come last, because they replace links. */
-  readonly libraries: readonly Step[];
-  readonly modes: readonly Step[];
-  readonly programs: readonly Step[];
+  readonly libraries: readonly CreateStep[];
+  readonly modes: readonly CreateStep[];
+  readonly programs: readonly CreateStep[];
   readonly warnings: readonly string[];
 }
 
@@ -42,7 +42,7 @@ export function planHooks(
 }
 
 /** The devices of a vendor have hooks in common. */
-function withoutRepetition(steps: readonly Step[]): Step[] {
+function withoutRepetition(steps: readonly CreateStep[]): CreateStep[] {
   return [...new Map(steps.map((step) => [JSON.stringify(step), step])).values()];
 }
 
@@ -54,7 +54,7 @@ function planLibraries(
   works: readonly HookWork[],
   binds: readonly DeviceBind[],
   host: Host,
-): { readonly links: readonly Link[]; readonly steps: readonly Step[] } {
+): { readonly links: readonly Link[]; readonly steps: readonly CreateStep[] } {
   const wanted = works.flatMap((work) => (work.kind === 'libraries' ? [work] : []));
   const folders = [...new Set(wanted.flatMap((work) => work.folders))].map((folder) => {
     const libraries = librariesIn(folder, binds, host);
@@ -79,7 +79,7 @@ function namesOf(libraries: readonly Library[], links: readonly Link[]): readonl
 
 const isCudaCompat = (work: HookWork) => work.kind === 'cuda-compat';
 
-function planModes(work: HookWork): readonly Step[] {
+function planModes(work: HookWork): readonly CreateStep[] {
   if (work.kind !== 'chmod') return [];
   const { mode } = work;
   return work.paths.filter((path) => !isHosts(path)).map((path) => ({ kind: 'chmod', mode, path }));
@@ -88,7 +88,7 @@ function planModes(work: HookWork): readonly Step[] {
 /** Of those that are run before the container is ready: afterwards there is nobody left to run any. */
 const isEarly = ({ hookName }: Hook) => ['prestart', 'createRuntime', 'createContainer'].includes(hookName);
 
-function planProgram({ path, args = [path], env = [], timeout = 0 }: Hook): Step {
+function planProgram({ path, args = [path], env = [], timeout = 0 }: Hook): CreateStep {
   return { kind: 'hook', path, arguments: args, environment: env, timeout };
 }
 

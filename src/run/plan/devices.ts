@@ -2,7 +2,7 @@
 import { collectEdits, type Edits } from '../../cdi/edits.js';
 import { type DevicesRequest, findDevices } from '../../cdi/find-devices.js';
 import type { Host } from '../../host/host.js';
-import type { Step } from '../../plan/launch-plan.js';
+import type { CreateStep, EnterStep } from '../../plan/launch-plan.js';
 import { isHosts, type ResolvedBind } from './binds.js';
 import { planHooks } from './device-hooks.js';
 import { planMounts } from './device-mounts.js';
@@ -13,9 +13,9 @@ export interface DevicesPlan {
   readonly binds: readonly ResolvedBind[];
   readonly changes: ImageChanges;
   /** What is run when all binds are made. */
-  readonly hooks: readonly Step[];
+  readonly hooks: readonly CreateStep[];
   /** The variables; those of the user come later. */
-  readonly environment: readonly Step[];
+  readonly environment: readonly EnterStep[];
   readonly warnings: readonly string[];
 }
 
@@ -50,7 +50,7 @@ export function planDevices(request: DevicesRequest | undefined, host: Host): De
   };
 }
 
-function setVariable(assignment: string): Step {
+function setVariable(assignment: string): EnterStep {
   // one pair of quotes around a value is dropped when it is carried out
   const [, name = '', value = ''] = /^([^=]*)=('.*')$/s.exec(assignment) ?? [];
   const exact = name ? `${name}='${value}'` : assignment;

@@ -1,10 +1,13 @@
 /** --join and --join-pid: whose container it is. */
 
-import type { Step } from '../../plan/launch-plan.js';
+import type { CreateStep } from '../../plan/launch-plan.js';
 import type { JoinRequest } from '../request.js';
 
 /** What goes before the steps `creating` that make the container, or in their place. */
-export function planJoin(request: JoinRequest | undefined, creating: readonly Step[]): readonly Step[] {
+export function planJoin(
+  request: JoinRequest | undefined,
+  creating: readonly CreateStep[],
+): readonly CreateStep[] {
   switch (request?.kind) {
     case undefined:
       return creating;

@@ -1,9 +1,9 @@
 /** Links in the image. */
 import { basename, dirname } from 'node:path';
-import type { Link, Step } from '../../plan/launch-plan.js';
+import type { CreateStep, Link } from '../../plan/launch-plan.js';
 
 /** A step for each directory; of links with one path the last counts. */
-export function planLinks(links: readonly Link[]): readonly Step[] {
+export function planLinks(links: readonly Link[]): readonly CreateStep[] {
   const last = [...new Map(links.map((link) => [link.path, link])).values()];
   const directories = new Map<string, { readonly target: string; readonly name: string }[]>();
   for (const { target, path } of last) {

@@ -3,7 +3,7 @@
 import { version } from '../../base/version.js';
 import type { Host } from '../../host/host.js';
 import { isRootOfHost } from '../../host/ownership.js';
-import type { IdMap, LaunchPlan, Step } from '../../plan/launch-plan.js';
+import type { EnterStep, IdMap, LaunchPlan } from '../../plan/launch-plan.js';
 import { resolveImage } from '../../store/resolve-image.js';
 import type { EnvironmentRequest, LaunchRequest } from '../request.js';
 import { planBinds, planDefaultBinds, planTmp, resolveBinds, warnAboutLabels } from './binds.js';
@@ -48,7 +48,7 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     // in the inner ones we are ourselves, and all that was mounted is locked: not even root can undo it
     { kind: 'user-namespace', ...mapIds(guest, { uid: 0, gid: 0 }) },
   ]);
-  const enter: Step[] = [
+  const enter: EnterStep[] = [
     ...planEnvironment(request.environment, [...devices.environment, ...planHomeVariable(home)], host),
     { kind: 'directory', path: request.directory },
     ...planSyslog(request.syslog, image.path),
@@ -82,32 +82,34 @@ function mapIds(inside: Ids, outside: Ids): { readonly uid: IdMap; readonly gid:
   };
 }
 
-function planHomeVariable(home: { readonly home: string } | undefined): readonly Step[] {
+function planHomeVariable(home: { readonly home: string } | undefined): readonly EnterStep[] {
   return home === undefined ? [] : [setVariable('HOME', home.home)];
 }
 
 /** The default values, then `more`, then what the user changes, then the mark that says "in a container". */
 function planEnvironment(
   requests: readonly EnvironmentRequest[],
-  more: readonly Step[],
+  more: readonly EnterStep[],
   host: Host,
-): readonly Step[] {
+): readonly EnterStep[] {
   return [
     { kind: 'environment', action: 'default', variables: ['HOME', 'PATH', 'TMPDIR'] },
     ...more,
-    ...requests.map((request): Step => {
+    ...requests.map((request): EnterStep => {
       const { kind: action, ...rest } = request;
-      const step = { kind: 'environment', action, ...rest } as Step;
-      return request.kind === 'host-file' ? ({ ...step, path: host.absolute(request.path) } as Step) : step;
+      const step = { kind: 'environment', action, ...rest } as EnterStep;
+      return request.kind === 'host-file'
+        ? ({ ...step, path: host.absolute(request.path) } as EnterStep)
+        : step;
     }),
     setVariable('CH_RUNNING', 'ch-run-ts'),
   ];
 }
 
-function planSyslog(wanted: boolean, image: string): readonly Step[] {
+function planSyslog(wanted: boolean, image: string): readonly EnterStep[] {
   return wanted ? [{ kind: 'syslog', version, image }] : [];
 }
 
-function setVariable(name: string, value: string): Step {
+function setVariable(name: string, value: string): EnterStep {
   return { kind: 'environment', action: 'set', assignment: `${name}=${value}`, expand: false };
 }

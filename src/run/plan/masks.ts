@@ -3,7 +3,7 @@
  * The lists are those of the defaults of OCI runtimes, but that directories are read-only and not hidden.
  */
 import type { Host } from '../../host/host.js';
-import type { Step } from '../../plan/launch-plan.js';
+import type { CreateStep } from '../../plan/launch-plan.js';
 
 /** With all that is mounted below: binfmt_misc lies in /proc/sys. */
 const readOnly = [
@@ -21,10 +21,10 @@ const hidden = [
 ];
 
 /** Steps after the binds of /proc and /sys. */
-export function planMasks(host: Host): readonly Step[] {
+export function planMasks(host: Host): readonly CreateStep[] {
   return [
     ...readOnly.map(
-      (path): Step => ({
+      (path): CreateStep => ({
         kind: 'bind',
         source: path,
         destination: path,
@@ -33,6 +33,13 @@ export function planMasks(host: Host): readonly Step[] {
     ),
     ...hidden
       .filter((path) => host.pathKind(path) !== 'absent')
-      .map((path): Step => ({ kind: 'bind', source: '/dev/null', destination: path, options: ['optional'] })),
+      .map(
+        (path): CreateStep => ({
+          kind: 'bind',
+          source: '/dev/null',
+          destination: path,
+          options: ['optional'],
+        }),
+      ),
   ];
 }

@@ -4,9 +4,9 @@
  */
 import type { Entry } from '../../config/entry.js';
 import { settingVariables } from '../../host/secrets.js';
-import type { LaunchPlan, Step } from '../../plan/launch-plan.js';
+import type { EnterStep, LaunchPlan } from '../../plan/launch-plan.js';
 
-type Reference = Extract<Step, { action: 'set-word' | 'set-variable' }>;
+type Reference = Extract<EnterStep, { action: 'set-word' | 'set-variable' }>;
 type Place = { readonly action: 'set-word' } | { readonly action: 'set-variable'; readonly name: string };
 
 /** --set-env=NAME=VALUE, shortened or not, by its form alone. */

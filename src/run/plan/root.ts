@@ -1,7 +1,7 @@
 /** How the image becomes a root directory, and what can be written there. */
 import { LaunchError } from '../../base/errors.js';
 import type { Host } from '../../host/host.js';
-import type { Step } from '../../plan/launch-plan.js';
+import type { CreateStep } from '../../plan/launch-plan.js';
 import type { Image } from '../../store/resolve-image.js';
 import type { BindRequest, LaunchRequest } from '../request.js';
 
@@ -9,13 +9,13 @@ import type { BindRequest, LaunchRequest } from '../request.js';
 const outOfTheWay = '/';
 
 /** What comes before the namespaces: a file-system server must not live in them. */
-export function planServer(image: Image, share: boolean): readonly Step[] {
+export function planServer(image: Image, share: boolean): readonly CreateStep[] {
   if (image.kind === 'directory') return [];
   return [{ kind: 'squashfs', path: image.path, server: share ? 'shared' : 'private' }];
 }
 
 /** The image as the root directory to be. */
-export function planMount(image: Image, { writable, mountPoint }: LaunchRequest, host: Host): Step {
+export function planMount(image: Image, { writable, mountPoint }: LaunchRequest, host: Host): CreateStep {
   if (image.kind === 'directory') {
     return { kind: 'root', path: image.path, access: writable ? 'writable' : 'read-only' };
   }
@@ -28,7 +28,7 @@ export function planMount(image: Image, { writable, mountPoint }: LaunchRequest,
 }
 
 /** What is written to instead of the image, where that is asked for. */
-export function planOverlay({ overlay }: LaunchRequest, host: Host): readonly Step[] {
+export function planOverlay({ overlay }: LaunchRequest, host: Host): readonly CreateStep[] {
   if (overlay === undefined) return [];
   if ('memory' in overlay) return [{ kind: 'overlay', upper: 'memory', size: overlay.memory }];
   return [{ kind: 'overlay', upper: 'directory', path: host.absolute(overlay.directory) }];

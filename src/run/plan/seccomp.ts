@@ -1,7 +1,7 @@
 /** --seccomp: system calls that need privilege do nothing and succeed, so that package managers work. */
 import type { Host } from '../../host/host.js';
 import type { FilterRule } from '../../host/native.js';
-import type { Step } from '../../plan/launch-plan.js';
+import type { CreateStep, EnterStep } from '../../plan/launch-plan.js';
 import type { LaunchRequest } from '../request.js';
 
 /** By name; those that end in 32 are what 32-bit programs call. */
@@ -29,7 +29,7 @@ export const fakedCalls: readonly FilterRule[] = [
 ];
 
 /** The step of --seccomp. Throws LaunchError where there is no libseccomp. */
-export function planSeccomp({ fakeRoot }: LaunchRequest, host: Host): readonly Step[] {
+export function planSeccomp({ fakeRoot }: LaunchRequest, host: Host): readonly EnterStep[] {
   if (!fakeRoot) return [];
   return [{ kind: 'seccomp', program: Buffer.from(host.compileFilter(fakedCalls)).toString('hex') }];
 }
@@ -38,7 +38,7 @@ export function planSeccomp({ fakeRoot }: LaunchRequest, host: Host): readonly S
  * apt becomes user _apt for downloads, and finds out that it has not. Fewer privileges than the container has are not
  * to be had, so it is told not to try.
  */
-export function planAptSandbox({ fakeRoot }: LaunchRequest, writable: boolean): readonly Step[] {
+export function planAptSandbox({ fakeRoot }: LaunchRequest, writable: boolean): readonly CreateStep[] {
   if (!fakeRoot || !writable) return [];
   return [{ kind: 'file', path: '/etc/apt/apt.conf.d/00ch-run-ts', text: 'APT::Sandbox::User "root";\n' }];
 }

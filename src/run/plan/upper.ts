@@ -1,6 +1,6 @@
 /** What lies over the image, and what is made there before anything is bound. */
 import type { Host } from '../../host/host.js';
-import type { Link, Step } from '../../plan/launch-plan.js';
+import type { CreateStep, Link } from '../../plan/launch-plan.js';
 import type { LaunchRequest } from '../request.js';
 import { planDestinations, type ResolvedBind } from './binds.js';
 import { planLinks } from './links.js';
@@ -10,8 +10,8 @@ import { planOverlay } from './root.js';
 /** What is to be made in the image; modes come when all is there. */
 export interface ImageChanges {
   readonly links: readonly Link[];
-  readonly libraries: readonly Step[];
-  readonly modes: readonly Step[];
+  readonly libraries: readonly CreateStep[];
+  readonly modes: readonly CreateStep[];
   /** Places for binds that must be there although nobody asked for a writable image. */
   readonly needsPlaces: boolean;
 }
@@ -41,7 +41,7 @@ export function planMerge(
 }
 
 /** The step before the container is ready: where nobody asked for writing, its root is as read-only as the image. */
-export function planSeal(request: LaunchRequest, changes: ImageChanges): readonly Step[] {
+export function planSeal(request: LaunchRequest, changes: ImageChanges): readonly CreateStep[] {
   return request.overlay === undefined && vanishes(request, changes) ? [{ kind: 'seal' }] : [];
 }
 
@@ -51,7 +51,7 @@ export function planLayer(
   binds: readonly ResolvedBind[],
   changes: ImageChanges,
   host: Host,
-): readonly Step[] {
+): readonly CreateStep[] {
   const made = [...planDestinations(binds), ...planLinks(changes.links), ...changes.libraries];
   const layer = planLayerStep(request, changes, made.length > 0, host);
   if (layer === undefined) return [...planOverlay(request, host), ...made, ...changes.modes];
@@ -64,7 +64,7 @@ function planLayerStep(
   changes: ImageChanges,
   made: boolean,
   host: Host,
-): Step | undefined {
+): CreateStep | undefined {
   const { overlay } = request;
   if (overlay === undefined) {
     return vanishes(request, changes) ? { kind: 'layer', upper: 'memory', size: sealedSize } : undefined;

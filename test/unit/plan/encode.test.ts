@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { fromBytes } from '../../../src/base/bytes.js';
 import { decodeRecords, encodePlan, factWords, planFormat, stepWords } from '../../../src/plan/encode.js';
-import type { LaunchPlan, Step } from '../../../src/plan/launch-plan.js';
+import type { CreateStep, EnterStep, LaunchPlan, Step } from '../../../src/plan/launch-plan.js';
 import { committed } from '../../helpers/support.js';
 
 /** The records in an encoded plan, in order: also those with the same name. */
@@ -21,7 +21,7 @@ const id = fc.integer({ min: 0, max: 2 ** 32 - 2 });
 const idMap = fc.record({ inside: id, outside: id });
 // any path that the kernel accepts: bytes but NUL
 const path = fc.uint8Array({ min: 1, maxLength: 40 }).map((bytes) => `/${fromBytes(bytes)}`);
-const step: fc.Arbitrary<Step> = fc.oneof(
+const createStep: fc.Arbitrary<CreateStep> = fc.oneof(
   fc.record({ kind: fc.constant('user-namespace' as const), uid: idMap, gid: idMap }),
   fc.record({
     kind: fc.constant('bind' as const),
@@ -36,15 +36,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     kind: fc.constant('destinations' as const),
     binds: fc.array(fc.record({ source: path, destination: path })),
   }),
-  fc.record({ kind: fc.constant('directory' as const), path }),
   fc.record({ kind: fc.constant('pivot' as const) }),
+);
+const enterStep: fc.Arbitrary<EnterStep> = fc.oneof(
+  fc.record({ kind: fc.constant('directory' as const), path }),
+  fc.record({ kind: fc.constant('terminal' as const) }),
 );
 
 t.test('whatever a plan holds, its records hold the same words', (t) => {
   fc.assert(
     fc.property(
-      fc.array(step),
-      fc.array(step),
+      fc.array(createStep),
+      fc.array(enterStep),
       fc.integer({ min: -3, max: 3 }),
       fc.array(path, { maxLength: 3 }),
       (create, enter, verbosity, warnings) => {
@@ -152,17 +155,20 @@ t.test('each kind of fact has its words', (t) => {
   t.end();
 });
 
+/** A plan without steps. */
+const empty: LaunchPlan = {
+  verbosity: 0,
+  color: 'auto',
+  log: 'text',
+  warnings: [],
+  facts: [],
+  create: [],
+  enter: [],
+};
+
 t.test('bytes that are not UTF-8 are bytes again in the encoded plan', (t) => {
-  const directory: Step = { kind: 'directory', path: '/\udcff' };
-  const bytes = encodePlan({
-    verbosity: 0,
-    color: 'auto',
-    log: 'text',
-    warnings: [],
-    facts: [],
-    create: [],
-    enter: [directory],
-  });
+  const directory: EnterStep = { kind: 'directory', path: '/\udcff' };
+  const bytes = encodePlan({ ...empty, enter: [directory] });
   t.ok(bytes.includes(Buffer.of(0x2f, 0xff, 0)));
   t.end();
 });
@@ -187,17 +193,18 @@ t.test('both sides have the same plan format', (t) => {
   t.end();
 });
 
+t.test('a step in a list that is not its own is refused', (t) => {
+  const misplaced: readonly [object, string][] = [
+    [{ create: [{ kind: 'command' }] }, "the plan has a command step in the list 'create'"],
+    [{ enter: [{ kind: 'pivot' }] }, "the plan has a pivot step in the list 'enter'"],
+    [{ enter: [{ kind: 'toString' }] }, "the plan has a toString step in the list 'enter'"],
+  ];
+  for (const [lists, message] of misplaced) t.throws(() => encodePlan({ ...empty, ...lists }), { message });
+  t.end();
+});
+
 t.test('a NUL is refused wherever it stands, and said where', (t) => {
   const attack = '/mnt\0create\0hook\0';
-  const plain: LaunchPlan = {
-    verbosity: 0,
-    color: 'auto',
-    log: 'text',
-    warnings: [],
-    facts: [],
-    create: [],
-    enter: [],
-  };
   const rows: readonly [Partial<LaunchPlan>, string][] = [
     [
       { create: [{ kind: 'bind', source: '/a', destination: attack, options: [] }] },
@@ -208,7 +215,7 @@ t.test('a NUL is refused wherever it stands, and said where', (t) => {
     [{ facts: [{ kind: 'glob', pattern: '/a', paths: [attack] }] }, 'NUL in the plan: fact glob, field 2'],
   ];
   for (const [part, message] of rows) {
-    t.throws(() => encodePlan({ ...plain, ...part }), {
+    t.throws(() => encodePlan({ ...empty, ...part }), {
       message: new RegExp(`^${message.replace(/[\\]/g, '\\\\')}`),
     });
   }

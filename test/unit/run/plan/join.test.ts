@@ -1,12 +1,15 @@
 /** --join and --join-pid in the plan: what differs between ranks is named, and read by the launcher. */
 import t from 'tap';
 import { stepWords } from '../../../../src/plan/encode.js';
-import type { Step } from '../../../../src/plan/launch-plan.js';
+import type { CreateStep } from '../../../../src/plan/launch-plan.js';
 import { parseCommandLine } from '../../../../src/run/command-line.js';
 import { planJoin } from '../../../../src/run/plan/join.js';
 import type { JoinRequest } from '../../../../src/run/request.js';
 
-const creating: readonly Step[] = [{ kind: 'root', path: '/img', access: 'read-only' }, { kind: 'pivot' }];
+const creating: readonly CreateStep[] = [
+  { kind: 'root', path: '/img', access: 'read-only' },
+  { kind: 'pivot' },
+];
 const rest = ['root /img read-only', 'pivot'];
 
 const rows: readonly (readonly [string, JoinRequest | undefined, readonly string[]])[] = [
