@@ -14,6 +14,11 @@ std::string errno_words(int code) {
   return words;
 }
 
+void throw_reworded(const Error& failure, const std::string& message) {
+  if (const auto* refusal = dynamic_cast<const SysError*>(&failure)) throw refusal->reworded(message, failure.exit());
+  throw Error(message, failure.hint(), failure.exit());
+}
+
 SysError Refused::cannot(const std::string& action, Exit exit) const {
   return {"can't " + action + ": " + words(), {}, call_, code_, exit};
 }

@@ -54,6 +54,9 @@ class SysError : public Error {
   int code_;
 };
 
+/// Throws `failure` in other words: its hint and exit status, and call and errno if it has them, stay.
+[[noreturn]] void throw_reworded(const Error& failure, const std::string& message);
+
 /// A refusal by the system call `call` ("mount"), taken at once. What could not be done is said after that:
 /// `throw Refused("mount").cannot("bind " + source)`. Since C++17 what stands before a call's parenthesis is evaluated
 /// before its arguments, so building the text can't change errno; as one more argument, errno might be read after it.

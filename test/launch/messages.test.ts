@@ -1,5 +1,6 @@
 /** What a launch tells: --log=json, -v, --syslog. */
-import { writeFileSync } from 'node:fs';
+import { chownSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { fromBytes } from '../../src/base/bytes.js';
@@ -8,6 +9,7 @@ import {
   checkout,
   type Ending,
   image,
+  isRoot,
   launcher,
   noSquashfs,
   plant,
@@ -82,6 +84,12 @@ const failures: readonly [string, readonly string[], number, Readonly<Record<str
     ['--log', 'json', image, '--', 'no-such-command'],
     49,
     { message: "can't start no-such-command: command not found", hint: /PATH/, step: 'command' },
+  ],
+  [
+    'a command that the kernel refuses',
+    [json, image, '--', '/no-such-command'],
+    49,
+    { call: 'execve', errno: constants.errno.ENOENT, step: 'command' },
   ],
 ];
 
@@ -181,9 +189,23 @@ for (const user of users) {
       t.match(messages(t, start(user, probe, filtered)), [refusal]);
     }
     const words = [json, '--join-ct=2', '--join-timeout=1', '--join-tag=messages', image, '--', 'sleep', '2'];
+    const full = 'inject=fallocate:error=ENOSPC';
+    const strace = ['-o', '/dev/null', '-e', 'trace=fallocate', '-e', full, launcher, ...words];
+    const without = { status: 31, call: 'fallocate', errno: constants.errno.ENOSPC };
+    t.match(JSON.parse(start(user, 'strace', strace).stderr), without);
     const lonely = run(user, words);
     const [told] = lonely.stderr.split('\n');
     t.match(JSON.parse(told ?? ''), { level: 'warning', message: /only 1 of 2 peers came within 1 s/ });
+    t.end();
+  });
+
+  t.test(`a handoff that can't be read is told with call and errno${as}`, (t) => {
+    const plan = join(scratch(t, user), 'plan');
+    writeFileSync(plan, run(user, ['--dry-run=plan', image, '--', 'true']).stdout, { mode: 0o644 });
+    if (isRoot) chownSync(plan, user.uid, user.gid);
+    const script = `exec '${launcher}' --launch 3 4 1 0 3<'${plan}' 4< <(true)`;
+    const ending = start(user, 'bash', ['-c', script], { env: { CH_RUN_LOG: 'json' } });
+    t.match(messages(t, ending), [{ status: 31, call: 'lseek', errno: constants.errno.ESPIPE }]);
     t.end();
   });
 

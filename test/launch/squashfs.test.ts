@@ -180,6 +180,21 @@ test('an overlay refused because the server is gone is status 84, with call and 
   });
 });
 
+test('so are the mounts that would stand for that overlay', (t, user) => {
+  const words = [launcher, '--log=json', '-b', '/etc/hostname:/made/here', squashed, '--', 'true'];
+  run(user, words.slice(1));
+  const refuse = (number: number) => {
+    const inject = `inject=mount:error=ENOTCONN:when=${number}+`;
+    return start(user, 'strace', ['-o', '/dev/null', '-e', 'trace=mount', '-e', inject, ...words]);
+  };
+  const told = [1, 2, 3, 4, 5, 6].map((number) => refuse(number).stderr.trim().split('\n').at(-1) ?? '');
+  t.match(JSON.parse(told.find((line) => line.includes("and can't mount an overlay")) ?? '{}'), {
+    call: 'mount',
+    errno: constants.errno.ENOTCONN,
+    status: 84,
+  });
+});
+
 test('a mount that the kernel takes away again is an error, not missing data', (t, user) => {
   runQuietly(t, user, [squashed, '--', 'true']);
   // the last one is said to be made, and is not

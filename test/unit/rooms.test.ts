@@ -25,7 +25,7 @@ const nativeRooms: Rooms = {
   launcher: 'launcher/memo launcher/plan launcher/doctor launcher/log refusals base',
   'launcher/memo': 'launcher/plan launcher/log base',
   'launcher/plan': 'launcher/join launcher/process launcher/files squashfs/client launcher/log base',
-  'launcher/join': 'launcher/process launcher/log base',
+  'launcher/join': 'launcher/process launcher/log refusals base',
   'launcher/doctor': 'launcher/process launcher/files refusals base',
   'launcher/process': 'launcher/files launcher/log refusals base',
   'launcher/files': 'squashfs/client launcher/log base',

@@ -87,7 +87,7 @@ Fd cover_parents(Stage& stage, int root, const std::vector<Destination>& all, co
   try {
     return cover_destinations(stage, root, all);
   } catch (const Error& failure) {
-    throw Error(std::string(failure.what()) + ", and " + refusal.what(), refusal.hint());
+    throw_reworded(refusal, std::string(failure.what()) + ", and " + refusal.what());
   }
 }
 

@@ -102,7 +102,7 @@ void JoinGroup::start_keeper() {
   try {
     keeper_.emplace(*memory_, request_.timeout, request_.starter());
   } catch (const Error& failure) {
-    fail(failure.what());
+    fail(failure);
     throw;
   }
 }
@@ -111,7 +111,7 @@ JoinGroup::~JoinGroup() {
   if (settled_ || !memory_) return;
   try {
     if (won())
-      fail("it gave up");
+      fail(Error("it gave up"));
     else
       settle(false);
   } catch (const Error&) {
@@ -148,8 +148,8 @@ void JoinGroup::check_time(const std::string& process, const char* work) const {
               (process.empty() ? "every group that this process joined had already ended" : process + " " + work));
 }
 
-void JoinGroup::fail(const std::string& why) {
-  stop_waiting(process_words(self_.pid) + ", which was creating the container, failed: " + why);
+void JoinGroup::fail(const Error& why) {
+  stop_waiting(why, process_words(self_.pid) + ", which was creating the container, failed: " + why.what());
   settled_ = true;
 }
 
@@ -160,7 +160,7 @@ void JoinGroup::open(NamespaceSet set) {
   const bool kept = keeper_->hand_over(own);
   join_checkpoint("winner-before-ready");
   memory.locked([&] {
-    if (memory->phase == JoinPhase::broken) throw Error(std::string("--join: ") + memory->failure);
+    if (memory->phase == JoinPhase::broken) memory.throw_failure();
     for (size_t i = 0; i < own.size(); i++) memory->inodes[i] = own[i] ? inode_of(own[i]) : 0;
     memory->seat(0)->entered = 1;
     memory->phase = JoinPhase::ready;
@@ -186,9 +186,9 @@ void JoinGroup::enter() {
 }
 
 /// Ends the group, unless the container became ready meanwhile.
-void JoinGroup::stop_waiting(const std::string& why) {
+void JoinGroup::stop_waiting(const Error& why, const std::string& message) {
   memory_->locked([&] {
-    if ((*memory_)->phase == JoinPhase::creating) memory_->break_up(why);
+    if ((*memory_)->phase == JoinPhase::creating) memory_->break_up(why, "--join: " + message);
   });
 }
 
@@ -201,10 +201,11 @@ void JoinGroup::wait_until_ready() {
       throw Error("--join: gave up after " + seconds_words(request_.timeout) + ": " + process_words(winner().pid) +
                   " is still creating the container; " + peers_seen(*memory) + " have come");
     } else if (!wait_for(memory->wake_peers, std::min(left, kSlice)) && !is_alive(winner())) {
-      stop_waiting(process_words(winner().pid) + ", which was creating the container, died");
+      const std::string message = process_words(winner().pid) + ", which was creating the container, died";
+      stop_waiting(Error(message), message);
     }
   }
-  if (memory->phase == JoinPhase::broken) throw Error(std::string("--join: ") + memory->failure);
+  if (memory->phase == JoinPhase::broken) memory.throw_failure();
 }
 
 /// What `open` opens for each kind of namespace, if these are the container's: a peer's command may have left it.

@@ -25,7 +25,7 @@ class JoinGroup {
   /// others.
   void open(NamespaceSet set);
   /// For the winner: it can't be created, for this reason. The others stop with it.
-  void fail(const std::string& why);
+  void fail(const Error& why);
   /// For the others: waits until the container is ready, and enters it. A warning tells where it differs from
   /// what this process asks for. Throws Error if it will never be.
   void enter();
@@ -36,7 +36,7 @@ class JoinGroup {
   bool take_seat();
   void check_time(const std::string& process, const char* work) const;
   void wait_until_ready();
-  void stop_waiting(const std::string& why);
+  void stop_waiting(const Error& why, const std::string& message);
   std::optional<Namespaces> if_of_container(const std::function<Fd(size_t)>& open) const;
   std::optional<Namespaces> find_container() const;
   bool is_container_to_come() const;

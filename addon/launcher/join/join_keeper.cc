@@ -170,8 +170,8 @@ class Watch {
       return true;
     }
     const int pid = memory_->seat(0)->process.pid;
-    memory_.locked(
-        [&] { memory_.break_up("process " + std::to_string(pid) + ", which was creating the container, died"); });
+    const Error why("--join: process " + std::to_string(pid) + ", which was creating the container, died");
+    memory_.locked([&] { memory_.break_up(why, why.what()); });
     return false;
   }
 

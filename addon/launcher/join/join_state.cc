@@ -10,8 +10,10 @@
 #include <new>
 
 #include "base/error.h"
+#include "base/error_record.h"
 #include "base/fd.h"
 #include "launcher/join/join_checkpoint.h"
+#include "refusals/hints.h"
 
 namespace chrun {
 namespace {
@@ -65,6 +67,17 @@ timespec absolute(clockid_t clock, std::chrono::nanoseconds limit) {
   clock_gettime(clock, &now);
   const int64_t end = now.tv_nsec + limit.count();
   return {now.tv_sec + end / 1000000000, end % 1000000000};
+}
+
+/// With long paths in them, words and hint are cut off.
+std::string fitting_record(const Error& why, std::string message, size_t size) {
+  std::string hint = hint_for(why);
+  for (;;) {
+    std::string record = error_record(why, message, hint);
+    if (record.size() <= size) return record;
+    std::string& longer = hint.size() > message.size() ? hint : message;
+    longer.resize(longer.size() - std::min(longer.size(), record.size() - size));
+  }
 }
 
 }  // namespace
@@ -147,14 +160,21 @@ void JoinMemory::close() const {
   door_.remove();
 }
 
-void JoinMemory::break_up(const std::string& why) const {
+void JoinMemory::break_up(const Error& why, const std::string& message) const {
   if (state_->phase != JoinPhase::broken) {
-    snprintf(state_->failure, sizeof state_->failure, "%s", why.c_str());
+    const std::string record = fitting_record(why, message, sizeof state_->failure);
+    record.copy(state_->failure, record.size());
+    state_->failure_size = static_cast<uint32_t>(record.size());
     state_->phase = JoinPhase::broken;
   }
   close();
   for (uint32_t i = 0; i < state_->waiting; i++) sem_post(&state_->wake_peers);
   sem_post(&state_->wake_keeper);
+}
+
+void JoinMemory::throw_failure() const {
+  const size_t size = std::min<size_t>(state_->failure_size, sizeof state_->failure);
+  throw_error_record({state_->failure, size}, "what ended the join group", Exit::failure);
 }
 
 uint32_t JoinMemory::take_seat(const ProcessId& process) const {

@@ -23,6 +23,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
 #include "base/fd.h"
 #include "launcher/join/join_door.h"
 #include "launcher/join/join_starter.h"
@@ -31,7 +32,7 @@
 
 namespace chrun {
 
-constexpr uint32_t kJoinVersion = 3;  // of door and state
+constexpr uint32_t kJoinVersion = 4;  // of door and state
 
 using Clock = std::chrono::steady_clock;
 
@@ -81,7 +82,8 @@ struct JoinState {
   std::array<int, kNamespaceKinds.size()> keeper_files;  // descriptors in the keeper, once it has them
   std::atomic<uint32_t> kept;                            // 1: it has
   std::atomic<int64_t> last_arrival;                     // Clock, in nanoseconds
-  char failure[512];
+  uint32_t failure_size;                                 // once it is broken: of the record of base/error_record in
+  char failure[2048];
 
   JoinSeat* seat(uint32_t index) { return reinterpret_cast<JoinSeat*>(this + 1) + index; }
   char* content() { return reinterpret_cast<char*>(seat(seats)); }
@@ -110,8 +112,10 @@ class JoinMemory {
 
   /// Removes the name, if it still is this group's.
   void close() const;
-  /// Ends the group: whoever waits stops with `why`.
-  void break_up(const std::string& why) const;
+  /// Ends the group: whoever waits stops with `why` in these words; hint, call and errno stay.
+  void break_up(const Error& why, const std::string& message) const;
+  /// Throws why the group ended.
+  [[noreturn]] void throw_failure() const;
   bool is_full() const { return state_->taken >= state_->count; }
   /// Takes a seat; returns its number. The last one removes the name.
   uint32_t take_seat(const ProcessId& process) const;

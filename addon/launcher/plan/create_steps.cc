@@ -210,7 +210,7 @@ bool make_required(Launch& launch, const Step& step, const Destination& wanted) 
     if (!root) return true;
     launch.root = std::move(root);
   } catch (const Error& refusal) {
-    throw Error("there is no " + wanted.path + " in the image: " + refusal.what(), refusal.hint());
+    throw_reworded(refusal, "there is no " + wanted.path + " in the image: " + refusal.what());
   }
   launch.placed.move_to(launch.root.get());
   return true;

@@ -36,7 +36,7 @@ void create(Launch& launch) {
     hide_from_containers();
     if (launch.group) launch.group->open(launch.namespaces);
   } catch (const Error& failure) {
-    if (launch.group && launch.group->won()) launch.group->fail(failure.what());
+    if (launch.group && launch.group->won()) launch.group->fail(failure);
     throw;
   }
 }

@@ -1,4 +1,4 @@
-// How the processes of this room tell each other what went wrong: a packet with one record of base/records.
+// How the processes of this room tell each other what went wrong: a packet with a record of base/error_record.
 #pragma once
 #include <string>
 

@@ -12,6 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
@@ -187,6 +188,24 @@ t.test('who has waited long enough stops, with the numbers; the others wait on',
   ]);
   t.equal(endings[0]?.stdout, endings[1]?.stdout);
   await vanishes(t, tag);
+});
+
+t.test("when the winner is refused, the others' log has call, errno and hint, too", async (t) => {
+  const tag = freshTag();
+  const words = ['--log=json', '--join-ct=2', `--join-tag=${tag}`, image, '--', 'true'];
+  const late = 'inject=pivot_root:error=EPERM:delay_enter=1000000';
+  const traced = ['-o', '/dev/null', '-e', 'trace=pivot_root', '-e', late, launcher, ...words];
+  const endings = [begin(ordinaryUser, traced, {}, 'strace').done];
+  for (let i = 0; i < 100 && namesOf(tag).length === 0; i++) await sleep(20);
+  endings.push(begin(ordinaryUser, words).done);
+  const [first, second] = (await Promise.all(endings)).map(({ stderr }) => JSON.parse(stderr));
+  t.match(first, { call: 'pivot_root', errno: constants.errno.EPERM, status: 31 });
+  t.equal(
+    second.message,
+    `--join: process ${first.pid}, which was creating the container, failed: ${first.message}`,
+  );
+  t.same([second.call, second.errno, second.hint], [first.call, first.errno, first.hint]);
+  t.ok(second.hint, 'there is a hint');
 });
 
 t.test('when the winner fails, the others fail with its reason', async (t) => {
