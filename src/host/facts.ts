@@ -6,6 +6,9 @@ export type PathKind = 'directory' | 'file' | 'other' | 'absent';
 /** Which device a path leads to: `c` or `b` with `MAJOR:MINOR`, a pipe `p`, something else, or nothing. */
 export type DeviceKind = `${'b' | 'c'} ${string}` | 'p' | 'other' | 'absent';
 
+/** Directories that a path leads through, from above: they must be the very ones that were judged, `device:inode`. */
+export type Way = readonly { readonly path: string; readonly inode: string }[];
+
 /** Something that was true when the plan was made; the plan holds as long as all of them hold. */
 export type Fact =
   /** Effective user and group id of the caller. */
@@ -30,6 +33,8 @@ export type Fact =
       readonly links: 'follow' | 'no-follow';
       readonly found: string;
     }
+  /** Which directory lies at an absolute path, and not by a link: `device:inode`. */
+  | { readonly kind: 'inode'; readonly path: string; readonly inode: string }
   /** The device at an absolute path. */
   | { readonly kind: 'device'; readonly path: string; readonly found: DeviceKind }
   /** The paths that match an absolute pattern as in glob(7), in the order of their bytes. */

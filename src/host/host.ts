@@ -1,5 +1,6 @@
 /** The only place that asks the machine anything. What it was asked is recorded: the facts that a plan rests on. */
 import {
+  type BigIntStats,
   closeSync,
   fstatSync,
   lstatSync,
@@ -13,11 +14,11 @@ import {
 import { userInfo } from 'node:os';
 import { fromBytes, toBytes } from '../base/bytes.js';
 import { failure, LaunchError } from '../base/errors.js';
-import type { DeviceKind, Fact, PathKind } from './facts.js';
+import type { DeviceKind, Fact, PathKind, Way } from './facts.js';
 import { type FilterRule, loadNative, packageRoot } from './native.js';
 import { withoutValues } from './secrets.js';
 
-export type { DeviceKind, Fact, PathKind };
+export type { DeviceKind, Fact, PathKind, Way };
 
 /** Whose something is, and who can write it. */
 export interface Owner {
@@ -30,6 +31,8 @@ export interface Owner {
   readonly installed: boolean;
   /** The owner has no number in this user namespace. */
   readonly unmapped: boolean;
+  /** Which one it is: `device:inode`. */
+  readonly inode: string;
 }
 
 /** A file, and whose the very file is that was read. */
@@ -62,6 +65,8 @@ export interface Host {
   readPart(path: string, offset: number, size: number): Uint8Array;
   /** Whose an absolute path is; undefined for what is not there. Throws LaunchError if that can't be found out. */
   ownerOf(path: string, links: 'follow' | 'no-follow'): Owner | undefined;
+  /** Makes it a fact that this very directory, of which ownerOf() has told, lies at an absolute path. */
+  dependOn(path: string, inode: string): void;
   /** Which device a path leads to. Throws LaunchError if that can't be found out. */
   deviceAt(path: string): DeviceKind;
   /** A whole file; undefined if there is none, or the way there is barred. Throws LaunchError if it can't be read. */
@@ -107,8 +112,8 @@ function isMapped(uid: number): boolean {
   });
 }
 
-function toOwner(status: Stats, file?: number): Owner {
-  const { uid, gid } = status;
+function toOwner(status: BigIntStats, file?: number): Owner {
+  const [uid, gid] = [Number(status.uid), Number(status.gid)];
   return {
     kind: status.isSymbolicLink()
       ? 'link'
@@ -119,9 +124,10 @@ function toOwner(status: Stats, file?: number): Owner {
           : 'other',
     uid,
     gid,
-    mode: status.mode & 0o7777,
+    mode: Number(status.mode) & 0o7777,
     installed: file !== undefined && isInstalled(uid, file),
     unmapped: uid === overflowId && !isMapped(uid),
+    inode: `${status.dev}:${status.ino}`,
   };
 }
 
@@ -233,7 +239,7 @@ export class RealHost implements Host {
       this.#recordFile(path);
       const file = openSync(toBytes(path), 'r');
       try {
-        return { bytes: readFileSync(file), owner: toOwner(fstatSync(file), file) };
+        return { bytes: readFileSync(file), owner: toOwner(fstatSync(file, { bigint: true }), file) };
       } finally {
         closeSync(file);
       }
@@ -244,7 +250,7 @@ export class RealHost implements Host {
 
   ownerOf(path: string, links: 'follow' | 'no-follow'): Owner | undefined {
     const status = this.#lookFor(
-      () => this.#look(path, links === 'follow' ? statSync : lstatSync),
+      () => this.#look(path, (name) => (links === 'follow' ? statSync : lstatSync)(name, { bigint: true })),
       (found) => {
         const owner = found === 'barred' ? undefined : found && toOwner(found);
         const words = owner ? `${owner.kind} ${owner.uid} ${owner.gid} ${owner.mode.toString(8)}` : 'absent';
@@ -257,6 +263,10 @@ export class RealHost implements Host {
       },
     );
     return status && toOwner(status);
+  }
+
+  dependOn(path: string, inode: string): void {
+    this.#record(`inode ${path}`, { kind: 'inode', path, inode });
   }
 
   deviceAt(path: string): DeviceKind {
@@ -318,7 +328,9 @@ export class RealHost implements Host {
   }
 
   /** Undefined for what is absent. */
-  #look(path: string, stat: (path: Buffer) => Stats = statSync): Stats | undefined {
+  #look(path: string): Stats | undefined;
+  #look<Found>(path: string, stat: (path: Buffer) => Found): Found | undefined;
+  #look(path: string, stat: (path: Buffer) => unknown = statSync): unknown {
     try {
       return stat(toBytes(path));
     } catch (cause) {

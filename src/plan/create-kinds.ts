@@ -1,4 +1,5 @@
 /** The steps that create a container: carried out once, by its first process. Paths are absolute. */
+import type { Way } from '../host/host.js';
 import type { Kinds } from './kinds.js';
 
 /** A map of one id: `inside` the namespace and `outside` of it. */
@@ -25,7 +26,14 @@ type Upper =
   | { readonly upper: 'memory'; readonly size: string }
   | { readonly upper: 'directory'; readonly path: string };
 
+/** An image; with the directories of storage where it is named in it. */
+interface ImageFile {
+  readonly path: string;
+  readonly way?: Way;
+}
+
 const idMap = ({ inside, outside }: IdMap): string => `${inside}:${outside}`;
+const wayWords = ({ way = [] }: ImageFile) => way.flatMap(({ path, inode }) => [path, inode]);
 const upperWords = (step: Upper) => [step.upper, step.upper === 'memory' ? step.size : step.path];
 
 export const createKinds = {
@@ -47,16 +55,18 @@ export const createKinds = {
     idMap(step.gid),
   ],
   /** Get a mount of a SquashFS image from its file-system server, a shared one or one of its own. */
-  squashfs: (step: { readonly path: string; readonly server: 'shared' | 'private' }) => [
+  squashfs: (step: ImageFile & { readonly server: 'shared' | 'private' }) => [
     step.path,
     step.server,
+    ...wayWords(step),
   ],
   /** Attach that mount at a host path: it is to become the root. */
   attach: (step: { readonly place: string }) => [step.place],
   /** Mount the directory image that is to become the root. */
-  root: (step: { readonly path: string; readonly access: 'read-only' | 'writable' }) => [
+  root: (step: ImageFile & { readonly access: 'read-only' | 'writable' }) => [
     step.path,
     step.access,
+    ...wayWords(step),
   ],
   /**
    * Make what the steps up to the overlay make in the image in a tmpfs of this size, or in a host directory; it becomes

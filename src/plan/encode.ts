@@ -8,7 +8,7 @@ import type { Kinds } from './kinds.js';
 import type { LaunchPlan, Step } from './launch-plan.js';
 
 /** Changes with the meaning of any record; the launcher has the same number (addon/launcher/plan/plan.h). */
-export const planFormat = '4';
+export const planFormat = '5';
 
 /** The kinds of steps that each list of a plan can have. */
 const lists = { create: createKinds, enter: enterKinds };
@@ -45,6 +45,8 @@ export function factWords(fact: Fact): readonly string[] {
       return [fact.kind, fact.path, fact.found];
     case 'owner':
       return [fact.kind, fact.path, fact.links, fact.found];
+    case 'inode':
+      return [fact.kind, fact.path, fact.inode];
     case 'glob':
       return [fact.kind, fact.pattern, ...fact.paths];
     case 'file':

@@ -1,6 +1,6 @@
 /** What is this image reference? */
 import { LaunchError, usageError } from '../base/errors.js';
-import type { Host } from '../host/host.js';
+import type { Host, Way } from '../host/host.js';
 import { headSize, recognizeFormat } from './recognize.js';
 import { canBeName, findInStorage, findStorage, imagesIn } from './storage.js';
 
@@ -21,6 +21,8 @@ export interface Image {
   readonly kind: 'directory' | 'squashfs';
   /** Absolute host path. */
   readonly path: string;
+  /** Where it lies in storage: the directories that were judged. */
+  readonly way?: Way;
   /** What the user should know about where it was looked for. */
   readonly warnings?: readonly string[];
 }
@@ -29,18 +31,20 @@ export interface Image {
 export function resolveImage(request: ImageRequest, host: Host): Image {
   const { image: reference, writable, unsafe } = request;
   if (reference === '') throw new LaunchError('the image reference is empty');
-  const { directory: storage, distrust } = findStorage(request.storage, host) ?? {};
+  const storage = findStorage(request.storage, host);
+  const { directory, distrust } = storage ?? {};
   if (distrust && canBeName(reference)) return byPath(reference, writable, host, distrust);
   const stored = storage && findInStorage(reference, storage, host);
   if (stored) {
-    if (unsafe) return refuseWriting(reference, identify(reference, stored, host), writable);
-    if (writable) throw usageError(`the image ${reference} in storage can't be written`, useOverlay);
-    return identify(reference, stored, host);
+    if (writable && !unsafe)
+      throw usageError(`the image ${reference} in storage can't be written`, useOverlay);
+    const image = { ...identify(reference, stored.path, host), way: stored.way };
+    return refuseWriting(reference, image, writable);
   }
   const image = byPath(reference, writable, host);
   const { path } = image;
   if (unsafe) return image;
-  if (image.kind === 'directory' && storage && !distrust && path.startsWith(`${imagesIn(storage)}/`)) {
+  if (image.kind === 'directory' && directory && !distrust && path.startsWith(`${imagesIn(directory)}/`)) {
     throw new LaunchError(`${reference} lies in storage, where directories are run by name`, {
       path,
       hint: "see 'ch-run-ts --list' for the names",

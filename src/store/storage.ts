@@ -1,5 +1,5 @@
 /** Image storage: a directory that keeps images by name. */
-import type { Host } from '../host/host.js';
+import type { Host, Way } from '../host/host.js';
 import { findDistrust } from '../host/ownership.js';
 
 /** Endings under which a SquashFS file may lie in storage, the name's own first. */
@@ -18,6 +18,8 @@ export interface Storage {
   readonly directory: string;
   /** Why no name is looked for in it. */
   readonly distrust?: string;
+  /** Which directories were judged: it, and the one with its images. Absent where they are not there. */
+  readonly way?: Way;
 }
 
 /**
@@ -27,16 +29,20 @@ export interface Storage {
 export function findStorage(given: string | undefined, host: Host): Storage | undefined {
   const directory = storageDirectory(given, host)?.replace(/(?<=.)\/+$/, '');
   if (directory === undefined) return undefined;
+  const way: { path: string; inode: string }[] = [];
   for (const path of [directory, imagesIn(directory)]) {
     const owner = host.ownerOf(path, 'no-follow');
-    const reason = owner && findDistrust(owner, host);
+    // what comes later was not judged: nothing is found in it
+    if (owner === undefined) return { directory };
+    const reason = findDistrust(owner, host);
     if (reason)
       return {
         directory,
         distrust: `storage ${directory} is not used: ${path === directory ? '' : `${path}: `}${reason}`,
       };
+    way.push({ path, inode: owner.inode });
   }
-  return { directory };
+  return { directory, way };
 }
 
 /** File names can't hold a slash: `registry:5000/path/name:tag` is kept as `registry+5000%path%name+tag`. */
@@ -61,9 +67,18 @@ export function imagesIn(storage: string): string {
   return `${storage}/img`;
 }
 
-/** The path of the image with this name; undefined if storage has none. */
-export function findInStorage(name: string, storage: string, host: Host): string | undefined {
-  if (!canBeName(name)) return undefined;
-  const path = `${imagesIn(storage)}/${fileNameOf(name)}`;
-  return endings.map((ending) => path + ending).find((candidate) => host.pathKind(candidate) !== 'absent');
+/** The path of the image with this name, and the way to it; undefined if storage has none. */
+export function findInStorage(
+  name: string,
+  { directory, way }: Storage,
+  host: Host,
+): { readonly path: string; readonly way: Way } | undefined {
+  if (!canBeName(name) || way === undefined) return undefined;
+  const start = `${imagesIn(directory)}/${fileNameOf(name)}`;
+  const found = endings
+    .map((ending) => start + ending)
+    .find((candidate) => host.pathKind(candidate) !== 'absent');
+  if (found === undefined) return undefined;
+  for (const { path, inode } of way) host.dependOn(path, inode);
+  return { path: found, way };
 }

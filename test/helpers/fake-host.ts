@@ -45,6 +45,7 @@ export function fakeHost(machine: FakeMachine = {}): Host {
     mode: 0o644,
     installed: false,
     unmapped: false,
+    inode: `1:${path.length}`,
     ...owners[path],
   });
   const part = (path: string, from: number, size?: number): Buffer => {
@@ -66,7 +67,7 @@ export function fakeHost(machine: FakeMachine = {}): Host {
       return new Map(found);
     },
     userName: () => variable('USER') || name,
-    facts: () => facts,
+    facts: () => [...new Map(facts.map((fact) => [JSON.stringify(fact), fact])).values()],
     matchingPaths(pattern) {
       const found = Object.keys(paths).filter((path) => matchesGlob(path, pattern));
       facts.push({ kind: 'glob', pattern, paths: found });
@@ -109,6 +110,9 @@ export function fakeHost(machine: FakeMachine = {}): Host {
       const found = kind === 'absent' ? kind : `${kind} ${owner.uid} ${owner.gid} ${owner.mode.toString(8)}`;
       facts.push({ kind: 'owner', path, links, found });
       return kind === 'absent' ? undefined : owner;
+    },
+    dependOn(path, inode) {
+      facts.push({ kind: 'inode', path, inode });
     },
     readFile(path) {
       const found = paths[path];

@@ -1,5 +1,6 @@
 /** What somebody else has put where the launcher looks: storage, settings, devices, a home that is not one's own. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -15,13 +16,16 @@ import {
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { launch, planLaunch } from '../../src/index.js';
+import { writePlan } from '../helpers/plans.js';
 import {
+  checkout,
   environmentOf,
   failsWith,
   image,
   isRoot,
   launcher,
   makeImage,
+  noSquashfs,
   ordinaryUser,
   plant,
   run,
@@ -30,6 +34,7 @@ import {
   start,
   type User,
 } from '../helpers/support.js';
+import { pack } from './servers.js';
 
 const attacker: User = { name: 'somebody else', uid: ordinaryUser.uid + 2, gid: ordinaryUser.uid + 2 };
 const root: User = { name: 'root', uid: 0, gid: 0 };
@@ -98,6 +103,93 @@ t.test('storage that others can write to, or a link, does not count: a warning, 
       'there is no image tool',
       where,
     );
+  }
+  t.end();
+});
+
+/** Storage with the image `tool`, a directory or a SquashFS file, where others can rename it; and what they put there. */
+function twoStorages(t: Test, squashed: boolean): { readonly storage: string; readonly theirs: string } {
+  const place = scratch(t, ordinaryUser);
+  chmodSync(place, 0o777);
+  const [storage, theirs] = ['storage', 'theirs'].map((name) => join(place, name)) as [string, string];
+  for (const [path, which] of [
+    [storage, 'stored'],
+    [theirs, 'attack'],
+  ] as const) {
+    plant(path, { 'img/': null }, ordinaryUser);
+    const tree = join(place, 'tree');
+    placeImage(t, squashed ? tree : join(path, 'img/tool'), which, ordinaryUser);
+    if (squashed) pack(tree, join(path, 'img/tool'));
+    rmSync(tree, { recursive: true, force: true });
+  }
+  // nobody would take this for the user's own
+  chmodSync(theirs, 0o777);
+  return { storage, theirs };
+}
+
+for (const squashed of [false, true]) {
+  const kind = squashed ? 'SquashFS' : 'directory';
+
+  t.test(`storage that is exchanged after the decision is refused, with a ${kind} image`, (t) => {
+    if (squashed && noSquashfs) return skip(t, noSquashfs);
+    const { storage, theirs } = twoStorages(t, squashed);
+    const words = ['-s', storage, '--set-env'];
+    const made = run(ordinaryUser, ['--dry-run=plan', ...words, 'tool', '--', 'true']);
+    const plan = writePlan(t, ordinaryUser, Buffer.from(made.stdout));
+    const launch = () => run(ordinaryUser, [`--plan=${plan}`, '--', '/probe']);
+    t.match(launch(), { status: 0, stdout: 'WHICH=stored' });
+    const message = (path: string) =>
+      `refusing the image ${storage}/img/tool: ${path} is not the directory that the plan was made for`;
+    const away = `${storage}.away`;
+    renameSync(storage, away);
+    failsWith(t, launch(), 31, `can't open ${storage}: open: no such file or directory`);
+    renameSync(theirs, storage);
+    failsWith(t, launch(), 31, message(storage));
+    renameSync(storage, theirs);
+    symlinkSync(away, storage);
+    failsWith(t, launch(), 31, message(storage));
+    rmSync(storage);
+    renameSync(away, storage);
+    t.match(launch(), { status: 0, stdout: 'WHICH=stored' }, 'the very same is back');
+    renameSync(join(storage, 'img'), join(storage, 'there'));
+    symlinkSync('there', join(storage, 'img'));
+    failsWith(t, launch(), 31, message(`${storage}/img`));
+    t.end();
+  });
+
+  t.test(`storage that is exchanged all the time never gives the other ${kind} image`, async (t) => {
+    if (squashed && noSquashfs) return skip(t, noSquashfs);
+    const { storage, theirs } = twoStorages(t, squashed);
+    const exchange = spawn('python3', [join(checkout, 'test/launch/exchange.py'), storage, theirs]);
+    t.teardown(() => exchange.kill());
+    await once(exchange.stdout, 'data');
+    const env = { CH_RUN_MEMO_DIR: join(scratch(t), 'memo') };
+    const seen = new Set<string>();
+    for (let turn = 0; turn < 60; turn++) {
+      const words = ['--no-config', '--set-env', '-s', storage, 'tool', '--', '/probe'];
+      const { stdout, stderr } = run(ordinaryUser, words, { env, cwd: '/' });
+      const said = /there is no image|is not the directory that the plan was made for/.exec(stderr)?.[0];
+      seen.add(/"WHICH=([^"]*)"/.exec(stdout)?.[1] ?? said ?? stderr);
+    }
+    exchange.stdin.end();
+    const [code] = await once(exchange, 'exit');
+    t.equal(code, 0);
+    t.same(
+      [...seen].sort(),
+      ['is not the directory that the plan was made for', 'stored', 'there is no image'],
+      'refused, where it was the other one at one of the times',
+    );
+    t.end();
+  });
+}
+
+t.test('a remembered plan notices that storage is another directory of one’s own now', (t) => {
+  const { cwd, storage } = twoImages(t);
+  t.same(whichTwice(['-s', storage, 'tool'], cwd), ['stored']);
+  for (const path of [storage, join(storage, 'img')]) {
+    renameSync(path, `${path}.old`);
+    execFileSync('cp', ['-a', `${path}.old`, path]);
+    t.same(whichTwice(['-s', storage, 'tool'], cwd), ['stored']);
   }
   t.end();
 });

@@ -30,19 +30,23 @@ bool is_roomy(int highest) {
 
 }  // namespace
 
-Fd open_on_host(const std::string& path) {
+Fd open_on_host(const HostPath& path) {
   // only a directory can be an automounter's, and only who wants one makes it mount
-  Fd found(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!found && errno == ENOTDIR) found = Fd(open(path.c_str(), O_PATH | O_CLOEXEC));
+  Fd found(openat(path.start(), path.name(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!found && errno == ENOTDIR) found = Fd(openat(path.start(), path.name(), O_PATH | O_CLOEXEC));
   return found;
 }
 
 void HostTrees::find(Stage& stage) {
-  if (hold_all()) return stage.begin();
-  trees_.clear();
-  stage.begin_hidden();
-  keep_all(stage);
-  stage.settle();
+  if (hold_all()) {
+    stage.begin();
+  } else {
+    trees_.clear();
+    stage.begin_hidden();
+    keep_all(stage);
+    stage.settle();
+  }
+  wishes_.clear();  // nor stay what they were looked up in open
 }
 
 /// By a descriptor for each. False where the kernel has no trees without a place (before Linux 5.2), or there are too
@@ -50,7 +54,7 @@ void HostTrees::find(Stage& stage) {
 bool HostTrees::hold_all() {
   int highest = 0;
   for (const auto& [step, wish] : wishes_) {
-    Fd root = copy_tree(AT_FDCWD, wish.path.c_str());
+    Fd root = copy_tree(wish.path.start(), wish.path.name());
     if (!root) {
       if (is_unknown_call(errno) || errno == EMFILE) return false;
       if (wish.optional && is_out_of_reach(errno)) continue;

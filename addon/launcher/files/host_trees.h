@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/fd.h"
+#include "base/host_path.h"
 #include "launcher/files/stage.h"
 
 namespace chrun {
@@ -16,7 +17,8 @@ class HostTrees {
   using Key = const void*;
   /// That `step` needs the tree at host path `path`. `action` is for the error.
   struct Wish {
-    std::string path, action;
+    HostPath path;
+    std::string action;
     bool optional = false;  // it may be missing, or out of reach
   };
   void want(Key step, Wish wish) { wishes_[step] = std::move(wish); }
@@ -46,6 +48,6 @@ class HostTrees {
 
 /// Opens a directory or another file at a host path, for use as a place only (O_PATH), with what an automounter
 /// promises there. Empty with errno where it can't be.
-Fd open_on_host(const std::string& path);
+Fd open_on_host(const HostPath& path);
 
 }  // namespace chrun

@@ -7,7 +7,7 @@
 
 namespace chrun {
 
-squashfs::ServedImage serve_squashfs_image(const std::string& path, bool share, std::vector<std::string> look_ups) {
+squashfs::ServedImage serve_squashfs_image(HostPath image, bool share, std::vector<std::string> look_ups) {
   const std::string server = sibling_program("ch-run-ts-squashfs");
   if (access(server.c_str(), X_OK) != 0) {
     throw Error("this ch-run-ts was built without SquashFS: there is no " + server,
@@ -15,7 +15,7 @@ squashfs::ServedImage serve_squashfs_image(const std::string& path, bool share, 
                 "build it again, or unpack the image with unsquashfs and run the directory",
                 Exit::server);
   }
-  return squashfs::serve_squashfs({path, server, std::move(look_ups), share});
+  return squashfs::serve_squashfs({std::move(image), server, std::move(look_ups), share});
 }
 
 }  // namespace chrun

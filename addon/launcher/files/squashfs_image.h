@@ -7,9 +7,9 @@
 
 namespace chrun {
 
-/// The image file at `path`, served by a file-system server, shared or of its own: to be called before unshare(2).
+/// The image file, served by a file-system server, shared or of its own: to be called before unshare(2).
 /// Throws Error with Exit::server, also where this was built without SquashFS.
 /// `look_ups`: see squashfs/client.h.
-squashfs::ServedImage serve_squashfs_image(const std::string& path, bool share, std::vector<std::string> look_ups = {});
+squashfs::ServedImage serve_squashfs_image(HostPath image, bool share, std::vector<std::string> look_ups = {});
 
 }  // namespace chrun

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/glob.h"
+#include "base/host_path.h"
 #include "base/records.h"
 #include "launcher/memo/value_words.h"
 
@@ -79,6 +80,11 @@ bool is_same_file(const Step& fact) {
          fact.fields[4] == nanoseconds(status.st_mtim) && fact.fields[5] == nanoseconds(status.st_ctim);
 }
 
+bool is_same_inode(const Step& fact) {
+  struct stat status;
+  return lstat(fact.fields[0].data(), &status) == 0 && fact.fields[1] == inode_words(status);
+}
+
 bool is_same_value(const Step& fact) {
   const char* value = getenv(fact.fields[0].data());
   if (fact.fields.size() == 1) return value == nullptr;
@@ -119,6 +125,7 @@ constexpr Kind kKinds[] = {
     {"device", 2, 2, [](const Step& fact) { return fact.fields[1] == device_kind(fact.fields[0].data()); }},
     {"plain-file", 2, 2, is_plain_file},
     {"owner", 3, 3, is_same_owner},
+    {"inode", 2, 2, is_same_inode},
     {"file", 6, 6, is_same_file},
     {"glob", 1, ~size_t{0}, has_same_matches},
     {"variable", 1, 2, is_same_value},

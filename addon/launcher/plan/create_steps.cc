@@ -58,12 +58,20 @@ void look_at_host(Launch& launch) {
   launch.host.find(launch.stage);
 }
 
-/// root PATH writable|read-only
+/// PATH MODE [DIRECTORY DEVICE:INODE] …: with the directories of storage, where the image is named in it.
+HostPath image_path_of(const Step& step) { return judged_path(field(step, 0), std::span(step.fields).subspan(2)); }
+
+void check_way(Launch&, const Step& step) {
+  if (step.fields.size() % 2 != 0) refuse_fields(step);
+}
+
+/// root PATH writable|read-only …
 void look_up_root(Launch& launch, const Step& step) {
-  const std::string path = field(step, 0);
+  HostPath image = image_path_of(step);
+  const std::string action = "the image " + image.path;
   // searching is what every command needs; found out here, it has a clear name
-  if (faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0) throw Refused("access").cannot("use the image " + path);
-  launch.host.want(&step, {path, "mount the image " + path});
+  if (faccessat(image.start(), image.name(), X_OK, AT_EACCESS) != 0) throw Refused("access").cannot("use " + action);
+  launch.host.want(&step, {std::move(image), "mount " + action});
 }
 
 /// The image needs a place among our mounts, before others can have theirs in it.
@@ -87,9 +95,9 @@ void root(Launch& launch, const Step& step) {
   if (!restricted) restrict_one_by_one(launch.root.get(), path, MS_RDONLY);
 }
 
-/// squashfs PATH shared|private: before the namespaces, because the file-system server must not live in them.
+/// squashfs PATH shared|private …: before the namespaces, because the file-system server must not live in them.
 void squashfs(Launch& launch, const Step& step) {
-  launch.image = serve_squashfs_image(field(step, 0), step.fields[1] == "shared", paths_to_look_up(launch));
+  launch.image = serve_squashfs_image(image_path_of(step), step.fields[1] == "shared", paths_to_look_up(launch));
 }
 
 /// A place that hides nothing, because only descriptors lead there.
@@ -98,7 +106,7 @@ constexpr std::string_view kOutOfTheWay = "/";
 void look_up_place(Launch& launch, const Step& step) {
   const std::string path = field(step, 0);
   if (path == kOutOfTheWay) return;
-  Fd place = open_on_host(path);
+  Fd place = open_on_host({path});
   if (!place) throw Refused("open").cannot("mount the image at " + path);
   launch.directories[&step] = std::move(place);
 }
@@ -154,7 +162,7 @@ void look_up_source(Launch& launch, const Step& step) {
   const Bind bind = bind_of(launch, step);
   const bool named = step.kind == "bind-variable" && bind.source == launch.environment.get(step.fields[0]);
   const std::string where = named ? ", the value of " + field(step, 0) : "";
-  launch.host.want(&step, {bind.source, "bind " + bind.source + where, bind.optional});
+  launch.host.want(&step, {{bind.source}, "bind " + bind.source + where, bind.optional});
 }
 
 /// On a FUSE file system alone mounts may vanish.
@@ -334,9 +342,9 @@ constexpr StepKind kKinds[] = {
     {"join", 2, 3, join},
     {"join-pid", 1, 1, join_pid},
     {"user-namespace", 2, 2, user_namespace},
-    {"squashfs", 2, 2, squashfs},
+    {"squashfs", 2, kAnyFields, squashfs, check_way},
     {"attach", 1, 1, attach, nullptr, look_up_place},
-    {"root", 2, 2, root, nullptr, look_up_root},
+    {"root", 2, kAnyFields, root, check_way, look_up_root},
     {"bind", 2, kAnyFields, bind, nullptr, look_up_source},
     {"bind-variable", 3, kAnyFields, bind, nullptr, look_up_source},
     {"tmpfs", 2, 2, tmpfs},

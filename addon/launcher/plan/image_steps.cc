@@ -96,7 +96,7 @@ void chmod(Launch& launch, const Step& step) {
 }
 
 /// Hooks see the host as it was.
-void look_up_hook(Launch& launch, const Step& step) { launch.host.want(&step, {"/", "show the host to hooks"}); }
+void look_up_hook(Launch& launch, const Step& step) { launch.host.want(&step, {{"/"}, "show the host to hooks"}); }
 
 /// hook TIMEOUT PATH COUNT ARGUMENT … VARIABLE …
 void hook(Launch& launch, const Step& step) {

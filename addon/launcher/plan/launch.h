@@ -66,6 +66,7 @@ std::span<const StepKind> enter_kinds();
 
 /// Throws Error where there is no such kind, or the number of fields is wrong.
 const StepKind& kind_of(const Step& step);
+[[noreturn]] void refuse_fields(const Step& step);
 
 inline std::string field(const Step& step, size_t index) { return std::string(step.fields[index]); }
 

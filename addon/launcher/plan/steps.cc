@@ -54,11 +54,15 @@ const StepKind& kind_of(const Step& step) {
     for (const StepKind& kind : kinds) {
       if (kind.name != step.kind) continue;
       if (step.fields.size() >= kind.fewest && step.fields.size() <= kind.most) return kind;
-      throw Error("malformed " + std::string(step.kind) + " step in the plan: it has " +
-                  std::to_string(step.fields.size()) + " fields");
+      refuse_fields(step);
     }
   }
   throw Error("unknown step '" + std::string(step.kind) + "' in the plan");
+}
+
+void refuse_fields(const Step& step) {
+  throw Error("malformed " + std::string(step.kind) + " step in the plan: it has " +
+              std::to_string(step.fields.size()) + " fields");
 }
 
 std::string to_words(const Step& step) {

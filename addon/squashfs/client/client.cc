@@ -22,12 +22,12 @@ constexpr auto kPatience = 700ms;     // with a server that others started: then
 constexpr int kMostSilent = 100;      // tries, 0.5 ms each, with a name that is taken though nobody listens
 constexpr auto kStartPatience = 30s;  // with our own, which says so when it fails: its program may lie on a slow disk
 
-Fd open_image(const std::string& path) {
-  Fd image(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!image) throw Refused("open").cannot("open image " + path);
+Fd open_image(const HostPath& path) {
+  Fd image(openat(path.start(), path.name(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!image) throw Refused("open").cannot("open image " + path.path);
   char magic[4] = {};
   if (pread(image.get(), magic, sizeof magic, 0) != sizeof magic || std::string_view(magic, sizeof magic) != "hsqs") {
-    throw Error("image " + path + " is not SquashFS", "a SquashFS file begins with the letters hsqs");
+    throw Error("image " + path.path + " is not SquashFS", "a SquashFS file begins with the letters hsqs");
   }
   return image;
 }
@@ -122,7 +122,8 @@ class Client {
   /// Throws what the server says, or that it says nothing.
   Packet checked(std::optional<Packet> packet) const {
     if (!packet)
-      throw Error("the file-system server of image " + request_.image + " ended before it was ready", "", Exit::server);
+      throw Error("the file-system server of image " + request_.image.path + " ended before it was ready", "",
+                  Exit::server);
     if (packet->text[0] != kGranted) throw_refusal(packet->text);
     return std::move(*packet);
   }
@@ -136,7 +137,7 @@ class Client {
     Fd ours(pair[0]);
     const Fd theirs(pair[1]);
     std::vector<std::string> words{"ch-run-ts-squashfs", std::to_string(theirs.get()), std::to_string(image_.get()),
-                                   request_.image};
+                                   request_.image.path};
     std::vector<int> inherited{theirs.get(), image_.get()};
     if (listening) {
       words.push_back(std::to_string(listening.get()));

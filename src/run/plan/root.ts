@@ -8,16 +8,18 @@ import type { BindRequest, LaunchRequest } from '../request.js';
 /** Over the root: a place that hides nothing, because only descriptors lead there. */
 const outOfTheWay = '/';
 
+const fileOf = ({ path, way }: Image) => ({ path, ...(way ? { way } : {}) });
+
 /** What comes before the namespaces: a file-system server must not live in them. */
 export function planServer(image: Image, share: boolean): readonly CreateStep[] {
   if (image.kind === 'directory') return [];
-  return [{ kind: 'squashfs', path: image.path, server: share ? 'shared' : 'private' }];
+  return [{ kind: 'squashfs', ...fileOf(image), server: share ? 'shared' : 'private' }];
 }
 
 /** The image as the root directory to be. */
 export function planMount(image: Image, { writable, mountPoint }: LaunchRequest, host: Host): CreateStep {
   if (image.kind === 'directory') {
-    return { kind: 'root', path: image.path, access: writable ? 'writable' : 'read-only' };
+    return { kind: 'root', ...fileOf(image), access: writable ? 'writable' : 'read-only' };
   }
   if (mountPoint === undefined) return { kind: 'attach', place: outOfTheWay };
   const place = host.absolute(mountPoint);

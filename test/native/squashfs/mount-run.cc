@@ -30,7 +30,7 @@ struct Words {
 
 Words parse(char** words) {
   Words parsed;
-  if (*++words) parsed.request.image = *words++;
+  if (*++words) parsed.request.image.path = *words++;
   for (; *words; ++words) {
     const std::string word = *words;
     if (word == "--") {

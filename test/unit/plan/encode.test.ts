@@ -84,6 +84,10 @@ const steps: readonly [Step, string][] = [
     'user-namespace 0:1 2:3',
   ],
   [{ kind: 'root', path: '/i', access: 'writable' }, 'root /i writable'],
+  [
+    { kind: 'root', path: '/s/img/i', access: 'read-only', way: [{ path: '/s', inode: '1:2' }] },
+    'root /s/img/i read-only /s 1:2',
+  ],
   [{ kind: 'squashfs', path: '/i.sqfs', server: 'shared' }, 'squashfs /i.sqfs shared'],
   [{ kind: 'squashfs', path: '/i.sqfs', server: 'private' }, 'squashfs /i.sqfs private'],
   [{ kind: 'attach', place: '/' }, 'attach /'],
@@ -151,6 +155,7 @@ t.test('each kind of fact has its words', (t) => {
   t.same(factWords({ kind: 'variables', prefix: 'CH_', entries }), ['variables', 'CH_', ...entries]);
   t.same(factWords({ kind: 'path', path: '/p', found: 'absent' }), ['path', '/p', 'absent']);
   const file = { device: '1', inode: '2', size: '3', modified: '4', changed: '5' };
+  t.same(factWords({ kind: 'inode', path: '/s', inode: '1:2' }), ['inode', '/s', '1:2']);
   t.same(factWords({ kind: 'file', path: '/f', ...file }), ['file', '/f', '1', '2', '3', '4', '5']);
   t.end();
 });

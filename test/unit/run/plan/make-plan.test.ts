@@ -15,8 +15,8 @@ t.test('the plainest command line gives the whole default plan', (t) => {
     { kind: 'user', uid: 1001, gid: 100 },
     { kind: 'variable', name: 'CH_IMAGE_STORAGE' },
     { kind: 'variable', name: 'USER', value: 'alice' },
-    { kind: 'owner', path: '/var/tmp/alice.ch', links: 'no-follow', found: 'absent' },
-    { kind: 'owner', path: '/var/tmp/alice.ch/img', links: 'no-follow', found: 'absent' },
+    { kind: 'owner', path: '/var/tmp/alice.ch', links: 'no-follow', found: 'directory 1001 100 644' },
+    { kind: 'owner', path: '/var/tmp/alice.ch/img', links: 'no-follow', found: 'directory 1001 100 644' },
     { kind: 'path', path: '/img', found: 'directory' },
   ]);
   t.end();

@@ -16,6 +16,10 @@ export const machine: FakeMachine = {
     '/mnt': 'directory',
     '/work/mnt': 'directory',
     // storage: alice's, and one that must be asked for
+    '/var/tmp/alice.ch': 'directory',
+    '/var/tmp/alice.ch/img': 'directory',
+    '/s': 'directory',
+    '/s/img': 'directory',
     '/var/tmp/alice.ch/img/debian': 'directory',
     '/work/debian': 'directory',
     '/work/../debian': 'directory',

@@ -14,7 +14,12 @@ const served = (path: string, server = 'shared', place = '/'): Change => ({
   before: { [namespace]: [`squashfs ${path} ${server}`] },
   replace: { [root]: `attach ${place}` },
 });
-const directory = (path: string): Change => ({ replace: { [root]: `root ${path} read-only` } });
+const directory = (path: string, way = ''): Change => ({
+  replace: { [root]: `root ${path} read-only${way}` },
+});
+/** The directories that were judged, with the inodes that a fake machine has. */
+const alices = ' /var/tmp/alice.ch 1:17 /var/tmp/alice.ch/img 1:21';
+const others = ' /s 1:2 /s/img 1:6';
 const overlay = (words: string): Change => ({ before: { [identity]: [`overlay ${words}`] } });
 const home = (source: string, destination: string): Change => ({
   before: {
@@ -32,21 +37,25 @@ const changes: readonly [string, Change, FakeMachine?][] = [
   ['-m /mnt /img.sqfs', served('/img.sqfs', 'shared', '/mnt')],
   ['--mount=mnt /img.sqfs', served('/img.sqfs', 'shared', '/work/mnt')],
   // storage
-  ['debian', directory('/var/tmp/alice.ch/img/debian')],
+  ['debian', directory('/var/tmp/alice.ch/img/debian', alices)],
   ['../debian', directory('/work/../debian')],
-  ['reg.example:5000/a/b:tag', directory('/var/tmp/alice.ch/img/reg.example+5000%a%b+tag')],
-  ['-s /s busybox:1.36', served('/s/img/busybox+1.36.sqfs')],
-  ['--storage=/s other', served('/s/img/other.squashfs')],
-  ['-s /s mix', directory('/s/img/mix')],
+  ['reg.example:5000/a/b:tag', directory('/var/tmp/alice.ch/img/reg.example+5000%a%b+tag', alices)],
+  ['-s /s busybox:1.36', served('/s/img/busybox+1.36.sqfs', `shared${others}`)],
+  ['--storage=/s other', served('/s/img/other.squashfs', `shared${others}`)],
+  ['-s /s mix', directory('/s/img/mix', others)],
   ['-s ../s debian', directory('/work/debian')],
-  ['busybox:1.36', served('/s/img/busybox+1.36.sqfs'), { variables: { CH_IMAGE_STORAGE: '/s' } }],
+  [
+    'busybox:1.36',
+    served('/s/img/busybox+1.36.sqfs', `shared${others}`),
+    { variables: { CH_IMAGE_STORAGE: '/s' } },
+  ],
   ['-s /none img', directory('/work/img'), { variables: { CH_IMAGE_STORAGE: '/s' } }],
   [
     'debian',
-    directory('/var/tmp/alice.ch/img/debian'),
+    directory('/var/tmp/alice.ch/img/debian', alices),
     { variables: { CH_IMAGE_STORAGE: '', USER: 'alice' } },
   ],
-  ['debian', directory('/var/tmp/alice.ch/img/debian'), { variables: {}, name: 'alice' }],
+  ['debian', directory('/var/tmp/alice.ch/img/debian', alices), { variables: {}, name: 'alice' }],
   ['debian', directory('/work/debian'), { variables: {} }],
   // a file in storage may be named by its path too, as with ch-run
   ['-s /s /s/img/other.squashfs', served('/s/img/other.squashfs')],
@@ -79,7 +88,7 @@ for (const [words, change, on] of changes) {
 t.test('an overlay goes over a SquashFS image as over a directory, also a named one', (t) => {
   const plan = lines(planOf(['-s', '/s', '-W', 'busybox:1.36']));
   t.same(plan.slice(0, 4), [
-    'squashfs /s/img/busybox+1.36.sqfs shared',
+    `squashfs /s/img/busybox+1.36.sqfs shared${others}`,
     namespace,
     'attach /',
     'overlay memory 12%',
@@ -122,14 +131,15 @@ t.test('--mount with a directory image is a warning, and the plan has it', (t) =
 });
 
 t.test('what was looked up is a fact: variables, names in storage, the SquashFS file', (t) => {
-  const facts = planOf(['-s', '/s', 'other']).facts.map((fact) => Object.values(fact).join(' '));
-  const found = [...new Set(facts)];
+  const found = planOf(['-s', '/s', 'other']).facts.map((fact) => Object.values(fact).join(' '));
   t.same(found.slice(1), [
-    'owner /s no-follow absent',
-    'owner /s/img no-follow absent',
+    'owner /s no-follow directory 1001 100 644',
+    'owner /s/img no-follow directory 1001 100 644',
     'path /s/img/other absent',
     'path /s/img/other.sqfs absent',
     'path /s/img/other.squashfs file',
+    'inode /s 1:2',
+    'inode /s/img 1:6',
   ]);
   t.match(planOf(['--home', '/img']).facts, [
     { kind: 'user' },
