@@ -8,12 +8,16 @@ import { parseYaml } from './yaml.js';
 /** A specification file: its content, or what is wrong with it. */
 export type SpecFile = { readonly path: string } & ({ readonly spec: Spec } | { readonly error: string });
 
+/** Where specifications lie by default. */
+export const defaultCdiDirectories = '/etc/cdi:/var/run/cdi';
+
 /** The directories that were asked for, else those of $CH_RUN_CDI_DIRS, else the usual ones; a later one comes first. */
 export function cdiDirectories(given: readonly string[] | undefined, host: Host): readonly string[] {
-  const variable = given === undefined ? host.variable('CH_RUN_CDI_DIRS') : undefined;
-  const chosen = given ?? (variable ? variable.split(':').filter((path) => path !== '') : undefined);
-  return (chosen ?? ['/etc/cdi', '/var/run/cdi']).map((path) => host.absolute(path));
+  const chosen = given ?? splitDirectories(host.variable('CH_RUN_CDI_DIRS') || defaultCdiDirectories);
+  return chosen.map((path) => host.absolute(path));
 }
+
+const splitDirectories = (text: string) => text.split(':').filter((path) => path !== '');
 
 /** The files of a directory that may be specifications. Which ones there are is a fact: a new one makes a new plan. */
 export function readDirectory(directory: string, host: Host): readonly SpecFile[] {

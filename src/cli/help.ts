@@ -18,9 +18,12 @@ export function spellOption({ name, short, value, metavar }: Option): string {
 }
 
 /** The one line about an option, with its choices and what holds without a value. */
-export function summaryOf({ summary, metavar, choices, default: usual, implied = usual }: Option): string {
+export function summaryOf(option: Option): string {
+  const { summary, metavar, choices, variable, default: usual, implied = usual } = option;
   const preset = usual ?? implied;
-  if (choices === undefined) return preset === undefined ? summary : `${summary} (default: ${preset})`;
+  const first = variable === undefined ? '' : `$${variable} or `;
+  if (choices === undefined)
+    return preset === undefined ? summary : `${summary} (default: ${first}${preset})`;
   const words = choices.map((choice) => (choice === preset ? `${choice} (default)` : choice));
   return `${summary}; ${metavar}: ${words.join(', ')}`;
 }

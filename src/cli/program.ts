@@ -19,6 +19,8 @@ export interface Option {
   readonly sequence?: string;
   /** The words that the value can be; others are refused. */
   readonly choices?: readonly string[];
+  /** The form that the value must have, in words for the message, and what matches just that. */
+  readonly form?: { readonly words: string; readonly pattern: RegExp };
   /** The value where the option is not given. */
   readonly default?: string;
   /** The value where the option is given without one. */

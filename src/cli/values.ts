@@ -48,8 +48,9 @@ export function refuseConflicts(options: readonly Option[], raw: RawValues): voi
   }
 }
 
-function checkValue({ name, implied, choices }: Option, raw: RawValue): RawValue {
+function checkValue({ name, implied, choices, form }: Option, raw: RawValue): RawValue {
   const value = raw === '' && implied !== undefined ? implied : raw;
+  if (form && !form.pattern.test(String(value))) throw valueError(name, form.words, String(value));
   if (choices === undefined || choices.includes(String(value))) return value;
   throw valueError(name, oneOf(choices), String(value));
 }

@@ -1,10 +1,13 @@
 /** Every option of ch-run-ts, declared once: parser, help, completion, documents and configuration are made from it. */
+
 import { ExitStatus } from '../base/errors.js';
 import { logFormats } from '../base/messages.js';
 import { colors } from '../base/painter.js';
+import { defaultCdiDirectories } from '../cdi/read-specs.js';
 import { shells } from '../cli/completion/values.js';
 import type { Option } from '../cli/program.js';
 import type { Values } from '../cli/values.js';
+import { defaultStorage, storageVariable } from '../store/storage.js';
 import { bindFlags } from './request.js';
 
 /** The names that --feature takes. */
@@ -43,6 +46,8 @@ export const options = [
     metavar: 'SIZE',
     repeat: 'refuse',
     implied: '12%',
+    // tmpfs takes 0 for no limit at all
+    form: { words: 'a size such as 12%, 500m or 2g', pattern: /^0*[1-9][0-9]*[kmg%]?$/i },
     conflicts: ['overlay'],
     group: 'image',
     summary: 'let writes go to memory, at most SIZE, and vanish in the end',
@@ -67,9 +72,10 @@ export const options = [
     metavar: 'DIR',
     repeat: 'refuse',
     completes: 'directory',
-    variable: 'CH_IMAGE_STORAGE',
+    variable: storageVariable,
+    default: defaultStorage,
     group: 'image',
-    summary: 'look for images by name in DIR (default: $CH_IMAGE_STORAGE or /var/tmp/$USER.ch)',
+    summary: 'look for images by name in DIR',
     details:
       "A name such as debian:12 means the directory that ch-image keeps under that name in DIR/img. DIR and DIR/img count only if they are yours or root's, are no links, and nobody else can write to them; else there is a warning, and the name is a path.",
   },
@@ -152,9 +158,9 @@ export const options = [
     metavar: 'DIRS',
     repeat: 'refuse',
     completes: 'path',
+    default: defaultCdiDirectories,
     group: 'files',
-    summary:
-      'look for descriptions of devices in these directories (default: $CH_RUN_CDI_DIRS or /etc/cdi:/var/run/cdi)',
+    summary: 'look for descriptions of devices in these directories',
     details:
       'Directories are separated by colons. Where several describe the same device, the last one counts; within one directory that is an error. Files end in .json or .yaml.',
   },

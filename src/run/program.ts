@@ -1,6 +1,7 @@
 /** ch-run-ts, as parser, help, documents, completion and configuration see it. */
 import { ExitStatus } from '../base/errors.js';
 import type { Program } from '../cli/program.js';
+import { storageVariable } from '../store/storage.js';
 import { optionGroups, options } from './options.js';
 
 export const program: Program = {
@@ -52,7 +53,7 @@ export const program: Program = {
           'Sets an option: its name in capitals, with _ for -, as in CH_RUN_WRITE_FAKE=20%. Flags are yes or no, values of an option that can be given more than once are separated by semicolons. The command line is heard before a variable, a variable before files.',
         ],
         ['CH_RUN_MEMO_DIR', 'Where plans are remembered; nowhere if it is empty.'],
-        ['CH_IMAGE_STORAGE', 'Where images are looked for by name.'],
+        [storageVariable, 'Where images are looked for by name.'],
       ],
     ],
   ],

@@ -8,7 +8,7 @@ import { canBeName, findInStorage, findStorage, imagesIn } from './storage.js';
 export interface ImageRequest {
   /** The image reference: a name in storage, or the path of a directory or SquashFS file. */
   readonly image: string;
-  /** Host directory with images by name; $CH_IMAGE_STORAGE or /var/tmp/$USER.ch if absent. */
+  /** Host directory with images by name; the user's default storage if absent. */
   readonly storage?: string;
   /** Treat a directory image in storage like any other: it can be written, and named by its path. */
   readonly unsafe?: boolean;

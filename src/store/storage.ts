@@ -5,12 +5,16 @@ import { findDistrust } from '../host/ownership.js';
 /** Endings under which a SquashFS file may lie in storage, the name's own first. */
 const endings = ['', '.sqfs', '.squashfs'];
 
-/** The storage directory: what was asked for, else $CH_IMAGE_STORAGE, else /var/tmp/$USER.ch; absolute. */
+/** Where storage is: what the variable says, else the default. */
+export const storageVariable = 'CH_IMAGE_STORAGE';
+export const defaultStorage = '/var/tmp/$USER.ch';
+
+/** The storage directory: what was asked for, else what the variable says, else the default one; absolute. */
 export function storageDirectory(given: string | undefined, host: Host): string | undefined {
-  const chosen = given ?? host.variable('CH_IMAGE_STORAGE');
+  const chosen = given ?? host.variable(storageVariable);
   if (chosen) return host.absolute(chosen);
   const user = host.userName();
-  return user === undefined ? undefined : `/var/tmp/${user}.ch`;
+  return user === undefined ? undefined : defaultStorage.replace('$USER', () => user);
 }
 
 /** Where images are looked for by name, and why not. */
