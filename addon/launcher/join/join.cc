@@ -173,7 +173,7 @@ void JoinGroup::open(NamespaceSet set) {
   join_checkpoint("winner-end");
 }
 
-void JoinGroup::enter() {
+NamespaceSet JoinGroup::enter() {
   join_checkpoint("loser-before-wait");
   wait_until_ready();
   warn_about_difference(**memory_, request_);
@@ -183,6 +183,7 @@ void JoinGroup::enter() {
   join_checkpoint("loser-entered");
   settle(true);
   join_checkpoint("loser-end");
+  return set_of(container);
 }
 
 /// Ends the group, unless the container became ready meanwhile.

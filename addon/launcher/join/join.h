@@ -26,9 +26,9 @@ class JoinGroup {
   void open(NamespaceSet set);
   /// For the winner: it can't be created, for this reason. The others stop with it.
   void fail(const Error& why);
-  /// For the others: waits until the container is ready, and enters it. A warning tells where it differs from
-  /// what this process asks for. Throws Error if it will never be.
-  void enter();
+  /// For the others: waits until the container is ready, and enters it; returns which namespaces it has of its own. A
+  /// warning tells where it differs from what this process asks for. Throws Error if it will never be.
+  NamespaceSet enter();
 
  private:
   void start_keeper();

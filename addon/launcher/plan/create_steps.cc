@@ -329,12 +329,12 @@ void join(Launch& launch, const Step& step) {
   request.content = create_content(launch);
   launch.group.emplace(std::move(request));
   if (launch.group->won()) return;
-  launch.group->enter();
+  launch.namespaces = launch.group->enter();
   launch.entered = true;
 }
 
 void join_pid(Launch& launch, const Step& step) {
-  join_process(static_cast<int>(parse_number(step.fields[0], INT_MAX, "a process number")));
+  launch.namespaces = join_process(static_cast<int>(parse_number(step.fields[0], INT_MAX, "a process number")));
   launch.entered = true;
 }
 

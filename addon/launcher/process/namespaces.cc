@@ -136,7 +136,7 @@ void enter_namespaces(const Namespaces& namespaces, const std::string& owner) {
   drop_capabilities(owner);
 }
 
-void join_process(int pid) {
+NamespaceSet join_process(int pid) {
   require_own_proc("--join-pid");
   const Process process(pid);
   process.check_owner();
@@ -145,8 +145,11 @@ void join_process(int pid) {
                 "its user namespace is our own; give the PID of a process that runs inside one");
   }
   hide_from_containers();
-  if (!enter_at_once(process)) return enter_namespaces(process.namespaces(), process.name());
-  drop_capabilities(process.name());
+  if (enter_at_once(process))
+    drop_capabilities(process.name());
+  else
+    enter_namespaces(process.namespaces(), process.name());
+  return set_of(process.namespaces());
 }
 
 }  // namespace chrun
