@@ -423,10 +423,20 @@ for (const [words, imageWord, commandIndex] of commands) {
   });
 }
 
+function isAccepted(word: string): boolean {
+  try {
+    return parseCommandLine([word, 'img', 'true']) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 for (const option of program.common.filter(({ name }) => name !== 'completion')) {
-  // each option has its own idea of a value: a number is one, and so is a path, but for those that count
-  const sample = /id$|^join/.test(option.name) ? '=1' : option.name === 'log' ? '=json' : '=/x';
-  const value = option.value === 'required' ? sample : '';
+  // each option has its own idea of a value
+  const value =
+    option.value === 'required'
+      ? ['=1', '=/x', '=json'].find((text) => isAccepted(`--${option.name}${text}`))
+      : '';
   const prefixes = [...option.name].map((_, end) => option.name.slice(0, end + 1));
   const unique = prefixes.filter(
     (prefix) =>
