@@ -49,11 +49,14 @@ export const createKinds = {
   }) => [String(step.count), String(step.timeout), ...(step.tag === undefined ? [] : [step.tag])],
   /** Enter the container of this process; no other `create` step is needed. */
   'join-pid': (step: { readonly pid: number }) => [String(step.pid)],
-  /** Enter new user and mount namespaces. */
-  'user-namespace': (step: { readonly uid: IdMap; readonly gid: IdMap }) => [
-    idMap(step.uid),
-    idMap(step.gid),
-  ],
+  /** Enter new user and mount namespaces, and more that belong to the user namespace. */
+  'user-namespace': (step: {
+    readonly uid: IdMap;
+    readonly gid: IdMap;
+    readonly more?: readonly 'uts'[];
+  }) => [idMap(step.uid), idMap(step.gid), ...(step.more ?? [])],
+  /** Name the machine in the container's UTS namespace; HOSTNAME follows, for those who enter it, too. */
+  hostname: (step: { readonly name: string }) => [step.name],
   /** Get a mount of a SquashFS image from its file-system server, a shared one or one of its own. */
   squashfs: (step: ImageFile & { readonly server: 'shared' | 'private' }) => [
     step.path,

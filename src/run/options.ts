@@ -268,6 +268,21 @@ export const options = [
     details: 'See --uid.',
   },
   {
+    name: 'hostname',
+    value: 'required',
+    metavar: 'NAME',
+    repeat: 'refuse',
+    form: {
+      words: 'a host name as in hostname(7), at most 64 letters, digits, - and .',
+      pattern: /^(?!-)(?=.{1,64}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*$/i,
+    },
+    conflicts: ['join-pid'],
+    group: 'identity',
+    summary: 'call the machine NAME in the container, which has a UTS namespace of its own',
+    details:
+      'HOSTNAME in the environment is NAME, too. The name of the host stays as it is. It is not looked up anywhere: the container is reached by the names of the host. With --join all peers are in the same UTS namespace; --join-pid enters that of the container, where it has its own.',
+  },
+  {
     name: 'no-passwd',
     value: 'none',
     repeat: 'refuse',

@@ -77,6 +77,8 @@ export interface LaunchRequest extends ImageRequest {
   readonly uid?: number;
   /** Guest group id, 0 … 2³²−2; the caller's own if absent. */
   readonly gid?: number;
+  /** What the machine is called in the container, as in hostname(7); as outside if absent. */
+  readonly hostname?: string;
   /** Where /etc/passwd and /etc/group come from. */
   readonly identity: 'host' | 'image';
   /** Pretend that system calls which need privilege succeed. */

@@ -31,6 +31,7 @@ export function toRequest(values: RunValues, image: string): LaunchRequest {
     environment: (values.environment ?? []).map((text) => parseEnvironment(text, expand)),
     ...(values.uid === undefined ? {} : { uid: parseId('uid', values.uid) }),
     ...(values.gid === undefined ? {} : { gid: parseId('gid', values.gid) }),
+    ...(values.hostname === undefined ? {} : { hostname: values.hostname }),
     identity: values['no-passwd'] || managesUsers(values) ? 'image' : 'host',
     fakeRoot: Boolean(values.seccomp),
     unmask: Boolean(values.unmask),

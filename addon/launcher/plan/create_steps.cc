@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -258,15 +259,42 @@ void look_for_covered_root(const Launch& launch) {
   }
 }
 
+NamespaceSet flag_of(std::string_view name) {
+  const auto kind = std::ranges::find(kNamespaceKinds, name, &NamespaceKind::name);
+  if (kind != kNamespaceKinds.end()) return kind->flag;
+  throw Error("unknown namespace '" + std::string(name) + "' in the plan");
+}
+
+/// user-namespace UID GID NAMESPACE …
 void user_namespace(Launch& launch, const Step& step) {
   if (!launch.namespaces) look_up_names(launch);
+  NamespaceSet set = kEveryContainer;
+  for (size_t i = 2; i < step.fields.size(); i++) set |= flag_of(step.fields[i]);
   try {
-    make_namespaces(kEveryContainer, id_map(step.fields[0]), id_map(step.fields[1]));
+    make_namespaces(set, id_map(step.fields[0]), id_map(step.fields[1]));
   } catch (const SysError& refusal) {
     if (launch.namespaces && refusal.code() == EPERM) look_for_covered_root(launch);
     throw;
   }
-  launch.namespaces |= kEveryContainer;
+  launch.namespaces |= set;
+}
+
+/// hostname NAME
+void hostname(Launch& launch, const Step& step) {
+  // as root, it would be the host's
+  if (!(launch.namespaces & CLONE_NEWUTS))
+    throw Error("the plan has a hostname step that is not in a UTS namespace of its own");
+  if (sethostname(step.fields[0].data(), step.fields[0].size()) != 0)
+    throw Refused("sethostname").cannot("call the machine " + field(step, 0));
+  launch.environment.set("HOSTNAME", step.fields[0]);
+}
+
+/// Who enters a container finds it as its first process does.
+void note_entry(Launch& launch, NamespaceSet namespaces) {
+  launch.namespaces = namespaces;
+  launch.entered = true;
+  utsname names;
+  if ((namespaces & CLONE_NEWUTS) && uname(&names) == 0) launch.environment.set("HOSTNAME", names.nodename);
 }
 
 void tmpfs(Launch& launch, const Step& step) {
@@ -329,19 +357,18 @@ void join(Launch& launch, const Step& step) {
   request.content = create_content(launch);
   launch.group.emplace(std::move(request));
   if (launch.group->won()) return;
-  launch.namespaces = launch.group->enter();
-  launch.entered = true;
+  note_entry(launch, launch.group->enter());
 }
 
 void join_pid(Launch& launch, const Step& step) {
-  launch.namespaces = join_process(static_cast<int>(parse_number(step.fields[0], INT_MAX, "a process number")));
-  launch.entered = true;
+  note_entry(launch, join_process(static_cast<int>(parse_number(step.fields[0], INT_MAX, "a process number"))));
 }
 
 constexpr StepKind kKinds[] = {
     {"join", 2, 3, join},
     {"join-pid", 1, 1, join_pid},
-    {"user-namespace", 2, 2, user_namespace},
+    {"user-namespace", 2, 2 + kNamespaceKinds.size(), user_namespace},
+    {"hostname", 1, 1, hostname},
     {"squashfs", 2, kAnyFields, squashfs, check_way},
     {"attach", 1, 1, attach, nullptr, look_up_place},
     {"root", 2, kAnyFields, root, check_way, look_up_root},

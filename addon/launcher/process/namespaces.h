@@ -23,6 +23,7 @@ struct NamespaceKind {
 constexpr std::array kNamespaceKinds{
     NamespaceKind{"user", "user", CLONE_NEWUSER, true},
     NamespaceKind{"mount", "mnt", CLONE_NEWNS, true},
+    NamespaceKind{"uts", "uts", CLONE_NEWUTS, false},
 };
 
 /// Some of these kinds: their flags.

@@ -3,7 +3,7 @@
 import { version } from '../../base/version.js';
 import type { Host } from '../../host/host.js';
 import { isRootOfHost } from '../../host/ownership.js';
-import type { EnterStep, IdMap, LaunchPlan } from '../../plan/launch-plan.js';
+import type { CreateStep, EnterStep, IdMap, LaunchPlan } from '../../plan/launch-plan.js';
 import { resolveImage } from '../../store/resolve-image.js';
 import type { EnvironmentRequest, LaunchRequest } from '../request.js';
 import { planBinds, planDefaultBinds, planTmp, resolveBinds, warnAboutLabels } from './binds.js';
@@ -46,7 +46,7 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     ...planSeal(request, changes),
     { kind: 'pivot' },
     // in the inner ones we are ourselves, and all that was mounted is locked: not even root can undo it
-    { kind: 'user-namespace', ...mapIds(guest, { uid: 0, gid: 0 }) },
+    ...planNamespaces(mapIds(guest, { uid: 0, gid: 0 }), request.hostname),
   ]);
   const enter: EnterStep[] = [
     ...planEnvironment(request.environment, [...devices.environment, ...planHomeVariable(home)], host),
@@ -80,6 +80,15 @@ function mapIds(inside: Ids, outside: Ids): { readonly uid: IdMap; readonly gid:
     uid: { inside: inside.uid, outside: outside.uid },
     gid: { inside: inside.gid, outside: outside.gid },
   };
+}
+
+/** The inner namespaces: who enters them can enter all that belong to the user namespace. */
+function planNamespaces(ids: ReturnType<typeof mapIds>, hostname: string | undefined): readonly CreateStep[] {
+  if (hostname === undefined) return [{ kind: 'user-namespace', ...ids }];
+  return [
+    { kind: 'user-namespace', ...ids, more: ['uts'] },
+    { kind: 'hostname', name: hostname },
+  ];
 }
 
 function planHomeVariable(home: { readonly home: string } | undefined): readonly EnterStep[] {

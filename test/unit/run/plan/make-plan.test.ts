@@ -50,6 +50,13 @@ const changes: readonly [readonly string[], Change][] = [
       },
     },
   ],
+  [
+    ['--hostname=n1', '/img'],
+    {
+      replace: { 'user-namespace 1001:0 100:0': 'user-namespace 1001:0 100:0 uts' },
+      before: { 'environment default HOME PATH TMPDIR': ['hostname n1'] },
+    },
+  ],
   [['--syslog', '/img'], { before: { 'no-new-privileges': [`syslog ${version} /img`] } }],
   [['-b', '/a', '/img'], { before: { [identity]: ['destinations /a /a'], pivot: ['bind /a /a'] } }],
   [
