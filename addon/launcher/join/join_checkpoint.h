@@ -16,9 +16,13 @@ inline void join_checkpoint(const char* point) {
   if (kill != nullptr && strcmp(kill, point) == 0) raise(SIGKILL);
 }
 
+/// For a keeper: it would be stopped at the points that it shares with peers, and stay when the peer is gone.
+inline void join_forget_stop() { unsetenv("CH_RUN_JOIN_STOP"); }
+
 }  // namespace chrun
 #else
 namespace chrun {
 constexpr void join_checkpoint(const char*) {}
+constexpr void join_forget_stop() {}
 }  // namespace chrun
 #endif

@@ -240,6 +240,7 @@ void close_others(int state, int socket, int door) {
 }
 
 void keep(const JoinMemory& memory, int state, int timeout, int socket, const Starter& starter) {
+  join_forget_stop();
   join_checkpoint("keeper-start");
   setsid();
   if (chdir("/") != 0) return;

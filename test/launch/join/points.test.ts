@@ -59,7 +59,8 @@ class Peer {
 }
 
 async function finishes(t: Test, peer: Peer): Promise<void> {
-  const limit = sleep(1000 * timeout + 5000, 'still there' as const, { ref: false });
+  // on a busy machine everything takes longer; what hangs, hangs for ever
+  const limit = sleep(1000 * timeout + 30_000, 'still there' as const, { ref: false });
   const ending = await Promise.race([peer.ended, limit]);
   if (ending === 'still there') peer.process.kill('SIGKILL');
   if (ending === 0) {
@@ -73,7 +74,7 @@ async function finishes(t: Test, peer: Peer): Promise<void> {
 const namesOf = (tag: string) => readdirSync('/dev/shm').filter((name) => name.endsWith(`.${tag}`));
 
 async function nothingIsLeft(t: Test, tag: string): Promise<void> {
-  for (let i = 0; i < 60 && namesOf(tag).length > 0; i++) await sleep(100);
+  for (let i = 0; i < 300 && namesOf(tag).length > 0; i++) await sleep(100);
   t.same(namesOf(tag), [], 'nothing is left in /dev/shm');
 }
 
@@ -87,7 +88,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     return [new Peer(plan, working), new Peer(plan, working)];
   },
   'the first peer dies there while others wait': async (plan, point) => {
-    const victim = new Peer(plan, working, { CH_RUN_JOIN_STOP: point.startsWith('keeper') ? '' : point });
+    const victim = new Peer(plan, working, { CH_RUN_JOIN_STOP: point });
     await victim.settles();
     const others = [new Peer(plan, working), new Peer(plan, working)];
     await sleep(150);
