@@ -24,7 +24,7 @@ export function stepWords(step: Step): readonly string[] {
 /** The records of a list. A library's caller may have made the plan: a step of another list is refused. */
 function stepRecords(plan: LaunchPlan, list: keyof typeof lists): readonly (readonly string[])[] {
   const misplaced = plan[list].find(({ kind }) => kindOf(lists[list], kind) === undefined);
-  if (misplaced) throw new LaunchError(`the plan has a ${misplaced.kind} step in the list '${list}'`);
+  if (misplaced) throw new LaunchError(`unknown step '${misplaced.kind}' in the list '${list}' of the plan`);
   return plan[list].map((step) => [list, ...stepWords(step)]);
 }
 

@@ -10,9 +10,10 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "launcher/log/log.h"
-#include "launcher/plan/launch.h"
+#include "launcher/plan/entry.h"
 #include "launcher/process/exec.h"
 #include "launcher/process/host_names.h"
+#include "launcher/process/identity.h"
 #include "launcher/process/seccomp.h"
 #include "launcher/process/terminal.h"
 
@@ -48,13 +49,13 @@ std::string read_file(const std::string& path) {
 }
 
 /// environment guest-file|host-file PATH lines|nul expand|literal: a host file is out of reach after `pivot`.
-void prepare_environment(Launch& launch, const Step& step) {
-  if (step.fields[0] == "host-file" && step.fields.size() == 4) launch.texts[&step] = read_file(field(step, 1));
+void prepare_environment(Entry& entry, const Step& step) {
+  if (step.fields[0] == "host-file" && step.fields.size() == 4) entry.texts[&step] = read_file(field(step, 1));
 }
 
-void environment(Launch& launch, const Step& step) {
+void environment(Entry& entry, const Step& step) {
   const std::string_view action = step.fields[0];
-  Environment& variables = launch.environment;
+  Environment& variables = entry.environment;
   const bool expand = step.fields.back() == "expand";
   if (action == "default") {
     default_environment(variables, step);
@@ -63,7 +64,7 @@ void environment(Launch& launch, const Step& step) {
   } else if (action == "unset" && step.fields.size() == 2) {
     variables.unset_matching(field(step, 1));
   } else if ((action == "guest-file" || action == "host-file") && step.fields.size() == 4) {
-    const std::string text = action == "host-file" ? launch.texts[&step] : read_file(field(step, 1));
+    const std::string text = action == "host-file" ? entry.texts[&step] : read_file(field(step, 1));
     variables.assign_all(text, step.fields[2] == "nul" ? '\0' : '\n', expand, field(step, 1));
   } else {
     throw Error("malformed environment step '" + std::string(action) + "' in the plan");
@@ -82,32 +83,32 @@ std::string working_directory() {
   return path;
 }
 
-void directory(Launch& launch, const Step& step) {
+void directory(Entry& entry, const Step& step) {
   const std::string path = field(step, 0);
   if (chdir(path.c_str()) != 0) throw Refused("chdir").cannot("change to directory " + path);
-  launch.environment.set("PWD", is_logical(path) ? path : working_directory());
+  entry.environment.set("PWD", is_logical(path) ? path : working_directory());
 }
 
 /// Kernels without keyrings have nothing to hide.
-void new_keyring(Launch&, const Step&) {
+void new_keyring(Entry&, const Step&) {
   if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0 && errno != ENOSYS) {
     throw Refused("keyctl").cannot("make a session keyring");
   }
 }
 
-void no_new_privileges(Launch&, const Step&) {
+void no_new_privileges(Entry&, const Step&) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw Refused("prctl").cannot("give up new privileges");
 }
 
 /// terminal: the host's one is out of sight after `pivot`.
-void prepare_terminal(Launch& launch, const Step&) { launch.typing_possible = is_terminal_open_to_typing(); }
+void prepare_terminal(Entry& entry, const Step&) { entry.typing_possible = is_terminal_open_to_typing(); }
 
-void terminal(Launch& launch, const Step&) {
-  if (launch.typing_possible) forbid_typing();
+void terminal(Entry& entry, const Step&) {
+  if (entry.typing_possible) forbid_typing();
 }
 
 /// seccomp PROGRAM
-void seccomp(Launch&, const Step& step) { install_filter(step.fields[0]); }
+void seccomp(Entry&, const Step& step) { install_filter(step.fields[0]); }
 
 std::string_view memo_word(Origin origin) {
   switch (origin) {
@@ -122,25 +123,25 @@ std::string_view memo_word(Origin origin) {
 }
 
 /// syslog VERSION IMAGE: inside, /dev/log leads nowhere.
-void prepare_syslog(Launch& launch, const Step& step) {
+void prepare_syslog(Entry& entry, const Step& step) {
   const std::string uid = std::to_string(geteuid());
   const std::string user = HostNames(geteuid(), {}).get().user;
-  launch.system_log.emplace(std::initializer_list<SystemLog::Word>{{"user", user},
-                                                                   {"uid", uid},
-                                                                   {"version", step.fields[0]},
-                                                                   {"image", step.fields[1]},
-                                                                   {"command", launch.command[0]},
-                                                                   {"memo", memo_word(launch.origin)}});
+  entry.system_log.emplace(std::initializer_list<SystemLog::Word>{{"user", user},
+                                                                  {"uid", uid},
+                                                                  {"version", step.fields[0]},
+                                                                  {"image", step.fields[1]},
+                                                                  {"command", entry.command[0]},
+                                                                  {"memo", memo_word(entry.origin)}});
 }
 
-void syslog(Launch& launch, const Step&) { launch.system_log->send(); }
+void syslog(Entry& entry, const Step&) { entry.system_log->send(); }
 
-void command(Launch& launch, const Step&) {
-  const std::string path(launch.environment.get("PATH").value_or("/bin:/usr/bin"));
-  become_command(launch.command, launch.environment.pointers(), path);
+void command(Entry& entry, const Step&) {
+  const std::string path(entry.environment.get("PATH").value_or("/bin:/usr/bin"));
+  become_command(entry.command, entry.environment.pointers(), path);
 }
 
-constexpr StepKind kKinds[] = {
+constexpr StepKind<Entry> kKinds[] = {
     {"environment", 2, kAnyFields, environment, prepare_environment},
     {"directory", 1, 1, directory},
     {"new-keyring", 0, 0, new_keyring},
@@ -153,6 +154,19 @@ constexpr StepKind kKinds[] = {
 
 }  // namespace
 
-std::span<const StepKind> enter_kinds() { return kKinds; }
+const StepKind<Entry>& enter_kind(const Step& step) {
+  return kind_in<Entry>({std::span<const StepKind<Entry>>(kKinds)}, step, "enter");
+}
+
+void prepare(Entry& entry) {
+  for (const Step& step : entry.steps) {
+    if (const auto& kind = enter_kind(step); kind.prepare) kind.prepare(entry, step);
+  }
+}
+
+void enter(Entry& entry) {
+  for (const Step& step : entry.steps) act(enter_kind(step), entry, step);
+  throw Error("the plan has no command step");
+}
 
 }  // namespace chrun

@@ -9,45 +9,45 @@
 #include "launcher/files/libraries.h"
 #include "launcher/files/mounts.h"
 #include "launcher/files/overlay.h"
-#include "launcher/plan/launch.h"
+#include "launcher/plan/creation.h"
 #include "launcher/process/hooks.h"
 
 namespace chrun {
 namespace {
 
-void look_up_upper(Launch& launch, const Step& step) {
+void look_up_upper(Creation& creation, const Step& step) {
   if (step.fields[0] == "directory" && step.fields.size() == 2)
-    launch.directories[&step] = open_upper_directory(field(step, 1));
+    creation.directories[&step] = open_upper_directory(field(step, 1));
 }
 
 /// memory SIZE, directory PATH
-Layer layer_of(Launch& launch, const Step& step) {
-  const int root = root_of(launch, step);
+Layer layer_of(Creation& creation, const Step& step) {
+  const int root = root_of(creation, step);
   const std::string value = step.fields.size() == 2 ? field(step, 1) : std::string();
-  if (step.fields[0] == "memory" && !value.empty()) return begin_layer_in_memory(launch.stage, root, value);
-  if (step.fields[0] == "directory" && launch.directories[&step])
-    return begin_layer_in_directory(std::move(launch.directories[&step]), root, value);
+  if (step.fields[0] == "memory" && !value.empty()) return begin_layer_in_memory(creation.stage, root, value);
+  if (step.fields[0] == "directory" && creation.directories[&step])
+    return begin_layer_in_directory(std::move(creation.directories[&step]), root, value);
   throw Error("malformed " + std::string(step.kind) + " step '" + field(step, 0) + "' in the plan");
 }
 
 /// layer memory SIZE, layer directory PATH: what the following steps make in the image, they make there; `overlay
 /// layer` shows it.
-void layer(Launch& launch, const Step& step) { launch.layer = layer_of(launch, step); }
+void layer(Creation& creation, const Step& step) { creation.layer = layer_of(creation, step); }
 
-LayeredImage image_of(const Launch& launch, const Step& step) {
-  return {root_of(launch, step), launch.layer.upper ? launch.layer.upper.get() : -1};
+LayeredImage image_of(const Creation& creation, const Step& step) {
+  return {root_of(creation, step), creation.layer.upper ? creation.layer.upper.get() : -1};
 }
 
 /// overlay layer, overlay memory SIZE, overlay directory PATH
-void overlay(Launch& launch, const Step& step) {
-  if (step.fields[0] != "layer" || !launch.layer.upper) launch.layer = layer_of(launch, step);
-  launch.root = overlay_layer(launch.stage, root_of(launch, step), launch.layer);
-  launch.layer = {};
-  launch.writable = true;
+void overlay(Creation& creation, const Step& step) {
+  if (step.fields[0] != "layer" || !creation.layer.upper) creation.layer = layer_of(creation, step);
+  creation.root = overlay_layer(creation.stage, root_of(creation, step), creation.layer);
+  creation.layer = {};
+  creation.writable = true;
 }
 
-void look_up_sources(Launch& launch, const Step& step) {
-  auto& destinations = launch.destinations[&step];
+void look_up_sources(Creation& creation, const Step& step) {
+  auto& destinations = creation.destinations[&step];
   for (size_t i = 0; i + 1 < step.fields.size(); i += 2) {
     struct stat source;
     if (stat(step.fields[i].data(), &source) != 0) {
@@ -59,51 +59,56 @@ void look_up_sources(Launch& launch, const Step& step) {
 }
 
 /// destinations SOURCE DESTINATION …: of the binds that follow
-void destinations(Launch& launch, const Step& step) {
-  const auto& all = launch.destinations[&step];
-  if (launch.layer.upper) return place_destinations(image_of(launch, step), all);
-  const auto make = launch.writable ? create_destinations : make_destinations;
-  if (Fd root = make(launch.stage, root_of(launch, step), all)) launch.root = std::move(root);
+void destinations(Creation& creation, const Step& step) {
+  const auto& all = creation.destinations[&step];
+  if (creation.layer.upper) return place_destinations(image_of(creation, step), all);
+  const auto make = creation.writable ? create_destinations : make_destinations;
+  if (Fd root = make(creation.stage, root_of(creation, step), all)) creation.root = std::move(root);
 }
 
 /// file PATH TEXT
-void file(Launch& launch, const Step& step) { write_in_image(root_of(launch, step), field(step, 0), field(step, 1)); }
+void file(Creation& creation, const Step& step) {
+  write_in_image(root_of(creation, step), field(step, 0), field(step, 1));
+}
 
 /// links DIRECTORY TARGET NAME …
-void links(Launch& launch, const Step& step) {
+void links(Creation& creation, const Step& step) {
   std::vector<Link> all;
   for (size_t i = 1; i + 1 < step.fields.size(); i += 2) all.push_back({field(step, i), field(step, i + 1)});
-  make_links(image_of(launch, step), field(step, 0), all);
+  make_links(image_of(creation, step), field(step, 0), all);
 }
 
 /// libraries FOLDER NAME …
-void libraries(Launch& launch, const Step& step) {
+void libraries(Creation& creation, const Step& step) {
   std::vector<std::string> names(step.fields.begin() + 1, step.fields.end());
-  show_libraries(image_of(launch, step), field(step, 0), names);
+  show_libraries(image_of(creation, step), field(step, 0), names);
 }
 
 /// cuda-compat DIRECTORY DRIVER
-void cuda_compat(Launch& launch, const Step& step) {
-  prefer_newer_cuda(image_of(launch, step), field(step, 0), field(step, 1));
+void cuda_compat(Creation& creation, const Step& step) {
+  prefer_newer_cuda(image_of(creation, step), field(step, 0), field(step, 1));
 }
 
 /// chmod MODE PATH
-void chmod(Launch& launch, const Step& step) {
+void chmod(Creation& creation, const Step& step) {
   const std::string mode = field(step, 0);
   if (mode.empty() || mode.size() > 4 || mode.find_first_not_of("01234567") != std::string::npos)
     throw Error("expected an octal mode, got '" + mode + "'");
-  change_mode_in_image(root_of(launch, step), static_cast<mode_t>(std::stoul(mode, nullptr, 8)), field(step, 1));
+  change_mode_in_image(root_of(creation, step), static_cast<mode_t>(std::stoul(mode, nullptr, 8)), field(step, 1));
 }
 
 /// Hooks see the host as it was.
-void look_up_hook(Launch& launch, const Step& step) { launch.host.want(&step, {{"/"}, "show the host to hooks"}); }
+void look_up_hook(Creation& creation, const Step& step) {
+  creation.host.want(&step, {{"/"}, "show the host to hooks"});
+}
 
 /// hook TIMEOUT PATH COUNT ARGUMENT … VARIABLE …
-void hook(Launch& launch, const Step& step) {
+void hook(Creation& creation, const Step& step) {
   const size_t count = parse_number(step.fields[2], step.fields.size() - 3, "the number of arguments of a hook");
   const auto rest = step.fields.begin() + 3, variables = rest + static_cast<ptrdiff_t>(count);
-  const int root = root_of(launch, step);
-  const Fd host = launch.host.take(launch.stage, &step), place = launch.stage.open_slot(launch.stage.make_slot());
+  const int root = root_of(creation, step);
+  const Fd host = creation.host.take(creation.stage, &step),
+           place = creation.stage.open_slot(creation.stage.make_slot());
   place_mount(host.get(), place.get(), "show the host to hooks");
   run_hook(host.get(), root,
            {field(step, 1),
@@ -112,9 +117,11 @@ void hook(Launch& launch, const Step& step) {
             static_cast<int>(parse_number(step.fields[0], 86400, "the timeout of a hook"))});
 }
 
-void seal(Launch& launch, const Step& step) { restrict_mount(root_of(launch, step), "the root directory", MS_RDONLY); }
+void seal(Creation& creation, const Step& step) {
+  restrict_mount(root_of(creation, step), "the root directory", MS_RDONLY);
+}
 
-constexpr StepKind kKinds[] = {
+constexpr StepKind<Creation> kKinds[] = {
     {"layer", 2, 2, layer, nullptr, look_up_upper},
     {"overlay", 1, 2, overlay, nullptr, look_up_upper},
     {"destinations", 2, kAnyFields, destinations, nullptr, look_up_sources},
@@ -129,6 +136,6 @@ constexpr StepKind kKinds[] = {
 
 }  // namespace
 
-std::span<const StepKind> image_kinds() { return kKinds; }
+std::span<const StepKind<Creation>> image_kinds() { return kKinds; }
 
 }  // namespace chrun

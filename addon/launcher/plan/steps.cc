@@ -4,42 +4,11 @@
 
 #include "base/error.h"
 #include "launcher/log/log.h"
-#include "launcher/plan/launch.h"
-#include "launcher/process/namespaces.h"
+#include "launcher/plan/creation.h"
+#include "launcher/plan/entry.h"
 
 namespace chrun {
 namespace {
-
-void run_step(Launch& launch, const Step& step) {
-  if (log::follows_steps()) log::step(to_words(step));
-  kind_of(step).act(launch, step);
-}
-
-/// The identity step names it where it is not the default.
-std::string guest_home(const Launch& launch) {
-  for (const Step& step : launch.plan.create) {
-    if (step.kind == "identity" && step.fields.size() > 2) return field(step, 2);
-  }
-  return default_home();
-}
-
-/// Until the container is created, or an existing one is entered.
-void create(Launch& launch) {
-  try {
-    for (const Step& step : launch.plan.create) {
-      run_step(launch, step);
-      if (launch.entered) return;
-    }
-    if (launch.identity) launch.identity->write(guest_home(launch));
-    launch.identity.reset();
-    // peers are in the container before this process is the command
-    hide_from_containers();
-    if (launch.group) launch.group->open(launch.namespaces);
-  } catch (const Error& failure) {
-    if (launch.group && launch.group->won()) launch.group->fail(failure);
-    throw;
-  }
-}
 
 /// The launch failed because the file-system server of its image did: the kernel has these two words for that.
 bool is_server_gone(const Plan& plan, const SysError& failure) {
@@ -49,20 +18,13 @@ bool is_server_gone(const Plan& plan, const SysError& failure) {
 
 }  // namespace
 
-const StepKind& kind_of(const Step& step) {
-  for (const auto kinds : {create_kinds(), image_kinds(), enter_kinds()}) {
-    for (const StepKind& kind : kinds) {
-      if (kind.name != step.kind) continue;
-      if (step.fields.size() >= kind.fewest && step.fields.size() <= kind.most) return kind;
-      refuse_fields(step);
-    }
-  }
-  throw Error("unknown step '" + std::string(step.kind) + "' in the plan");
-}
-
 void refuse_fields(const Step& step) {
   throw Error("malformed " + std::string(step.kind) + " step in the plan: it has " +
               std::to_string(step.fields.size()) + " fields");
+}
+
+void refuse_kind(const Step& step, std::string_view list) {
+  throw Error("unknown step '" + std::string(step.kind) + "' in the list '" + std::string(list) + "' of the plan");
 }
 
 std::string to_words(const Step& step) {
@@ -71,30 +33,25 @@ std::string to_words(const Step& step) {
   return words;
 }
 
-int root_of(const Launch& launch, const Step& step) {
-  if (!launch.root)
-    throw Error("the plan has a " + std::string(step.kind) + " step that is not between root and pivot");
-  return launch.root.get();
+void show(const Step& step) {
+  if (log::follows_steps()) log::step(to_words(step));
 }
 
 [[noreturn]] void run_plan(const Plan& plan, Origin origin, Environment environment, std::vector<char*> command) {
-  Launch launch{plan, origin, std::move(environment), std::move(command)};
+  Creation creation{plan.create, environment, command[0]};
+  Entry entry{plan.enter, environment, command, origin};
   // all of it is checked and read before any of it is done
-  for (const auto* steps : {&plan.create, &plan.enter}) {
-    for (const Step& step : *steps) {
-      if (const StepKind& kind = kind_of(step); kind.prepare) kind.prepare(launch, step);
-    }
-  }
+  prepare(creation);
+  prepare(entry);
   try {
-    create(launch);
-    for (const Step& step : plan.enter) run_step(launch, step);
+    create(creation);
+    enter(entry);
   } catch (const SysError& failure) {
     if (!is_server_gone(plan, failure)) throw;
     throw failure.reworded(
         std::string("the image's file-system server ended before the command could start: ") + failure.what(),
         Exit::server);
   }
-  throw Error("the plan has no command step");
 }
 
 }  // namespace chrun

@@ -38,6 +38,10 @@ const launchers = [
 ].filter(({ program }) => existsSync(program));
 const user = ordinaryUser;
 
+/** Kinds of steps of the list `enter`, as far as they occur here; all others are of `create`. */
+const enterKinds = ['environment', 'directory', 'no-new-privileges', 'terminal', 'command'];
+const listOf = (kind: string) => (enterKinds.includes(kind) ? 'enter' : 'create');
+
 /** Plans that are whole but wrong, and what is said about them (FILE stands for the plan's path). */
 const wrong: readonly [string, readonly Words[] | Buffer, string | RegExp][] = [
   ['an empty file', Buffer.of(), 'FILE is not a launch plan'],
@@ -94,7 +98,11 @@ const wrong: readonly [string, readonly Words[] | Buffer, string | RegExp][] = [
   ],
   ['no step at all', planOf(user, []), 'the plan has no command step'],
   ['no command step', planOf(user, createSteps(user)), 'the plan has no command step'],
-  ['an unknown step', planOf(user, [['create', 'frobnicate', 'x']]), "unknown step 'frobnicate' in the plan"],
+  [
+    'an unknown step',
+    planOf(user, [['create', 'frobnicate', 'x']]),
+    "unknown step 'frobnicate' in the list 'create' of the plan",
+  ],
   [
     'an unknown step behind a good one',
     planOf(user, [...createSteps(user), ['enter', 'x']]),
@@ -103,7 +111,7 @@ const wrong: readonly [string, readonly Words[] | Buffer, string | RegExp][] = [
   ...(
     [
       ['user-namespace', '0:0'],
-      ['user-namespace', '0:0', '0:0', 'x'],
+      ['user-namespace', '0:0', '0:0', 'uts', 'uts', 'uts', 'uts'],
       ['root', '/x'],
       ['root', '/x', 'read-only', 'x'],
       ['squashfs', '/x', 'shared', '/', '1:2', '/x'],
@@ -123,8 +131,21 @@ const wrong: readonly [string, readonly Words[] | Buffer, string | RegExp][] = [
     ] as const
   ).map(([kind, ...fields]): [string, Words[], string] => [
     `a ${kind} step with ${fields.length} field${fields.length === 1 ? '' : 's'}`,
-    planOf(user, [['create', kind, ...fields], ...enterSteps]),
+    planOf(user, [[listOf(kind), kind, ...fields], ...enterSteps]),
     `malformed ${kind} step in the plan: it has ${fields.length} fields`,
+  ]),
+  ...(
+    [
+      ['create', 'directory', '/'],
+      ['create', 'command'],
+      ['enter', 'pivot'],
+      ['enter', 'seal'],
+      ['enter', 'join-pid', '1'],
+    ] as const
+  ).map(([list, kind, ...fields]): [string, Words[], string] => [
+    `a ${kind} step in the list ${list}`,
+    planOf(user, [...createSteps(user), [list, kind, ...fields], ...enterSteps]),
+    `unknown step '${kind}' in the list '${list}' of the plan`,
   ]),
   ['an id map without a colon', planOf(user, [['create', 'user-namespace', '0', '0:0']]), "got '0'"],
   ['an id map with letters', planOf(user, [['create', 'user-namespace', '0:a', '0:0']]), "got 'a'"],
@@ -132,6 +153,11 @@ const wrong: readonly [string, readonly Words[] | Buffer, string | RegExp][] = [
     'an id above the largest',
     planOf(user, [['create', 'user-namespace', '4294967295:0', '0:0']]),
     '4294967294',
+  ],
+  [
+    'an unknown namespace',
+    planOf(user, [['create', 'user-namespace', '0:0', '0:0', 'x']]),
+    "unknown namespace 'x' in the plan",
   ],
   [
     "somebody else's id",

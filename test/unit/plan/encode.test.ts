@@ -200,9 +200,9 @@ t.test('both sides have the same plan format', (t) => {
 
 t.test('a step in a list that is not its own is refused', (t) => {
   const misplaced: readonly [object, string][] = [
-    [{ create: [{ kind: 'command' }] }, "the plan has a command step in the list 'create'"],
-    [{ enter: [{ kind: 'pivot' }] }, "the plan has a pivot step in the list 'enter'"],
-    [{ enter: [{ kind: 'toString' }] }, "the plan has a toString step in the list 'enter'"],
+    [{ create: [{ kind: 'command' }] }, "unknown step 'command' in the list 'create' of the plan"],
+    [{ enter: [{ kind: 'pivot' }] }, "unknown step 'pivot' in the list 'enter' of the plan"],
+    [{ enter: [{ kind: 'toString' }] }, "unknown step 'toString' in the list 'enter' of the plan"],
   ];
   for (const [lists, message] of misplaced) t.throws(() => encodePlan({ ...empty, ...lists }), { message });
   t.end();

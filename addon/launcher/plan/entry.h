@@ -1,0 +1,35 @@
+// The list `enter`: what every process does that ends up in a container.
+#pragma once
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "launcher/log/system_log.h"
+#include "launcher/plan/step_kind.h"
+#include "launcher/plan/steps.h"
+#include "launcher/process/environment.h"
+
+namespace chrun {
+
+/// What the steps of this list share.
+struct Entry {
+  const std::vector<Step>& steps;
+  Environment& environment;
+  const std::vector<char*>& command;
+  const Origin origin;
+  std::map<const Step*, std::string> texts{};  // host files, read while the host's root is still ours
+  std::optional<SystemLog> system_log{};       // opened while the host's /dev is in sight
+  bool typing_possible = false;                // into the caller's terminal, by what the container runs
+};
+
+const StepKind<Entry>& enter_kind(const Step& step);
+
+/// Prepares what has to be read before any step of any list acts.
+void prepare(Entry& entry);
+
+/// Carries out the list; its last step makes this process the command. Throws Error.
+[[noreturn]] void enter(Entry& entry);
+
+}  // namespace chrun

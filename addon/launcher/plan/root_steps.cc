@@ -1,0 +1,113 @@
+// The steps by which the image becomes the root directory.
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "launcher/files/root.h"
+#include "launcher/files/squashfs_image.h"
+#include "launcher/plan/creation.h"
+#include "launcher/plan/look_ups.h"
+
+namespace chrun {
+namespace {
+
+/// As root, a mount made before that would be the host's.
+void require_isolation(const Creation& creation, const Step& step) {
+  if (!creation.namespaces) throw Error("the plan has a " + std::string(step.kind) + " step before user-namespace");
+}
+
+/// What steps name on the host: before the first mount of ours.
+void look_at_host(Creation& creation) {
+  for (const Step& step : creation.steps) {
+    if (const auto& kind = create_kind(step); kind.look_up) kind.look_up(creation, step);
+  }
+  creation.host.find(creation.stage);
+}
+
+/// PATH MODE [DIRECTORY DEVICE:INODE] …: with the directories of storage, where the image is named in it.
+HostPath image_path_of(const Step& step) { return judged_path(field(step, 0), std::span(step.fields).subspan(2)); }
+
+void check_way(Creation&, const Step& step) {
+  if (step.fields.size() % 2 != 0) refuse_fields(step);
+}
+
+/// root PATH writable|read-only …
+void look_up_root(Creation& creation, const Step& step) {
+  HostPath image = image_path_of(step);
+  const std::string action = "the image " + image.path;
+  // searching is what every command needs; found out here, it has a clear name
+  if (faccessat(image.start(), image.name(), X_OK, AT_EACCESS) != 0) throw Refused("access").cannot("use " + action);
+  creation.host.want(&step, {std::move(image), "mount " + action});
+}
+
+/// The image needs a place among our mounts, before others can have theirs in it.
+void place_image(Creation& creation) {
+  const Fd slot = creation.stage.open_slot(creation.stage.make_slot());
+  place_mount(creation.root.get(), slot.get(), "mount the image");
+}
+
+void root(Creation& creation, const Step& step) {
+  require_isolation(creation, step);
+  const std::string_view access = step.fields[1];
+  if (access != "writable" && access != "read-only") {
+    throw Error("unknown access '" + std::string(access) + "' in the plan");
+  }
+  look_at_host(creation);
+  const std::string path = field(step, 0);
+  creation.root = creation.host.take(creation.stage, &step);
+  creation.writable = access == "writable";
+  const bool restricted = creation.writable || restrict_tree(creation.root.get(), path, MS_RDONLY);
+  place_image(creation);
+  if (!restricted) restrict_one_by_one(creation.root.get(), path, MS_RDONLY);
+}
+
+/// squashfs PATH shared|private …: before the namespaces, because the file-system server must not live in them.
+void squashfs(Creation& creation, const Step& step) {
+  creation.image = serve_squashfs_image(image_path_of(step), step.fields[1] == "shared", paths_to_look_up(creation));
+}
+
+/// A place that hides nothing, because only descriptors lead there.
+constexpr std::string_view kOutOfTheWay = "/";
+
+void look_up_place(Creation& creation, const Step& step) {
+  const std::string path = field(step, 0);
+  if (path == kOutOfTheWay) return;
+  Fd place = open_on_host({path});
+  if (!place) throw Refused("open").cannot("mount the image at " + path);
+  creation.directories[&step] = std::move(place);
+}
+
+/// attach PLACE: what `squashfs` mounted becomes the image's root.
+void attach(Creation& creation, const Step& step) {
+  require_isolation(creation, step);
+  if (!creation.image) throw Error("the plan has an attach step without a squashfs step before it");
+  look_at_host(creation);
+  const int slot = creation.stage.make_slot();
+  squashfs::mount_served(*creation.image, creation.stage.slot_path(slot));
+  creation.root = creation.stage.open_slot(slot);
+  creation.image.reset();
+  creation.served = true;
+  const auto place = creation.directories.find(&step);
+  if (place != creation.directories.end())
+    place_mount(creation.root.get(), place->second.get(), "mount the image at " + field(step, 0));
+}
+
+void pivot(Creation& creation, const Step& step) {
+  creation.placed.check(root_of(creation, step));
+  pivot_into(root_of(creation, step));
+  creation.root.reset();
+}
+
+constexpr StepKind<Creation> kKinds[] = {
+    {"squashfs", 2, kAnyFields, squashfs, check_way},
+    {"attach", 1, 1, attach, nullptr, look_up_place},
+    {"root", 2, kAnyFields, root, check_way, look_up_root},
+    {"pivot", 0, 0, pivot},
+};
+
+}  // namespace
+
+std::span<const StepKind<Creation>> root_kinds() { return kKinds; }
+
+}  // namespace chrun
