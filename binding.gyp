@@ -56,9 +56,11 @@
       # dynamic, so that it can load the modules of the host's name service
       'target_name': 'ch-run-ts-names',
       'type': 'executable',
-      'sources': ['addon/names/main.cc'],
+      'defines': ['_GNU_SOURCE'],
+      'sources': ['<!@(node scripts/sources.mjs names)'],
+      'cflags_cc': ['-ffunction-sections', '-fdata-sections'],
       'ldflags!': ['-rdynamic'],
-      'ldflags': ['-Wl,--as-needed'],
+      'ldflags': ['-static-libstdc++', '-static-libgcc', '-Wl,--as-needed', '-Wl,--gc-sections'],
     },
   ],
   'conditions': [

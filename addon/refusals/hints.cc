@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/own_path.h"
+#include "base/records.h"
 #include "refusals/hint_table.h"
 #include "refusals/restrictions.h"
 
@@ -81,16 +82,16 @@ std::string hint_for(const Error& failure) {
 }
 
 std::string list_hints() {
-  std::string fields;
+  std::string records;
   for (const Refusal& refusal : refusals()) {
+    const std::string words = errno_words(refusal.code);
     for (const Reason& reason : refusal.reasons) {
-      const std::string words = errno_words(refusal.code);
-      for (const char* field : {reason.title, refusal.call, words.c_str(), refusal.subject, reason.cause, reason.user,
-                                reason.administrator, reason.file})
-        (fields += field) += '\0';
+      append_record(records, "reason",
+                    {reason.title, refusal.call, words, refusal.subject, reason.cause, reason.user,
+                     reason.administrator, reason.file});
     }
   }
-  return fields;
+  return records;
 }
 
 }  // namespace chrun

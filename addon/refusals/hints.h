@@ -24,8 +24,9 @@ Advice advice_for(const SysError& failure);
 /// The advice for this failure in one line, or an empty string: its own hint if it has one, else the table's.
 std::string hint_for(const Error& failure);
 
-/// The whole table, with its texts as they are before values are filled in, for docs/troubleshooting.md: title, call,
-/// errno, about, cause, user, administrator and file of each reason of each refusal, a NUL byte behind each.
+/// The whole table, with its texts as they are before values are filled in, for docs/troubleshooting.md: a record of
+/// base/records for each reason of each refusal,
+/// reason TITLE CALL ERRNO ABOUT CAUSE USER ADMINISTRATOR FILE
 std::string list_hints();
 
 }  // namespace chrun

@@ -1,5 +1,7 @@
 /** What is found out by doing it, in a child process each: the launcher's `--try` (addon/launcher/doctor/try.h). */
 import { spawnSync } from 'node:child_process';
+import { ExitStatus } from '../base/errors.js';
+import { readRecords } from '../base/records.js';
 import type { Finding } from './finding.js';
 
 export interface Trial {
@@ -56,13 +58,9 @@ export const trials: readonly Trial[] = [
   },
 ];
 
-/** What the launcher says about a refusal, in this order. */
-const refusalFields = ['call', 'errno', 'detail', 'cause', 'user', 'administrator', 'file'] as const;
-
+/** What the launcher says about a refusal: one record for each part of a finding that it knows. */
 function readRefusal(output: string): Partial<Finding> {
-  const values = output.split('\0');
-  const named = refusalFields.map((field, at) => [field, values[at] ?? ''] as const).slice(2);
-  return Object.fromEntries(named.filter(([, value]) => value !== ''));
+  return Object.fromEntries(readRecords(output).map(({ name, fields }) => [name, fields[0]]));
 }
 
 /** A trial that was left out, for what it needs was refused. */
@@ -79,8 +77,7 @@ function runTrial(program: string, { name, title, consequence }: Trial): Finding
   });
   const about = { name, title, needed: consequence === undefined };
   if (status === 0) return { ...about, verdict: 'yes' };
-  // without a program there is no output, whatever the type says
-  const refusal = readRefusal(stdout ?? '');
+  const refusal = status === ExitStatus.failure ? readRefusal(stdout) : {};
   const ending = error?.message ?? (stderr.trim() || `the check ended by ${signal ?? `status ${status}`}`);
   return {
     ...about,

@@ -1,5 +1,6 @@
 /** docs/troubleshooting.md, made by `npm run docs` from the launcher's table of refusals and the doctor's trials. */
 import { fromBytes } from '../base/bytes.js';
+import { readRecords } from '../base/records.js';
 import { trials } from './trials.js';
 
 /** A reason for a refusal, and how that looks: `call: errno`, in messages about `about`. */
@@ -18,14 +19,9 @@ const fields = ['title', 'call', 'errno', 'about', 'cause', 'user', 'administrat
 
 /** Reads what the launcher's `--hints` prints (list_hints() in addon/refusals/hints.h). */
 export function readHints(output: Uint8Array): readonly Hint[] {
-  const words = fromBytes(output).split('\0').slice(0, -1);
-  if (words.length === 0 || words.length % fields.length !== 0)
-    throw new Error('the table of hints is cut off');
-  const count = words.length / fields.length;
-  return Array.from({ length: count }, (_, row) => {
-    const entries = fields.map((field, at) => [field, words[row * fields.length + at] ?? '']);
-    return Object.fromEntries(entries) as Hint;
-  });
+  return readRecords(fromBytes(output)).map(
+    (reason) => Object.fromEntries(fields.map((field, at) => [field, reason.fields[at]])) as unknown as Hint,
+  );
 }
 
 /** What stands in the page for values that differ between machines. */

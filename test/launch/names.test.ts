@@ -39,12 +39,12 @@ const both = `${id} ${id}`;
 
 /** A program that notes what it is asked, and then runs `body`. */
 const noting = (body: string) => `#!/bin/sh\nexec >&$1\nshift\necho "$*" >"\${0%/*}/asked"\n${body}\n`;
+/** For printf(1): addon/base/records.h. */
+const record = (name: string, text: string) => `${name}\\0001\\000${text}\\000`;
 const silent = { program: noting('exit 1') };
 const fromDirectory = {
-  program: noting(`user= group=
-    [ $1 = - ] || user='ldap-ann\\0Ann'
-    [ $2 = - ] || group=ldap-lab
-    printf "\${user:-\\0}\\0$group\\0"`),
+  program: noting(`[ $1 = - ] || printf '${record('user', 'ldap-ann')}${record('comment', 'Ann')}'
+    [ $2 = - ] || printf '${record('group', 'ldap-lab')}'`),
   user: `ldap-ann:x:${id}:${id}:Ann:/root:/bin/sh`,
   inGroup: `ldap-lab:x:${id}:`,
   asked: both,
@@ -124,11 +124,19 @@ const cases: readonly Case[] = [
     ...silent,
   },
   { title: 'there is no answer', nsswitch: 'passwd: ldap', ...silent, ...standIn, asked: both },
-  { title: 'half an answer', nsswitch: '', program: noting("printf 'ann'"), ...standIn, asked: both },
+  {
+    title: 'half an answer',
+    nsswitch: '',
+    program: noting(`printf 'user\\0001\\000ann'`),
+    ...standIn,
+    asked: both,
+  },
   {
     title: 'an answer that would make lines of its own',
     nsswitch: '',
-    program: noting(`printf 'a:n\\0A\\n:x\\0l:\\n\\0'`),
+    program: noting(
+      `printf '${record('user', 'a:n')}${record('comment', 'A\\n:x')}${record('group', 'l:\\n')}'`,
+    ),
     user: `a n:x:${id}:${id}:A  x:/root:/bin/sh`,
     inGroup: `l  :x:${id}:`,
     asked: both,
@@ -188,7 +196,7 @@ t.test('a program that is missing is told of with -v, and is no error', (t) => {
 });
 
 t.test('the program does not get what the environment has for the command', (t) => {
-  const program = noting('printf "$LD_LIBRARY_PATH\\0\\0\\0"');
+  const program = noting(`printf "${record('user', '$LD_LIBRARY_PATH')}"`);
   const { files, launcher } = prepare(t, { ...standIn, title: '', nsswitch: '', program });
   const words = [
     'env',

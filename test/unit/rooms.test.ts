@@ -36,7 +36,7 @@ const nativeRooms: Rooms = {
   'launcher/log': 'refusals base',
   refusals: 'base',
   node: 'base',
-  names: '',
+  names: 'base',
   base: '',
 };
 

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/records.h"
 #include "base/system_calls.h"
 #include "launcher/doctor/try_overlay.h"
 #include "launcher/files/mounts.h"
@@ -194,11 +195,16 @@ constexpr Check kChecks[] = {
 int report(const Error& failure) {
   const auto* refusal = dynamic_cast<const SysError*>(&failure);
   const Advice advice = refusal ? advice_for(*refusal) : Advice{failure.hint(), "", "", ""};
-  std::string fields;
-  for (const auto& field : {std::string(refusal ? refusal->call() : ""), std::to_string(refusal ? refusal->code() : 0),
-                            std::string(failure.what()), advice.cause, advice.user, advice.administrator, advice.file})
-    fields += field + '\0';
-  write_all(STDOUT_FILENO, fields, "standard output");
+  const std::pair<const char*, std::string_view> parts[] = {{"detail", failure.what()},
+                                                            {"cause", advice.cause},
+                                                            {"user", advice.user},
+                                                            {"administrator", advice.administrator},
+                                                            {"file", advice.file}};
+  std::string records;
+  for (const auto& [name, text] : parts) {
+    if (!text.empty()) append_record(records, name, {text});
+  }
+  write_all(STDOUT_FILENO, records, "standard output");
   return static_cast<int>(Exit::failure);
 }
 

@@ -3,8 +3,8 @@
 
 namespace chrun {
 
-/// `--try CHECK`, as --doctor calls it. 0 if it can be done. Else 31, and on standard output, each ended by a NUL byte:
-/// call, errno, message, and the parts of the Advice. Throws Error for a check that does not exist.
+/// `--try CHECK`, as --doctor calls it. 0 if it can be done. Else 31, and on standard output records of base/records:
+/// detail, the message, and the parts of the Advice that there are. Throws Error for a check that does not exist.
 int try_check(const char* name);
 
 }  // namespace chrun

@@ -13,6 +13,7 @@
 #include "base/files.h"
 #include "base/own_path.h"
 #include "base/proc.h"
+#include "base/records.h"
 #include "launcher/log/log.h"
 
 namespace chrun {
@@ -123,12 +124,12 @@ void HostNames::hear() {
   if (!answer_) return;
   try {
     const std::string answer = read_all(answer_.get(), "the names that the host knows", kLargestAnswer);
-    size_t at = 0;
-    for (std::string* name : {&names_.user, &names_.comment, &names_.group}) {
-      const size_t end = answer.find('\0', at);
-      if (end == std::string::npos) break;
-      if (end > at) *name = answer.substr(at, end - at);
-      at = end + 1;
+    for (const Record& record : parse_records(answer, "the names that the host knows")) {
+      std::string* const name = record.name == "user"      ? &names_.user
+                                : record.name == "comment" ? &names_.comment
+                                : record.name == "group"   ? &names_.group
+                                                           : nullptr;
+      if (name != nullptr && record.fields.size() == 1 && !record.fields[0].empty()) *name = record.fields[0];
     }
     log::verbose(1, "asked for names: " + names_.user + ", " + names_.group);  // its time tells of a slow service
   } catch (const Error& failure) {
