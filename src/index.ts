@@ -23,7 +23,15 @@ import { shippedProfiles } from './run/shipped-profiles.js';
 import { toRequest } from './run/to-request.js';
 
 export type { DeviceKind, Fact, PathKind } from './host/host.js';
-export type { BindOption, CreateStep, EnterStep, IdMap, LaunchPlan, Step } from './plan/launch-plan.js';
+export type {
+  BindOption,
+  CreateStep,
+  EnterStep,
+  IdMap,
+  LaunchPlan,
+  OutsideStep,
+  Step,
+} from './plan/launch-plan.js';
 export type {
   BindFlag,
   BindRequest,

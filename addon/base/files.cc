@@ -1,5 +1,6 @@
 #include "base/files.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -53,6 +54,13 @@ Fd memory_file(const char* name, std::string_view bytes, bool inherited) {
   write_all(file.get(), bytes, name);
   if (lseek(file.get(), 0, SEEK_SET) != 0) throw Refused("lseek").cannot(std::string("rewind the memory file ") + name);
   return file;
+}
+
+Fd above_standard(Fd file) {
+  if (!file || file.get() > 2) return file;
+  Fd moved(fcntl(file.get(), F_DUPFD_CLOEXEC, 3));
+  if (!moved) throw Refused("fcntl").cannot("keep a descriptor from the command's standard ones");
+  return moved;
 }
 
 }  // namespace chrun

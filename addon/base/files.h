@@ -17,4 +17,7 @@ void write_all(int fd, std::string_view bytes, const std::string& name);
 /// It is inherited over exec when `inherited`.
 Fd memory_file(const char* name, std::string_view bytes, bool inherited);
 
+/// The numbers 0 to 2 are the command's, also where it is started without them. Throws SysError.
+Fd above_standard(Fd file);
+
 }  // namespace chrun

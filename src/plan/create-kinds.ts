@@ -1,6 +1,7 @@
 /** The steps that create a container: carried out once, by its first process. Paths are absolute. */
 import type { Way } from '../host/host.js';
 import type { Kinds } from './kinds.js';
+import { outsideKinds } from './outside-kinds.js';
 
 /** A map of one id: `inside` the namespace and `outside` of it. */
 export interface IdMap {
@@ -143,6 +144,8 @@ export const createKinds = {
     String(step.gid),
     ...(step.home === undefined ? [] : [step.home]),
   ],
+  /** Wait until the other side has come to its step of this name, in the list `outside`. */
+  meet: outsideKinds.meet,
   /** Make the image the root directory, and detach the host's. */
   pivot: () => [],
 } as const satisfies Kinds;

@@ -6,12 +6,13 @@ import { createKinds } from './create-kinds.js';
 import { enterKinds } from './enter-kinds.js';
 import type { Kinds } from './kinds.js';
 import type { LaunchPlan, Step } from './launch-plan.js';
+import { outsideKinds } from './outside-kinds.js';
 
 /** Changes with the meaning of any record; the launcher has the same number (addon/launcher/plan/plan.h). */
-export const planFormat = '5';
+export const planFormat = '6';
 
 /** The kinds of steps that each list of a plan can have. */
-const lists = { create: createKinds, enter: enterKinds };
+const lists = { outside: outsideKinds, create: createKinds, enter: enterKinds };
 
 const kindOf = (kinds: Kinds, kind: string) => (Object.hasOwn(kinds, kind) ? kinds[kind] : undefined);
 
@@ -61,6 +62,7 @@ export function encodePlan(plan: LaunchPlan): Buffer {
     ['messages', String(plan.verbosity + 3), plan.color, plan.log],
     ...plan.warnings.map((text) => ['warning', text]),
     ...plan.facts.map((fact) => ['fact', ...factWords(fact)]),
+    ...stepRecords(plan, 'outside'),
     ...stepRecords(plan, 'create'),
     ...stepRecords(plan, 'enter'),
   ];

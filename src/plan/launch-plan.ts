@@ -3,14 +3,16 @@ import type { Fact } from '../host/host.js';
 import type { createKinds } from './create-kinds.js';
 import type { enterKinds } from './enter-kinds.js';
 import type { StepOf } from './kinds.js';
+import type { outsideKinds } from './outside-kinds.js';
 
 export type { BindOption, IdMap } from './create-kinds.js';
 
+export type OutsideStep = StepOf<typeof outsideKinds>;
 export type CreateStep = StepOf<typeof createKinds>;
 export type EnterStep = StepOf<typeof enterKinds>;
 
 /** One thing the launcher does. */
-export type Step = CreateStep | EnterStep;
+export type Step = OutsideStep | CreateStep | EnterStep;
 
 export interface LaunchPlan {
   /** −3 … 3: from silent to all details. */
@@ -21,6 +23,8 @@ export interface LaunchPlan {
   readonly warnings: readonly string[];
   /** What the plan was derived from. */
   readonly facts: readonly Fact[];
+  /** Run by a process that stays outside while the container is made. Without any, there is no such process. */
+  readonly outside: readonly OutsideStep[];
   /** Run once, by whoever creates the container. */
   readonly create: readonly CreateStep[];
   /** Run by every process that ends up in it. */

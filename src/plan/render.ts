@@ -2,7 +2,7 @@
 
 import { quoted, visible } from '../base/visible.js';
 import { factWords, stepWords } from './encode.js';
-import type { LaunchPlan } from './launch-plan.js';
+import type { LaunchPlan, Step } from './launch-plan.js';
 
 const column = 18;
 
@@ -15,16 +15,40 @@ function renderLine([kind = '', ...fields]: readonly string[]): string {
   return `${kind.padEnd(column)} ${fields.map(renderWord).join(' ')}`.trimEnd();
 }
 
+const section = (title: string, lines: readonly (readonly string[])[]) => [
+  `# ${title}`,
+  ...lines.map(renderLine),
+];
+
+/** Lines below a title, cut before each meeting of the two sides. */
+function betweenMeetings(title: string, steps: readonly Step[]): readonly (readonly string[])[] {
+  const parts = [[`# ${title}`]];
+  for (const step of steps) {
+    if (step.kind === 'meet') parts.push([]);
+    parts.at(-1)?.push(renderLine(stepWords(step)));
+  }
+  return parts;
+}
+
+/** What creates the container; where something is done outside, too, beside that: the sides meet in one line. */
+function renderCreation({ outside, create }: LaunchPlan): readonly string[] {
+  const title = 'create: run once, by whoever creates the container';
+  if (outside.length === 0) return section(title, create.map(stepWords));
+  const left = betweenMeetings('outside: run by the process that stays there', outside);
+  const right = betweenMeetings(title, create);
+  const width = Math.max(...left.flat().map((line) => line.length));
+  const count = (part: number) => Math.max(left[part]?.length ?? 0, right[part]?.length ?? 0);
+  const row = (part: number, line: number) =>
+    `${(left[part]?.[line] ?? '').padEnd(width)} | ${right[part]?.[line] ?? ''}`.trimEnd();
+  return right.flatMap((_, part) => Array.from({ length: count(part) }, (_, line) => row(part, line)));
+}
+
 /** What `--dry-run` prints. */
 export function renderPlan(plan: LaunchPlan): string {
-  const section = (title: string, lines: readonly (readonly string[])[]) => [
-    `# ${title}`,
-    ...lines.map(renderLine),
-  ];
   return [
     ...plan.warnings.map((text) => `# warning: ${visible(text)}`),
     ...section('facts: the plan holds as long as these do', plan.facts.map(factWords)),
-    ...section('create: run once, by whoever creates the container', plan.create.map(stepWords)),
+    ...renderCreation(plan),
     ...section('enter: run by every process that ends up in it', plan.enter.map(stepWords)),
     '',
   ].join('\n');

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "launcher/join/join_checkpoint.h"
 #include "launcher/join/join_state.h"
 
@@ -109,13 +110,6 @@ class KeeperWord {
 };
 
 }  // namespace
-
-Fd above_standard(Fd file) {
-  if (!file || file.get() > 2) return file;
-  Fd moved(fcntl(file.get(), F_DUPFD_CLOEXEC, 3));
-  if (!moved) throw Refused("fcntl").cannot("make shared memory for --join");
-  return moved;
-}
 
 Fd make_shared_memory() {
   Fd file = above_standard(Fd(::open(kDirectory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)));

@@ -70,9 +70,6 @@ class JoinDoor {
   bool new_;
 };
 
-/// The numbers 0 to 2 are the command's, also where it is started without them. Throws SysError.
-Fd above_standard(Fd file);
-
 /// Makes a nameless object in shared memory, for this user only. Throws Error where there is no place for it.
 Fd make_shared_memory();
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/system_calls.h"
 #include "launcher/join/join_checkpoint.h"
 #include "launcher/join/join_proof.h"

@@ -16,8 +16,8 @@ std::string guest_home(const Creation& creation) {
 }  // namespace
 
 const StepKind<Creation>& create_kind(const Step& step) {
-  return kind_in<Creation>({bind_kinds(), root_kinds(), namespace_kinds(), image_kinds(), join_kinds()}, step,
-                           "create");
+  return kind_in<Creation>({bind_kinds(), root_kinds(), namespace_kinds(), image_kinds(), join_kinds(), meet_kinds()},
+                           step, "create");
 }
 
 int root_of(const Creation& creation, const Step& step) {
@@ -38,6 +38,7 @@ void create(Creation& creation) {
       act(create_kind(step), creation, step);
       if (creation.entered) return;
     }
+    if (creation.sides) creation.sides->require_outside();
     if (creation.identity) creation.identity->write(guest_home(creation));
     creation.identity.reset();
     // peers are in the container before this process is the command

@@ -17,6 +17,7 @@
 #include "launcher/process/environment.h"
 #include "launcher/process/identity.h"
 #include "launcher/process/namespaces.h"
+#include "launcher/process/sides.h"
 #include "squashfs/client/client.h"
 
 namespace chrun {
@@ -26,6 +27,7 @@ struct Creation {
   const std::vector<Step>& steps;
   Environment& environment;
   const std::string program;                     // what is to be executed inside
+  std::optional<Sides> sides{};                  // where something is done outside, too
   std::optional<squashfs::ServedImage> image{};  // a SquashFS image, until it is mounted
   HostTrees host{};                              // what lies at the host paths that steps name
   std::map<const Step*, Fd> directories{};       // host directories that steps name, and use otherwise
@@ -44,12 +46,13 @@ struct Creation {
 };
 
 /// How a container becomes this process's own: by entering one, making namespaces, mounting the image, mounting
-/// something in it, and changing what it looks like.
+/// something in it, and changing what it looks like; and where it meets the side outside.
 std::span<const StepKind<Creation>> join_kinds();
 std::span<const StepKind<Creation>> namespace_kinds();
 std::span<const StepKind<Creation>> root_kinds();
 std::span<const StepKind<Creation>> bind_kinds();
 std::span<const StepKind<Creation>> image_kinds();
+std::span<const StepKind<Creation>> meet_kinds();
 const StepKind<Creation>& create_kind(const Step& step);
 
 /// The image's root, for the steps between `root` and `pivot`.

@@ -47,7 +47,7 @@ void take_end(Plan& plan, const Record& record, const std::string& name) {
 }  // namespace
 
 void Plan::reset() {
-  warnings.clear(), key.clear(), facts.clear(), create.clear(), enter.clear();
+  warnings.clear(), key.clear(), facts.clear(), outside.clear(), create.clear(), enter.clear();
   values.clear();
   end = words = 0;
   bytes.clear();
@@ -77,6 +77,8 @@ void read_plan(Plan& plan, int file, const std::string& name) {
       plan.key = record.fields;
     else if (record.name == "fact")
       plan.facts.push_back(to_step(record, name));
+    else if (record.name == "outside")
+      plan.outside.push_back(to_step(record, name));
     else if (record.name == "create")
       plan.create.push_back(to_step(record, name));
     else if (record.name == "enter")

@@ -11,7 +11,7 @@
 namespace chrun {
 
 /// Changes whenever the meaning of a record changes; the CLI writes the same number (src/plan/encode.ts).
-constexpr std::string_view kPlanFormat = "5";
+constexpr std::string_view kPlanFormat = "6";
 
 struct Step {
   std::string_view kind;
@@ -24,6 +24,7 @@ struct Plan {
   std::vector<std::string_view> warnings;
   std::vector<std::string_view> key;  // of a remembered plan: what it is found by (memo.h)
   std::vector<Step> facts;
+  std::vector<Step> outside;        // run by the process that stays outside; without any there is none
   std::vector<Step> create;         // run once, by whoever creates the container
   std::vector<Step> enter;          // run by every process that ends up in it
   std::list<std::string> values{};  // what fill_in_values() found, where it is no word

@@ -6,6 +6,7 @@
 #include "launcher/log/log.h"
 #include "launcher/plan/creation.h"
 #include "launcher/plan/entry.h"
+#include "launcher/plan/outside.h"
 
 namespace chrun {
 namespace {
@@ -40,6 +41,11 @@ void show(const Step& step) {
 [[noreturn]] void run_plan(const Plan& plan, Origin origin, Environment environment, std::vector<char*> command) {
   Creation creation{plan.create, environment, command[0]};
   Entry entry{plan.enter, environment, command, origin};
+  check_sides(plan);
+  if (!plan.outside.empty()) {
+    creation.sides.emplace();
+    if (creation.sides->is_outside()) stay_outside({plan.outside, *creation.sides});
+  }
   // all of it is checked and read before any of it is done
   prepare(creation);
   prepare(entry);

@@ -67,7 +67,7 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     ...devices.warnings,
   ];
   const { verbosity, color, log } = request;
-  return { verbosity, color, log, warnings, facts: host.facts(), create, enter };
+  return { verbosity, color, log, warnings, facts: host.facts(), outside: [], create, enter };
 }
 
 interface Ids {

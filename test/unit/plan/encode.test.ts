@@ -57,6 +57,7 @@ t.test('whatever a plan holds, its records hold the same words', (t) => {
           log: 'json',
           warnings,
           facts: [{ kind: 'user', uid: 1, gid: 2 }],
+          outside: [{ kind: 'meet', name: 'half-way' }],
           create,
           enter,
         };
@@ -65,6 +66,7 @@ t.test('whatever a plan holds, its records hold the same words', (t) => {
           ['messages', String(verbosity + 3), 'auto', 'json'],
           ...warnings.map((text) => ['warning', text]),
           ['fact', 'user', '1', '2'],
+          ['outside', 'meet', 'half-way'],
           ...create.map((each) => ['create', ...stepWords(each)]),
           ...enter.map((each) => ['enter', ...stepWords(each)]),
         ];
@@ -121,6 +123,7 @@ const steps: readonly [Step, string][] = [
   [{ kind: 'identity', uid: 1, gid: 2 }, 'identity 1 2'],
   [{ kind: 'identity', uid: 1, gid: 2, home: '/h' }, 'identity 1 2 /h'],
   [{ kind: 'pivot' }, 'pivot'],
+  [{ kind: 'meet', name: 'a' }, 'meet a'],
   [{ kind: 'environment', action: 'default', variables: ['HOME', 'PATH'] }, 'environment default HOME PATH'],
   [{ kind: 'environment', action: 'set', assignment: 'A=b', expand: true }, 'environment set A=b expand'],
   [{ kind: 'environment', action: 'set', assignment: 'A=b', expand: false }, 'environment set A=b literal'],
@@ -167,6 +170,7 @@ const empty: LaunchPlan = {
   log: 'text',
   warnings: [],
   facts: [],
+  outside: [],
   create: [],
   enter: [],
 };
@@ -201,6 +205,8 @@ t.test('both sides have the same plan format', (t) => {
 t.test('a step in a list that is not its own is refused', (t) => {
   const misplaced: readonly [object, string][] = [
     [{ create: [{ kind: 'command' }] }, "unknown step 'command' in the list 'create' of the plan"],
+    [{ outside: [{ kind: 'pivot' }] }, "unknown step 'pivot' in the list 'outside' of the plan"],
+    [{ enter: [{ kind: 'meet', name: 'a' }] }, "unknown step 'meet' in the list 'enter' of the plan"],
     [{ enter: [{ kind: 'pivot' }] }, "unknown step 'pivot' in the list 'enter' of the plan"],
     [{ enter: [{ kind: 'toString' }] }, "unknown step 'toString' in the list 'enter' of the plan"],
   ];
