@@ -1,5 +1,6 @@
 #include "base/own_path.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <climits>
@@ -15,9 +16,11 @@ std::string own_path() {
   return {path, static_cast<size_t>(size)};
 }
 
-std::string sibling_program(const std::string& name) {
+Program open_sibling(const std::string& name) {
   const std::string program = own_path();
-  return program.substr(0, program.rfind('/')) + "/../build/Release/" + name;
+  Program found{program.substr(0, program.rfind('/')) + "/../build/Release/" + name, {}};
+  found.file = Fd(open(found.path.c_str(), O_PATH | O_CLOEXEC));
+  return found;
 }
 
 }  // namespace chrun

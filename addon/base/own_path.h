@@ -2,12 +2,21 @@
 #pragma once
 #include <string>
 
+#include "base/fd.h"
+
 namespace chrun {
 
 /// The absolute path of this program's file, links resolved. Throws SysError.
 std::string own_path();
 
-/// The path of another program of the installation, beside the addon. Throws SysError.
-std::string sibling_program(const std::string& name);
+/// A program that is started by the very file that was opened, whatever becomes of its path.
+struct Program {
+  std::string path;  // for messages
+  Fd file;           // O_PATH
+};
+
+/// Another program of the installation, beside the addon; `file` is empty, with errno, where it can't be opened. Throws
+/// SysError.
+Program open_sibling(const std::string& name);
 
 }  // namespace chrun

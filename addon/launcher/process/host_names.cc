@@ -14,6 +14,7 @@
 #include "base/own_path.h"
 #include "base/proc.h"
 #include "base/records.h"
+#include "launcher/files/image_path.h"
 #include "launcher/log/log.h"
 
 namespace chrun {
@@ -101,6 +102,10 @@ const Names& HostNames::get() {
 }
 
 void HostNames::ask(std::optional<uid_t> uid, std::optional<gid_t> gid) {
+  const Program program = open_sibling("ch-run-ts-names");
+  const Refused refused("open");
+  const std::string action = "start the look-up of names " + program.path;
+  if (!program.file) return log::verbose(1, refused.cannot(action).what());
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) {
     log::verbose(1, Refused("pipe2").cannot("ask for names").what());
@@ -108,16 +113,17 @@ void HostNames::ask(std::optional<uid_t> uid, std::optional<gid_t> gid) {
   }
   answer_ = Fd(ends[0]);
   const Fd theirs(ends[1]);
-  fcntl(theirs.get(), F_SETFD, 0);
-  const std::string path = sibling_program("ch-run-ts-names");
+  // a script's interpreter must be able to open it, too
+  for (const Fd* kept : {&theirs, &program.file}) fcntl(kept->get(), F_SETFD, 0);
   std::string words[] = {"ch-run-ts-names", std::to_string(theirs.get()), to_word(uid), to_word(gid)};
   char* const arguments[] = {words[0].data(), words[1].data(), words[2].data(), words[3].data(), nullptr};
   char* const environment[] = {nullptr};  // a library path meant for the user's command must not get into it
   expect_.emplace();
-  const int failure = posix_spawn(&program_, path.c_str(), nullptr, nullptr, arguments, environment);
+  const std::string file = descriptor_path(program.file.get());
+  const int failure = posix_spawn(&program_, file.c_str(), nullptr, nullptr, arguments, environment);
   if (failure == 0) return;
   program_ = -1;
-  log::verbose(1, Refused("execve", failure).cannot("start the look-up of names " + path).what());
+  log::verbose(1, Refused("execve", failure).cannot(action).what());
 }
 
 void HostNames::hear() {

@@ -5,12 +5,13 @@
 
 #include "base/fd.h"
 #include "base/host_path.h"
+#include "base/own_path.h"
 
 namespace chrun::squashfs {
 
 struct SquashfsRequest {
   HostPath image;
-  std::string server;  // path of the program ch-run-ts-squashfs
+  Program server;  // ch-run-ts-squashfs
   // Guest paths that every launch looks up. The server does so before it gives the mount to a second launcher: since
   // Linux 6.16 look-ups of one name by several processes at once may leave FUSE with an entry that is there and counts
   // as removed (docs/troubleshooting.md).

@@ -45,7 +45,10 @@ Words parse(char** words) {
   char self[4096];
   const ssize_t size = readlink("/proc/self/exe", self, sizeof self);
   const std::string path(self, size > 0 ? static_cast<size_t>(size) : 0);
-  parsed.request.server = path.substr(0, path.rfind('/') + 1) + "ch-run-ts-squashfs";
+  chrun::Program& server = parsed.request.server;
+  server.path = path.substr(0, path.rfind('/') + 1) + "ch-run-ts-squashfs";
+  server.file = Fd(open(server.path.c_str(), O_PATH | O_CLOEXEC));
+  if (!server.file) throw chrun::Refused("open").cannot("start " + server.path);
   return parsed;
 }
 
