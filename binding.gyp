@@ -6,10 +6,16 @@
     'squashfs_defines': '<!(node scripts/libraries.mjs squashfs defines)',
     # empty where libseccomp is missing: all else is built without --seccomp
     'seccomp_defines': '<!(node scripts/libraries.mjs seccomp defines)',
+    # empty where the source of QuickJS can't be had: then Node decides
+    'quickjs': '<!(node scripts/quickjs.mjs)',
     'warnings': ['-Wall', '-Wextra', '-Wno-restrict', '<!(test -e .git && echo -Werror || echo -Wno-error)'],
   },
   'target_defaults': {
     'include_dirs': ['addon'],
+    'defines': [
+      'CH_RUN_VERSION="<!(node -p "require(\'./package.json\').version")"',
+      'CH_RUN_COMPRESSORS="<!(node scripts/libraries.mjs squashfs names)"',
+    ],
     'cflags_cc!': ['-std=gnu++17', '-fno-exceptions', '-fno-rtti'],
     'cflags_cc': ['-std=c++20', '-O2', '<@(warnings)'],
   },
@@ -48,9 +54,29 @@
         '-Wl,-z,now',
         '-Wl,--as-needed',
         '-Wl,--gc-sections',
+        '-Wl,--build-id=sha1',
       ],
       # shm_open(3), before glibc 2.34
       'libraries': ['-lrt'],
+      'conditions': [
+        ['squashfs_defines!=""', {'defines': ['CH_RUN_SQUASH']}],
+        [
+          'seccomp_defines!=""',
+          {
+            'defines': ['CH_RUN_SECCOMP'],
+            'libraries': ['<!@(node scripts/libraries.mjs seccomp libraries)'],
+          },
+        ],
+        [
+          'quickjs!=""',
+          {
+            'defines': ['CH_RUN_QUICKJS="<!(node scripts/quickjs.mjs version)"'],
+            'include_dirs': ['build/quickjs/source'],
+            'sources': ['build/quickjs/program.S'],
+            'libraries': ['<(quickjs)/libquickjs.a', '-lm'],
+          },
+        ],
+      ],
     },
     {
       # dynamic, so that it can load the modules of the host's name service

@@ -1,5 +1,5 @@
 // Builds everything: `npm run build`. With an argument, only a part: `native`, what must fit this machine; `js`, the
-// rest; `pack`, what goes into the npm package.
+// rest; `pack`, what goes into the npm package. With `--all` it fails where a library is missing.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -44,6 +44,19 @@ function buildNative() {
   return true;
 }
 
+/** One line of what is in and what is left out, so that nothing goes missing in silence. False if something is. */
+async function tell() {
+  const { findMissing } = await import('./libraries.mjs');
+  const { stdout } = spawnSync(command, ['--version'], { encoding: 'utf8' });
+  const [version, ...lines] = stdout.trim().split('\n');
+  const missing = findMissing().map(
+    ({ part, name, wants }) => `${part === name ? name : `${part} ${name}`} wants ${wants}`,
+  );
+  if (!/^engine: QuickJS/m.test(stdout)) missing.push('the built-in engine wants the source of QuickJS');
+  console.log(`built: ${[version, ...lines].join('; ')}; left out: ${missing.join(', ') || 'nothing'}`);
+  return missing.length === 0;
+}
+
 /** For the Node of this machine, if the JavaScript is there; without it everything works, but starts later. */
 function buildCodeCache() {
   if (!existsSync(join(root, 'dist/main.bundle.js'))) return;
@@ -60,16 +73,24 @@ async function buildJavaScript() {
   return true;
 }
 
-const part = process.argv[2];
-if (part !== 'native' && !(await buildJavaScript())) process.exit(1);
-if (part !== 'pack') buildCodeCache();
+const part = process.argv[2] === '--all' ? undefined : process.argv[2];
+// in a checkout; a package has the JavaScript, and not what makes it
+const isCheckout = existsSync(join(root, 'src'));
+if (isCheckout && part !== 'native' && !(await buildJavaScript())) process.exit(1);
 if (part === 'pack') {
   // a package goes to any machine; there, its install script puts the native program in this place
   placeScript();
-} else if (part !== 'js' && !buildNative()) {
-  placeScript();
-  console.error(
-    'ch-run-ts: the native program could not be built; a C++20 compiler, make and python3 are needed',
-  );
-  process.exit(part === 'native' ? 0 : 1);
+} else if (part !== 'js') {
+  if (!buildNative()) {
+    placeScript();
+    console.error(
+      'ch-run-ts: the native program could not be built; a C++20 compiler, make and python3 are needed',
+    );
+    process.exit(part === 'native' ? 0 : 1);
+  }
+  buildCodeCache();
+  if (!(await tell()) && process.argv.includes('--all')) {
+    console.error('ch-run-ts: with --all, nothing may be left out');
+    process.exit(1);
+  }
 }

@@ -1,56 +1,89 @@
-// Bundles the command line interface: on a parallel file system every file that is opened costs.
-import { join } from 'node:path';
+// Bundles the command line interface: one script for every engine, with nothing of Node in it. What it asks of the
+// machine goes through src/host/native.ts.
+import { writeFileSync } from 'node:fs';
+import { SourceMap } from 'node:module';
+import { join, relative } from 'node:path';
 import { build } from 'esbuild';
 
-/** Parts of yargs that its parser does not use and that cost 25 ms to load (Intl.Segmenter); dropped when unused. */
-const droppable = /^(cliui|string-width|wrap-ansi|y18n|.*\/esm\.mjs|.*apply-extends\.js|.*process-argv\.js)$/;
-
-const dropUnused = {
-  name: 'drop-unused',
+/** What src/cli/parse.ts takes of yargs is its parser, which has an entry without Node's modules. */
+const parserAlone = {
+  name: 'parser-alone',
   setup(builder) {
-    builder.onResolve({ filter: droppable }, async ({ path, pluginData, ...where }) => {
-      if (pluginData === 'resolving') return undefined;
-      const found = await builder.resolve(path, { ...where, pluginData: 'resolving' });
-      return { ...found, sideEffects: false };
-    });
+    builder.onResolve({ filter: /^yargs\/helpers$/ }, () => ({ path: 'yargs/helpers', namespace: 'parser' }));
+    builder.onLoad({ filter: /.*/, namespace: 'parser' }, () => ({
+      contents: "export { default as Parser } from 'yargs-parser/browser';",
+      resolveDir: join(builder.initialOptions.absWorkingDir, 'node_modules/yargs'),
+    }));
   },
 };
 
-/** What the bundles have in common; __filename is that of the one that runs. */
+/** A script whose value is a function: called with the address of its file, where there is one, it returns the exports. */
 const common = {
   bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'cjs',
-  minifyWhitespace: true,
+  platform: 'neutral',
+  mainFields: ['module', 'main'],
+  conditions: ['browser'],
+  target: 'es2022',
+  format: 'iife',
+  globalName: 'exported',
   define: { 'import.meta.url': 'moduleUrl' },
-  plugins: [dropUnused],
+  banner: { js: '(function (moduleUrl) {' },
+  footer: { js: 'return exported;})' },
+  plugins: [parserAlone],
   logLevel: 'warning',
 };
-const moduleUrl = "const moduleUrl = require('node:url').pathToFileURL(__filename).href;";
 
-/** Writes dist/cli.cjs, which Node starts, dist/main.bundle.js, which that one runs, and dist/yaml.cjs. */
+/** Which lines of the sources those of the bundle are, for stack traces: runs of lines that go on together. */
+function writeLines(root, map, bundle) {
+  const { sources } = JSON.parse(map);
+  const table = new SourceMap(JSON.parse(map));
+  const runs = [];
+  for (const [at, text] of bundle.split('\n').entries()) {
+    const entry = table.findEntry(at, text.search(/\S|$/));
+    if (entry.originalSource === undefined || entry.generatedLine !== at) continue;
+    const file = sources.indexOf(entry.originalSource);
+    const { line, file: last, original } = runs.at(-1) ?? {};
+    if (file === last && entry.originalLine + 1 - original === at + 1 - line) continue;
+    runs.push({ line: at + 1, file, original: entry.originalLine + 1 });
+  }
+  const files = sources.map((source) => relative(root, join(root, 'dist', source)));
+  // one string: cheaper to load than thousands of numbers
+  const rows = runs.map(({ line, file, original }) => `${line}:${file}:${original}`).join(' ');
+  writeFileSync(
+    join(root, 'dist/lines.bundle.js'),
+    `(function () {return ${JSON.stringify({ files, rows })};})\n`,
+  );
+}
+
+/** Writes dist/cli.cjs, which Node starts, and the parts that every engine runs: dist/{main,yaml}.bundle.js. */
 export async function bundleCli(root) {
-  // src/cdi/yaml.ts loads it where it is needed
+  const dist = (name) => join(root, 'dist', name);
+  const { outputFiles } = await build({
+    ...common,
+    absWorkingDir: root,
+    entryPoints: ['src/run/main.ts'],
+    outfile: dist('main.bundle.js'),
+    sourcemap: 'external',
+    write: false,
+  });
+  for (const { path, contents } of outputFiles) if (path.endsWith('.js')) writeFileSync(path, contents);
+  writeLines(root, ...outputFiles.map(({ text }) => text));
   await build({
     ...common,
     absWorkingDir: root,
     stdin: { contents: "export { parse } from 'yaml';", resolveDir: root },
-    outfile: join(root, 'dist/yaml.cjs'),
+    outfile: dist('yaml.bundle.js'),
   });
   await build({
-    ...common,
     absWorkingDir: root,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    define: { 'import.meta.url': 'moduleUrl' },
+    banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
     entryPoints: ['src/run/load-main.ts'],
-    outfile: join(root, 'dist/cli.cjs'),
-    banner: { js: moduleUrl },
-  });
-  await build({
-    ...common,
-    absWorkingDir: root,
-    entryPoints: ['src/run/main.ts'],
-    outfile: join(root, 'dist/main.bundle.js'),
-    banner: { js: `(function (require, __filename) {${moduleUrl}` },
-    footer: { js: '})' },
+    outfile: dist('cli.cjs'),
+    logLevel: 'warning',
   });
 }

@@ -2,20 +2,19 @@
 // Node that runs this.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Script } from 'node:vm';
 
 const dist = join(import.meta.dirname, '../dist');
 const filename = join(dist, 'main.bundle.js');
 const script = new Script(readFileSync(filename, 'latin1'), { filename });
-process.argv.splice(
-  1,
-  Number.POSITIVE_INFINITY,
-  filename,
-  '--dry-run=plan',
+const words = [
   `--config=${join(dist, '../profiles/cray.toml')}`,
   '--bind=/usr:/mnt',
   '--set-env=A=$B',
   '/usr',
-);
-process.on('exit', () => writeFileSync(join(dist, 'main.cache'), script.createCachedData()));
-script.runInThisContext()(process.getBuiltinModule, filename);
+  'true',
+];
+const { main } = script.runInThisContext()(pathToFileURL(filename).href);
+await main(join(dist, '../bin/ch-run-ts'), ['ch-run-ts', ...words]);
+writeFileSync(join(dist, 'main.cache'), script.createCachedData());

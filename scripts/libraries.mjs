@@ -1,33 +1,41 @@
 // Which libraries this machine can build with. `squashfs`: decompressors, nothing where gzip, which every SquashFS tool
-// writes by default, is missing; `seccomp`: what makes filters of system calls; `libc`: the C library itself. Prints the
-// compiler's defines (second argument `defines`) or the linker's words (`libraries`); nothing where that part can't be
-// built.
+// writes by default, is missing; `seccomp`: what makes filters of system calls; `libc`: the C library itself. Prints, by
+// its second argument, the compiler's `defines`, the linker's `libraries`, or what these are for (`names`); nothing
+// where that part can't be built.
 // Static ones are preferred: one file less to open at every start, and nothing to miss on a compute node.
 import { spawnSync } from 'node:child_process';
 
 const parts = {
   squashfs: [
-    { define: 'SQUASHFS_WITH_DEFLATE', library: 'deflate', header: 'libdeflate.h' },
-    { define: 'SQUASHFS_WITH_ZLIB', library: 'z', header: 'zlib.h' },
-    { define: 'SQUASHFS_WITH_XZ', library: 'lzma', header: 'lzma.h' },
-    { define: 'SQUASHFS_WITH_LZO', library: 'lzo2', header: 'lzo/lzo1x.h' },
-    { define: 'SQUASHFS_WITH_LZ4', library: 'lz4', header: 'lz4.h' },
-    { define: 'SQUASHFS_WITH_ZSTD', library: 'zstd', header: 'zstd.h' },
+    { define: 'SQUASHFS_WITH_DEFLATE', library: 'deflate', header: 'libdeflate.h', name: 'gzip' },
+    { define: 'SQUASHFS_WITH_ZLIB', library: 'z', header: 'zlib.h', name: 'gzip' },
+    { define: 'SQUASHFS_WITH_XZ', library: 'lzma', header: 'lzma.h', name: 'xz' },
+    { define: 'SQUASHFS_WITH_LZO', library: 'lzo2', header: 'lzo/lzo1x.h', name: 'lzo' },
+    { define: 'SQUASHFS_WITH_LZ4', library: 'lz4', header: 'lz4.h', name: 'lz4' },
+    { define: 'SQUASHFS_WITH_ZSTD', library: 'zstd', header: 'zstd.h', name: 'zstd' },
   ],
   // its code goes into the addon, a shared object: not every static library can
   seccomp: [
-    { define: 'CH_RUN_SECCOMP', library: 'seccomp', header: 'seccomp.h', shared: 'seccomp_version()' },
+    {
+      define: 'CH_RUN_SECCOMP',
+      library: 'seccomp',
+      header: 'seccomp.h',
+      shared: 'seccomp_version()',
+      name: 'seccomp',
+    },
   ],
-  libc: [{ library: 'c', header: 'cstdlib' }],
+  libc: [{ library: 'c', header: 'cstdlib', name: 'static' }],
 };
 
 /** The linker's word for a library that can be built with; undefined if it can't. */
-function findLibrary({ library, header, shared }) {
+function findLibrary({ library, header, shared }, isStatic) {
   const body = shared ? `const void* use() { return ${shared}; }` : 'int main() {}';
   const source = `#include <cstddef>\n#include <${header}>\n${body}\n`;
   const kind = shared ? ['-fPIC', '-shared'] : [];
   // that of C is in every program; the question is whether the program can be without all shared ones
-  const candidates = library === 'c' ? ['-static'] : [`-l:lib${library}.a`, `-l${library}`];
+  // what goes into the launcher, too, must be static where that is
+  const alone = library === 'c' ? '-static' : `-l:lib${library}.a`;
+  const candidates = library === 'c' || (shared && isStatic) ? [alone] : [alone, `-l${library}`];
   return candidates.find((word) => {
     const words = [...kind, '-x', 'c++', '-', '-x', 'none', word, '-o', '/dev/null'];
     return spawnSync(process.env.CXX ?? 'g++', words, { input: source }).status === 0;
@@ -43,10 +51,27 @@ function choose(part, found) {
   return gzip.library === 'deflate' && second?.library === 'z' ? [gzip, ...found.slice(2)] : found;
 }
 
+/** The libraries of a part to build with, as above, each with the linker's word for it. */
+function findLibraries(part) {
+  const isStatic = findLibrary(parts.libc[0]) !== undefined;
+  const found = parts[part]
+    .map((library) => ({ ...library, word: findLibrary(library, isStatic) }))
+    .filter(({ word }) => word !== undefined);
+  return choose(part, found);
+}
+
+/** What can't be built here, and which library that wants. */
+export function findMissing() {
+  return Object.entries(parts).flatMap(([part, libraries]) => {
+    const found = findLibraries(part).map(({ name }) => name);
+    const missing = libraries.filter(({ name }) => !found.includes(name));
+    return missing.map(({ name, library, header }) => ({ part, name, wants: `lib${library} (${header})` }));
+  });
+}
+
 const [part, wanted] = process.argv.slice(2);
-const found = parts[part]
-  .map((library) => ({ ...library, word: findLibrary(library) }))
-  .filter(({ word }) => word !== undefined);
-const used = choose(part, found);
-if (used.length > 0)
-  console.log(used.map(({ define, word }) => (wanted === 'defines' ? define : word)).join(' '));
+if (import.meta.filename === process.argv[1]) {
+  const key = { defines: 'define', libraries: 'word', names: 'name' }[wanted];
+  const words = findLibraries(part).map((library) => library[key]);
+  if (words.length > 0) console.log(words.join(' '));
+}

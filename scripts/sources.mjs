@@ -4,8 +4,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const folders = {
-  addon: ['base', 'node'],
-  launcher: ['base', 'refusals', 'squashfs/meet', 'squashfs/client', 'launcher'],
+  addon: ['base', 'host', 'node'],
+  launcher: ['base', 'refusals', 'squashfs/meet', 'squashfs/client', 'host', 'engine', 'launcher'],
   server: ['base', 'refusals', 'squashfs/meet', 'squashfs/reader', 'squashfs/server'],
   names: ['base', 'names'],
   // what reads images, and what gets a mount from a server: for test programs

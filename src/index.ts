@@ -13,7 +13,7 @@ import { checkValues } from './cli/values.js';
 import { toValues } from './config/entry.js';
 import { automaticProfiles } from './config/profiles.js';
 import { RealHost } from './host/host.js';
-import { launcherPath, loadNative } from './host/native.js';
+import { launcherPath, native } from './host/native.js';
 import { encodePlan } from './plan/encode.js';
 import type { LaunchPlan } from './plan/launch-plan.js';
 import { options as runOptions } from './run/options.js';
@@ -70,11 +70,11 @@ export function launch(
   command: readonly string[],
   options: SpawnOptions = {},
 ): ChildProcess {
-  const file = loadNative().memoryFile(encodePlan(plan));
+  const file = native.memoryFile(encodePlan(plan));
   try {
     const given = Array.isArray(options.stdio) ? options.stdio : Array(3).fill(options.stdio ?? 'pipe');
     const stdio = [...given, ...Array(Math.max(0, 3 - given.length)).fill('pipe'), file];
-    return spawn(launcherPath, ['--launch', String(stdio.length - 1), '-', '6', '0', ...command], {
+    return spawn(launcherPath, ['--launch', String(stdio.length - 1), ...command], {
       ...options,
       stdio,
     });

@@ -4,25 +4,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include <csignal>
-
 #include "base/error.h"
 
 namespace chrun {
-namespace {
-
-class IgnoreFileSizeSignal {
- public:
-  IgnoreFileSizeSignal() : before_(signal(SIGXFSZ, SIG_IGN)) {}
-  ~IgnoreFileSizeSignal() { signal(SIGXFSZ, before_); }
-  IgnoreFileSizeSignal(const IgnoreFileSizeSignal&) = delete;
-
- private:
-  void (*before_)(int);
-};
-
-}  // namespace
-
 std::string read_all(int fd, const std::string& name, size_t limit) {
   std::string bytes;
   char buffer[16384];
@@ -37,7 +21,7 @@ std::string read_all(int fd, const std::string& name, size_t limit) {
 }
 
 void write_all(int fd, std::string_view bytes, const std::string& name) {
-  const IgnoreFileSizeSignal ignore;
+  const IgnoreSignal ignore(SIGXFSZ);
   while (!bytes.empty()) {
     const ssize_t put = ::write(fd, bytes.data(), bytes.size());
     if (put < 0 && errno == EINTR) continue;

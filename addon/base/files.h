@@ -1,11 +1,26 @@
 // Whole-file reading and writing, and files that live in memory only.
 #pragma once
+#include <csignal>
 #include <string>
 #include <string_view>
 
 #include "base/fd.h"
 
 namespace chrun {
+
+/// While it lives, a signal that the kernel sends beside an error of write(2) does not kill the process: SIGXFSZ,
+/// SIGPIPE.
+class IgnoreSignal {
+ public:
+  explicit IgnoreSignal(int number) : number_(number), before_(signal(number, SIG_IGN)) {}
+  ~IgnoreSignal() { signal(number_, before_); }
+  IgnoreSignal(const IgnoreSignal&) = delete;
+  IgnoreSignal& operator=(const IgnoreSignal&) = delete;
+
+ private:
+  int number_;
+  void (*before_)(int);
+};
 
 /// Reads all of `fd`, at most `limit` bytes. Throws SysError, or Error when there is more.
 std::string read_all(int fd, const std::string& name, size_t limit);

@@ -12,7 +12,11 @@ namespace chrun {
 std::string own_path() {
   char path[PATH_MAX];
   const ssize_t size = readlink("/proc/self/exe", path, sizeof path);
-  if (size <= 0) throw Refused("readlink").cannot("find my own program file");
+  if (size <= 0) {
+    const Refused refused("readlink");
+    if (access("/proc/self", F_OK) != 0) throw Error("there is no /proc: containers need it mounted");
+    throw refused.cannot("find my own program file");
+  }
   return {path, static_cast<size_t>(size)};
 }
 

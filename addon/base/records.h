@@ -12,9 +12,6 @@ struct Record {
   std::vector<std::string_view> fields;  // each is followed by a NUL byte: data() is a C string
 };
 
-/// The most bytes that a handoff to the CLI may have: above the kernel's own limit on words and environment.
-constexpr size_t kLargestHandoff = 256 << 20;
-
 /// Splits `bytes` into records that point into it. `source` names it in errors.
 /// Throws Error where the bytes end inside a record or a count is no number.
 std::vector<Record> parse_records(std::string_view bytes, const std::string& source);

@@ -9,17 +9,19 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/process_state.h"
 #include "base/records.h"
+#include "engine/decider.h"
+#include "host/questions.h"
+#include "host/version.h"
 #include "launcher/doctor/try.h"
 #include "launcher/log/log.h"
 #include "launcher/memo/facts.h"
-#include "launcher/memo/handoff.h"
 #include "launcher/memo/memo.h"
 #include "launcher/memo/memo_turn.h"
 #include "launcher/memo/value_words.h"
 #include "launcher/plan/plan.h"
 #include "launcher/plan/steps.h"
+#include "launcher/process/host_names.h"
 #include "refusals/hints.h"
 
 extern "C" char** environ;
@@ -58,32 +60,14 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
   run_plan(plan, origin, Environment(environment), std::move(command));
 }
 
-/// --launch PLAN HANDOFF INDEX KEY: the CLI has decided. The command is the words from INDEX on of the command
-/// line in descriptor HANDOFF, and the plan is to be remembered for its first KEY words (none if 0). If HANDOFF
-/// is `-`, there is none, and INDEX counts our own words.
-[[noreturn]] void launch_for_cli(char** argv) {
+/// --launch PLAN COMMAND …: a Node program has decided; the plan is in that descriptor (launch() in src/index.ts).
+[[noreturn]] void launch_for_node(char** argv) {
   Plan plan;
   {
     const Fd file(to_descriptor(argv[2]));
     read_plan(plan, file.get(), "the plan");
   }
-  Handoff handoff;
-  if (strcmp(argv[3], "-") == 0) {
-    handoff.words = to_vector(argv);
-  } else {
-    finish_handoff(handoff, to_descriptor(argv[3]));
-    log::set_program(handoff.words[0]);
-    log::set_start_time(handoff.start_time);
-  }
-  const size_t index = parse_number(argv[4], handoff.words.size() - 1, "the position of the command");
-  const size_t key_words = parse_number(argv[5], index, "the number of key words");
-  log::set_style(plan.style);
-  if (!handoff.memory.empty()) log::verbose(1, "no remembered plan: " + handoff.memory);
-  if (key_words > 0) log::verbose(1, remember(plan, handoff.words, key_words));
-  handoff.turn.reset();
-  launch(plan, key_words > 0 ? Origin::decided : Origin::given, handoff.words.data(),
-         handoff.environment.empty() ? environ : handoff.environment.data(),
-         {handoff.words.begin() + static_cast<ptrdiff_t>(index), handoff.words.end()});
+  launch(plan, Origin::given, argv, environ, to_vector(argv + 3));
 }
 
 /// --plan FILE [--] COMMAND …: decided long ago, no CLI needed.
@@ -100,17 +84,34 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
   launch(plan, Origin::given, &none, environ, to_vector(rest));
 }
 
-/// The usual way: by a remembered plan if there is one, else by the CLI.
-[[noreturn]] void launch_command_line(char** argv) {
+std::string login_name(uid_t uid) { return HostNames(uid, {}).get().user; }
+
+/// Nothing is remembered: the TypeScript decides. Returns the exit status where there is nothing to launch.
+int decide_and_launch(Plan& plan, char** argv, const std::string& why, Fd turn) {
+  open_door({engine_name(), login_name});
+  Decision decision = decide(argv);
+  if (decision.plan.empty()) return decision.status;
+  parse_plan(plan, std::move(decision.plan), "the plan");
+  const std::vector<char*> words = to_vector(argv);
+  if (decision.command >= words.size() || decision.key_words > decision.command)
+    throw Error("the decision has wrong positions");
+  log::set_style(plan.style);
+  log::verbose(1, "no remembered plan: " + why);
+  if (decision.key_words > 0) log::verbose(1, remember(plan, words, decision.key_words));
+  turn.reset();
+  launch(plan, decision.key_words > 0 ? Origin::decided : Origin::given, argv, environ,
+         to_vector(argv + decision.command));
+}
+
+/// The usual way: by a remembered plan if there is one.
+int launch_command_line(char** argv) {
   Plan plan;
   Recollection memory = recall(plan, argv);
   if (memory.command == 0) {
-    std::string state;
-    record_process_state(state);
-    const Fd turn = take_turn(argv);
+    Fd turn = take_turn(argv);
     // the plan may have come meanwhile: while we waited, or just before it was our turn
     memory = recall(plan, argv);
-    if (memory.command == 0) start_cli(argv, environ, std::move(state), turn, memory.why);
+    if (memory.command == 0) return decide_and_launch(plan, argv, memory.why, std::move(turn));
   }
   log::set_style(plan.style);
   log::verbose(1, "remembered plan: " + memory.why);
@@ -131,6 +132,12 @@ int show_memory(char** argv) {
   return 0;
 }
 
+/// --version alone needs nobody to decide.
+int print_version() {
+  write_all(STDOUT_FILENO, version_text(engine_name()), "standard output");
+  return 0;
+}
+
 /// --hints: the table that docs/troubleshooting.md is made from.
 int print_hints() {
   write_all(STDOUT_FILENO, list_hints(), "standard output");
@@ -139,14 +146,15 @@ int print_hints() {
 
 int run(int argc, char** argv) {
   refuse_set_id();
-  if (argc >= 6 && strcmp(argv[1], "--launch") == 0) launch_for_cli(argv);
+  if (argc >= 3 && strcmp(argv[1], "--launch") == 0) launch_for_node(argv);
   if (argc >= 3 && strcmp(argv[1], "--plan") == 0) launch_plan_file(argv[2], argv + 3);
   if (argc >= 2 && strncmp(argv[1], "--plan=", 7) == 0) launch_plan_file(argv[1] + 7, argv + 2);
   if (argc == 2 && strcmp(argv[1], "--memo-clear") == 0) return clear_memory();
   if (argc >= 2 && strcmp(argv[1], "--memo-show") == 0) return show_memory(argv + 1);
   if (argc == 3 && strcmp(argv[1], "--try") == 0) return try_check(argv[2]);
   if (argc == 2 && strcmp(argv[1], "--hints") == 0) return print_hints();
-  launch_command_line(argv);
+  if (argc == 2 && strcmp(argv[1], "--version") == 0) return print_version();
+  return launch_command_line(argv);
 }
 
 }  // namespace

@@ -1,25 +1,26 @@
 // The addon: N-API exports only. src/host/native.ts says what they mean to TypeScript.
-#include <fcntl.h>
-#include <fnmatch.h>
 #include <napi.h>
+#include <pwd.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/glob.h"
-#include "base/process_state.h"
-#include "base/records.h"
-#include "node/compile_filter.h"
-
-extern "C" char** environ;
+#include "host/errno_name.h"
+#include "host/questions.h"
+#include "host/text_codec.h"
 
 namespace {
 
-using chrun::Fd;
+std::string to_bytes(const Napi::Value& value) { return chrun::from_utf16(value.As<Napi::String>().Utf16Value()); }
 
-std::string_view bytes_of(const Napi::Value& value) {
-  const auto buffer = value.As<Napi::Buffer<char>>();
-  return {buffer.Data(), buffer.Length()};
+/// As SystemError in src/host/native.ts.
+Napi::Error to_js(Napi::Env env, const chrun::SysError& failure) {
+  const Napi::Error error = Napi::Error::New(env, failure.what());
+  error.Set("errno", Napi::Number::New(env, failure.code()));
+  error.Set("code", chrun::errno_name(failure.code()));
+  error.Set("syscall", failure.call());
+  error.Set("reason", chrun::errno_words(failure.code()));
+  return error;
 }
 
 /// Runs `body`, with our exceptions turned into JavaScript's.
@@ -27,97 +28,52 @@ template <typename Body>
 Napi::Value guarded(Napi::Env env, Body body) {
   try {
     return body();
+  } catch (const chrun::SysError& failure) {
+    throw to_js(env, failure);
   } catch (const chrun::Error& failure) {
     throw Napi::Error::New(env, failure.what());
   }
 }
 
-void restore_state(int handoff) {
-  if (lseek(handoff, 0, SEEK_SET) != 0) throw chrun::Refused("lseek").cannot("read the handoff");
-  const std::string bytes = chrun::read_all(handoff, "the handoff", chrun::kLargestHandoff);
+Napi::Value to_text(Napi::Env env, const std::string& bytes) { return Napi::String::New(env, chrun::to_utf16(bytes)); }
 
-  for (const auto& record : chrun::parse_records(bytes, "the handoff")) {
-    // Node has marked these as close-on-exec too
-    if (record.name == "turn") fcntl(std::stoi(std::string(record.fields.at(0))), F_SETFD, 0);
-    chrun::restore_process_state(record);
-  }
-  fcntl(handoff, F_SETFD, 0);
+Napi::Value to_buffer(Napi::Env env, const std::string& bytes) {
+  return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
 }
 
-Napi::Value replace_process(const Napi::CallbackInfo& info) {
+template <Napi::Value (*Convert)(Napi::Env, const std::string&)>
+Napi::Value ask(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    std::string program = info[0].As<Napi::String>();
-    const int handoff = info[2].As<Napi::Number>();
-    Fd plan = chrun::memory_file("ch-run-ts-plan", bytes_of(info[1]), true);
-    restore_state(handoff);
-    std::vector<std::string> words{program, "--launch", std::to_string(plan.get()), std::to_string(handoff)};
-    for (size_t i = 3; i < 5; i++) words.push_back(std::to_string(info[i].As<Napi::Number>().Int64Value()));
-    std::vector<char*> pointers;
-    for (auto& word : words) pointers.push_back(word.data());
-    pointers.push_back(nullptr);
-    execve(program.c_str(), pointers.data(), environ);
-    throw chrun::Refused("execve").cannot("start the launcher " + program);
+    chrun::Words arguments;
+    for (size_t i = 1; i < info.Length(); i++) arguments.push_back(to_bytes(info[i]));
+    const chrun::Words words = chrun::answer(to_bytes(info[0]), arguments);
+    const Napi::Array answer = Napi::Array::New(info.Env(), words.size());
+    for (uint32_t i = 0; i < words.size(); i++) answer.Set(i, Convert(info.Env(), words[i]));
+    return answer;
   });
 }
 
 Napi::Value memory_file(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    return Napi::Number::New(info.Env(), chrun::memory_file("ch-run-ts-plan", bytes_of(info[0]), false).release());
+    return Napi::Number::New(info.Env(), chrun::memory_file("ch-run-ts-plan", to_bytes(info[0]), false).release());
   });
 }
 
-/// NUL behind each path: names are bytes.
-Napi::Value glob(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    std::string paths;
-    for (const auto& path : chrun::matching_paths(std::string(bytes_of(info[0])))) paths += path + '\0';
-    return Napi::Buffer<char>::Copy(info.Env(), paths.data(), paths.size());
-  });
+std::string login_name(uid_t uid) {
+  const struct passwd* user = getpwuid(uid);
+  return user != nullptr && user->pw_name != nullptr ? user->pw_name : "";
 }
 
-chrun::FilterRule filter_rule(const Napi::Object& rule) {
-  chrun::FilterRule result{rule.Get("call").As<Napi::String>()};
-  if (!rule.Has("argument")) return result;
-  result.argument = rule.Get("argument").As<Napi::Number>().Uint32Value();
-  result.mask = rule.Get("mask").As<Napi::Number>().Uint32Value();
-  result.value = rule.Get("value").As<Napi::Number>().Uint32Value();
-  return result;
-}
-
-Napi::Value compile_filter(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    const auto list = info[0].As<Napi::Array>();
-    std::vector<chrun::FilterRule> rules;
-    for (uint32_t i = 0; i < list.Length(); i++) rules.push_back(filter_rule(list.Get(i).As<Napi::Object>()));
-    const std::string program = chrun::compile_filter(rules);
-    return Napi::Buffer<char>::Copy(info.Env(), program.data(), program.size());
-  });
-}
-
-Napi::Array features(Napi::Env env) {
-  const Napi::Array names = Napi::Array::New(env);
-  uint32_t count = 0;
-#ifdef FNM_EXTMATCH
-  names.Set(count++, "extglob");
-#endif
-  names.Set(count++, "overlayfs");
-#ifdef CH_RUN_SECCOMP
-  names.Set(count++, "seccomp");
-#endif
-  names.Set(count++, "tmpfs-xattrs");  // used wherever the kernel has them
-#ifdef CH_RUN_SQUASH
-  names.Set(count++, "squash");
-#endif
-  return names;
+Napi::Value open_door(const Napi::CallbackInfo& info) {
+  chrun::open_door({to_bytes(info[0]), login_name});
+  return info.Env().Undefined();
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
-  exports.Set("replaceProcess", Napi::Function::New(env, replace_process));
+  exports.Set("ask", Napi::Function::New(env, ask<to_text>));
+  exports.Set("askBytes", Napi::Function::New(env, ask<to_buffer>));
   exports.Set("memoryFile", Napi::Function::New(env, memory_file));
-  exports.Set("compileFilter", Napi::Function::New(env, compile_filter));
-  exports.Set("glob", Napi::Function::New(env, glob));
-  exports.Set("features", features(env));
-  exports.Set("seccompLibrary", Napi::String::New(env, chrun::seccomp_library_version()));
+  exports.Set("openDoor", Napi::Function::New(env, open_door));
   return exports;
 }
 

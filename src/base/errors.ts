@@ -12,6 +12,13 @@ export const ExitStatus = {
   featureAbsent: 87,
 } as const;
 
+/** What an error of the system is made of (SystemError in src/host/native.ts). */
+interface SystemFailure {
+  readonly code: string;
+  readonly syscall: string;
+  readonly reason: string;
+}
+
 /** The parts of a {@link LaunchError} beside its message. */
 export interface LaunchErrorDetails {
   /** What to do about it: one sentence. */
@@ -38,7 +45,7 @@ export class LaunchError extends Error {
 
   constructor(message: string, details: LaunchErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
-    const system = details.cause as NodeJS.ErrnoException | undefined;
+    const system = details.cause as Partial<SystemFailure> | undefined;
     this.hint = details.hint;
     this.exitStatus = details.exitStatus ?? ExitStatus.failure;
     this.path = details.path;
@@ -62,7 +69,8 @@ export function valueError(option: string, expected: string, got: string): Launc
 
 /** The one form of "the system says no" about a path. */
 export function failure(action: string, path: string, cause: unknown): LaunchError {
-  const { syscall, message } = cause as NodeJS.ErrnoException;
-  const words = /^\w+: ([^,]*)/.exec(message)?.[1] ?? message;
-  return new LaunchError(`can't ${action} ${path}: ${syscall}: ${words}`, { path, cause });
+  const { syscall, reason } = cause as Partial<SystemFailure>;
+  // what is no refusal of the system is a bug of ours
+  if (syscall === undefined) throw cause;
+  return new LaunchError(`can't ${action} ${path}: ${syscall}: ${reason}`, { path, cause });
 }

@@ -1,6 +1,5 @@
 /** What the hooks of vendors do, so that it can be done without them: they are for the root of a machine. */
-import { basename } from 'node:path';
-import { parseArgs } from 'node:util';
+import { basename } from '../base/paths.js';
 import type { Hook } from './spec.js';
 
 /** What a hook does to the container. Paths are guest paths. */
@@ -23,29 +22,30 @@ function nvidiaWords({ path, args = [] }: Hook): readonly string[] | undefined {
   return args[1] === 'hook' ? args.slice(2) : args.slice(1);
 }
 
-const listOptions = { type: 'string', multiple: true } as const;
+/** `--NAME=VALUE` and `--NAME VALUE`: values by name, in their order. What has another form is none. */
+function readOptions(args: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const values = new Map<string, string[]>();
+  const add = (name: string, value: string) => values.set(name, [...(values.get(name) ?? []), value]);
+  args.forEach((word, at) => {
+    const [, name, value] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
+    const next = args[at + 1];
+    if (name === undefined) return;
+    if (value !== undefined) add(name, value);
+    // a name without a value has none
+    else if (next !== undefined && !next.startsWith('-')) add(name, next);
+  });
+  return values;
+}
 
 /** What the hook does, if we know that and can do it ourselves. */
 export function interpretHook(hook: Hook): HookWork | undefined {
   const words = nvidiaWords(hook);
   if (words === undefined || hook.hookName !== 'createContainer') return undefined;
   const [command = '', ...args] = words;
-  const { values } = parseArgs({
-    args,
-    strict: false,
-    options: {
-      folder: listOptions,
-      link: listOptions,
-      path: listOptions,
-      mode: { type: 'string' },
-      'host-driver-version': { type: 'string' },
-      'cuda-compat-container-root': { type: 'string' },
-    },
-  });
+  const values = readOptions(args);
   // as their parser has it: a comma parts what else would be given twice
-  const list = (name: 'folder' | 'link' | 'path') =>
-    // a name without a value has true for one
-    [values[name] ?? []].flat().flatMap((value) => (typeof value === 'string' ? value.split(',') : []));
+  const list = (name: string) => (values.get(name) ?? []).flatMap((value) => value.split(','));
+  const last = (name: string) => values.get(name)?.at(-1);
   switch (command) {
     case 'create-symlinks':
       return parseLinks(list('link'));
@@ -54,13 +54,13 @@ export function interpretHook(hook: Hook): HookWork | undefined {
     case 'create-soname-symlinks':
       return { kind: 'libraries', folders: list('folder'), search: false };
     case 'chmod':
-      return parseMode(values.mode, list('path'));
+      return parseMode(last('mode'), list('path'));
     case 'enable-cuda-compat':
     case 'cudacompat':
       return {
         kind: 'cuda-compat',
-        directory: String(values['cuda-compat-container-root'] ?? cudaCompat),
-        driver: String(values['host-driver-version'] ?? ''),
+        directory: last('cuda-compat-container-root') ?? cudaCompat,
+        driver: last('host-driver-version') ?? '',
       };
     case 'disable-device-node-modification':
       // it keeps programs from making device nodes, which nobody here can
@@ -80,7 +80,7 @@ function parseLinks(texts: readonly string[]): HookWork | undefined {
   return { kind: 'links', links: links.map(({ target, path }) => ({ target, path })) };
 }
 
-function parseMode(mode: unknown, paths: readonly string[]): HookWork | undefined {
-  if (typeof mode !== 'string' || !/^[0-7]{1,4}$/.test(mode)) return undefined;
+function parseMode(mode: string | undefined, paths: readonly string[]): HookWork | undefined {
+  if (mode === undefined || !/^[0-7]{1,4}$/.test(mode)) return undefined;
   return { kind: 'chmod', mode, paths };
 }

@@ -1,5 +1,5 @@
 /** Which links make the libraries of the host usable in a container: what ldconfig(8) does for the host. */
-import { basename, dirname } from 'node:path';
+import { basename, dirname } from '../base/paths.js';
 import { type Host, patternOf } from '../host/host.js';
 import type { Link } from '../plan/launch-plan.js';
 import { readSoname } from './soname.js';

@@ -32,7 +32,7 @@ export function readSpecFile(path: string, host: Host): SpecFile {
     const file = readObeyed(path, host);
     if (file === undefined) throw new Error('there is no such file');
     if ('distrust' in file) throw new Error(file.distrust);
-    const text = Buffer.from(file.bytes).toString();
+    const { text } = file;
     return { path, spec: validateSpec(path.endsWith('.json') ? JSON.parse(text) : parseYaml(text)) };
   } catch (error) {
     // a parser's message may show the place in further lines

@@ -1,4 +1,5 @@
 /** The name that a shared library calls itself, DT_SONAME: other programs ask for it by that name (elf(5)). */
+import { latin1 } from '../base/bytes.js';
 
 /** Bytes of a file from an offset on; fewer where it ends. */
 export type ReadPart = (offset: number, size: number) => Uint8Array;
@@ -38,7 +39,7 @@ class Table {
 
 function readSegments(read: ReadPart): { wide: boolean; segments: readonly Segment[] } | undefined {
   const head = read(0, 64);
-  if (head.length < 52 || Buffer.from(head.subarray(0, 4)).toString('latin1') !== '\x7fELF') return undefined;
+  if (head.length < 52 || latin1(head.subarray(0, 4)) !== '\x7fELF') return undefined;
   const wide = head[4] === 2;
   if (head[5] !== 1 || (wide && head.length < 64)) return undefined;
   const header = new Table(head, wide);
@@ -86,7 +87,7 @@ export function readSoname(readPart: ReadPart): string | undefined {
       type === ptLoad && strings !== undefined && strings >= address && strings < address + size,
   );
   if (name === undefined || strings === undefined || segment === undefined) return undefined;
-  const bytes = Buffer.from(read(segment.offset + strings - segment.address + name, 256)).toString('latin1');
+  const bytes = latin1(read(segment.offset + strings - segment.address + name, 256));
   const soname = bytes.slice(0, Math.max(0, bytes.indexOf('\0')));
   return /^[^/]+$/.test(soname) ? soname : undefined;
 }

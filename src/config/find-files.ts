@@ -32,7 +32,7 @@ export async function readConfigFiles(
     return { site, user: await readConfigFile(subject, path, 'user', host), warnings: [] };
   const file = readObeyed(path, host);
   if (file === undefined) return { site, user: empty, warnings: [] };
-  if ('bytes' in file) return { site, user: await parse(subject, file.bytes, path, 'user'), warnings: [] };
+  if ('text' in file) return { site, user: await parse(subject, file.text, path, 'user'), warnings: [] };
   return { site, user: empty, warnings: [`the configuration file ${path} is not used: ${file.distrust}`] };
 }
 
@@ -56,7 +56,7 @@ function ownPath(program: string, host: Host): string | undefined {
 async function readConfigFile(subject: Subject, path: string, owner: Owner, host: Host): Promise<ConfigFile> {
   const file = readObeyed(path, host, owner === 'site');
   if (file === undefined) return empty;
-  if ('bytes' in file) return parse(subject, file.bytes, path, owner);
+  if ('text' in file) return parse(subject, file.text, path, owner);
   throw new LaunchError(`refusing the configuration file ${path}: ${file.distrust}`, {
     path,
     hint: "it must be yours or root's, and nobody else may be able to write to it",
@@ -64,15 +64,9 @@ async function readConfigFile(subject: Subject, path: string, owner: Owner, host
 }
 
 /** The parser is loaded only where there is a file: most launches find none. */
-async function parse(subject: Subject, bytes: Uint8Array, path: string, owner: Owner): Promise<ConfigFile> {
+async function parse(subject: Subject, text: string, path: string, owner: Owner): Promise<ConfigFile> {
+  if (!text.isWellFormed()) throw usageError(`the configuration file ${path} is not UTF-8 text`);
   const { parseConfigFile } = await import('./file.js');
-  return parseConfigFile(subject, decode(bytes, path), path, owner);
-}
-
-function decode(bytes: Uint8Array, path: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw usageError(`the configuration file ${path} is not UTF-8 text`);
-  }
+  // some editors write a byte order mark
+  return parseConfigFile(subject, text.replace(/^\ufeff/, ''), path, owner);
 }

@@ -1,12 +1,10 @@
 /** What is read, not tried: settings of the kernel, of this process, of the batch system, and of our own build. */
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { release, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+
 import { LaunchError } from '../base/errors.js';
+import { dirname } from '../base/paths.js';
 import { version } from '../base/version.js';
-import type { Host } from '../host/host.js';
-import { loadNative } from '../host/native.js';
+import { type Host, kindIfAny } from '../host/host.js';
+import { native } from '../host/native.js';
 import { findHome, isOwn, isRootOfHost } from '../host/ownership.js';
 import { findStorage, type Storage } from '../store/storage.js';
 import { readDevices } from './devices.js';
@@ -15,7 +13,7 @@ import { type Finding, note } from './finding.js';
 
 function contentOf(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8').trim();
+    return native.content(path).text.trim();
   } catch {
     return undefined;
   }
@@ -82,24 +80,33 @@ const batchVariables =
   /^(SLURM_(JOB_ID|STEP_ID|MPI_TYPE)|PMI_(RANK|SIZE|FD)|PMIX_(RANK|NAMESPACE)|OMPI_COMM_WORLD_SIZE)$/;
 
 function readBatch(): Finding {
-  const seen = Object.entries(process.env).filter(([name]) => batchVariables.test(name));
-  const detail = seen.map(([name, value]) => `${name}=${value}`).join(' ') || 'none seen';
+  const seen = native
+    .variables('')
+    .filter((entry) => batchVariables.test(entry.slice(0, entry.indexOf('='))));
+  const detail = seen.join(' ') || 'none seen';
   return note('batch', 'Slurm, PMI', detail);
+}
+
+/** Nothing where it is not built. */
+function readServerLibraries(server: string): string {
+  try {
+    return native.run(server, ['--libraries'], 10_000).output.trim();
+  } catch {
+    return '';
+  }
 }
 
 /** The libraries that our programs are linked with, and their versions. */
 function listLibraries(program: string): string {
-  const server = join(dirname(program), '../build/Release/ch-run-ts-squashfs');
-  const { stdout } = spawnSync(server, ['--libraries'], { encoding: 'utf8' });
-  return [stdout?.trim(), loadNative().seccompLibrary].filter(Boolean).join(', ') || 'none';
+  const server = `${dirname(program)}/../build/Release/ch-run-ts-squashfs`;
+  return [readServerLibraries(server), ...native.libraries()].filter(Boolean).join(', ');
 }
 
 function readBuild(program: string): readonly Finding[] {
   try {
-    const { features } = loadNative();
     return [
-      note('build', 'ch-run-ts', `${version}, features: ${features.join(', ')}`),
-      note('libraries', 'libraries', `${listLibraries(program)}; Node.js ${process.versions.node}`),
+      note('build', 'ch-run-ts', `${version}, features: ${native.features().join(', ')}`),
+      note('libraries', 'libraries', listLibraries(program)),
     ];
   } catch (error) {
     const hint = error instanceof LaunchError && error.hint ? { user: error.hint } : {};
@@ -123,7 +130,7 @@ function readDirectories(host: Host): readonly Finding[] {
   return [
     ...(storage ? [examineStorage(storage)] : []),
     examineDirectory('memory', 'remembered plans', memory),
-    examineDirectory('tmp', 'temporary files', tmpdir()),
+    examineDirectory('tmp', 'temporary files', host.variable('TMPDIR')?.replace(/(?<=.)\/$/, '') || '/tmp'),
   ];
 }
 
@@ -143,12 +150,16 @@ function readRoot(host: Host): readonly Finding[] {
 export function readFacts(program: string, host: Host): readonly Finding[] {
   return [
     ...readBuild(program),
-    note('kernel', 'Linux', release()),
+    note('kernel', 'Linux', native.identity().kernel),
     ...readSettings(),
     ...readProcess(),
     ...readRoot(host),
     readMaskedProc(),
-    note('devices', 'devices', foundDevices.filter((path) => existsSync(path)).join(' ') || 'none'),
+    note(
+      'devices',
+      'devices',
+      foundDevices.filter((path) => kindIfAny(path, host) !== 'absent').join(' ') || 'none',
+    ),
     readDevices(host),
     readBatch(),
     ...readDirectories(host),

@@ -1,6 +1,6 @@
 /** On which file systems the directories lie that we use. */
-import { readFileSync, statfsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname } from '../base/paths.js';
+import { native, type SystemError } from '../host/native.js';
 import { type Finding, note } from './finding.js';
 
 /** statfs(2) types of network and parallel file systems, and of the usual local ones (linux/magic.h and others). */
@@ -51,7 +51,7 @@ export function parseMounts(text: string): readonly Mount[] {
 /** The mounts that this process sees; none where /proc does not tell. */
 export function ownMounts(): readonly Mount[] {
   try {
-    return parseMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
+    return parseMounts(native.content('/proc/self/mountinfo').text);
   } catch {
     return [];
   }
@@ -74,7 +74,7 @@ const consequences: Readonly<Record<string, string>> = {
 /** What file system a directory lies on, or would if it is made, and what that means. */
 export function examineDirectory(name: string, title: string, path: string): Finding {
   try {
-    const type = statfsSync(path).type >>> 0;
+    const type = native.fileSystemType(path);
     const set = mountOf(path, ownMounts())?.options.filter((option) => option in consequences) ?? [];
     const remote = types.get(type)?.remote
       ? ['a network file system: use SquashFS images there, --overlay elsewhere']
@@ -83,7 +83,7 @@ export function examineDirectory(name: string, title: string, path: string): Fin
     const detail = `${path}: ${[fileSystemName(type), ...set].join(', ')}`;
     return note(name, title, detail, consequence ? { consequence } : {});
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || path === '/') {
+    if ((error as SystemError).code !== 'ENOENT' || path === '/') {
       return note(name, title, `${path}: ${(error as Error).message}`);
     }
     return { ...examineDirectory(name, title, dirname(path)), title: `${title} (not made yet)` };

@@ -1,7 +1,7 @@
 /** What is found out by doing it, in a child process each: the launcher's `--try` (addon/launcher/doctor/try.h). */
-import { spawnSync } from 'node:child_process';
 import { ExitStatus } from '../base/errors.js';
 import { readRecords } from '../base/records.js';
+import { native, type SystemError } from '../host/native.js';
 import type { Finding } from './finding.js';
 
 export interface Trial {
@@ -70,22 +70,24 @@ function leaveOut({ name, title, consequence = '' }: Trial, without: readonly Fi
 }
 
 function runTrial(program: string, { name, title, consequence }: Trial): Finding {
-  const { status, signal, stdout, stderr, error } = spawnSync(program, ['--try', name], {
-    encoding: 'utf8',
-    timeout: 10_000,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
   const about = { name, title, needed: consequence === undefined };
-  if (status === 0) return { ...about, verdict: 'yes' };
-  const refusal = status === ExitStatus.failure ? readRefusal(stdout) : {};
-  const ending = error?.message ?? (stderr.trim() || `the check ended by ${signal ?? `status ${status}`}`);
-  return {
+  const refused = (detail: string, refusal: Partial<Finding> = {}): Finding => ({
     ...about,
     verdict: 'no',
     ...(consequence === undefined ? {} : { consequence }),
-    detail: ending,
+    detail,
     ...refusal,
-  };
+  });
+  try {
+    const { status, signal, output, errors } = native.run(program, ['--try', name], 10_000);
+    if (status === 0 && signal === 0) return { ...about, verdict: 'yes' };
+    const ending = errors.trim() || `the check ended by ${signal ? `signal ${signal}` : `status ${status}`}`;
+    return refused(ending, status === ExitStatus.failure ? readRefusal(output) : {});
+  } catch (error) {
+    const { syscall, reason } = error as Partial<SystemError>;
+    if (syscall === undefined) throw error;
+    return refused(`${syscall}: ${reason}`);
+  }
 }
 
 /** Runs every trial by the launcher at `program`. */

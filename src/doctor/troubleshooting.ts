@@ -1,5 +1,4 @@
 /** docs/troubleshooting.md, made by `npm run docs` from the launcher's table of refusals and the doctor's trials. */
-import { fromBytes } from '../base/bytes.js';
 import { readRecords } from '../base/records.js';
 import { trials } from './trials.js';
 
@@ -18,8 +17,8 @@ export interface Hint {
 const fields = ['title', 'call', 'errno', 'about', 'cause', 'user', 'administrator', 'file'] as const;
 
 /** Reads what the launcher's `--hints` prints (list_hints() in addon/refusals/hints.h). */
-export function readHints(output: Uint8Array): readonly Hint[] {
-  return readRecords(fromBytes(output)).map(
+export function readHints(output: string): readonly Hint[] {
+  return readRecords(output).map(
     (reason) => Object.fromEntries(fields.map((field, at) => [field, reason.fields[at]])) as unknown as Hint,
   );
 }

@@ -1,21 +1,8 @@
 /** The only place that asks the machine anything. What it was asked is recorded: the facts that a plan rests on. */
-import {
-  type BigIntStats,
-  closeSync,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readFileSync,
-  readlinkSync,
-  readSync,
-  type Stats,
-  statSync,
-} from 'node:fs';
-import { userInfo } from 'node:os';
-import { fromBytes, toBytes } from '../base/bytes.js';
+import { compareBytes } from '../base/bytes.js';
 import { failure, LaunchError } from '../base/errors.js';
 import type { DeviceKind, Fact, PathKind, Way } from './facts.js';
-import { type FilterRule, loadNative, packageRoot } from './native.js';
+import { type FilterRule, native, packageRoot, type Status, type SystemError } from './native.js';
 import { withoutValues } from './secrets.js';
 
 export type { DeviceKind, Fact, PathKind, Way };
@@ -37,7 +24,7 @@ export interface Owner {
 
 /** A file, and whose the very file is that was read. */
 export interface OwnedFile {
-  readonly bytes: Uint8Array;
+  readonly text: string;
   readonly owner: Owner;
 }
 
@@ -85,56 +72,33 @@ export function patternOf(path: string): string {
   return path.replace(/[*?[\\]/g, '\\$&');
 }
 
-/** process.env has U+FFFD in place of bytes that are not UTF-8; the environment that we were started with has them. */
-function variableOf(name: string): string | undefined {
-  const value = process.env[name];
-  if (!value?.includes('\ufffd')) return value;
-  const entries = fromBytes(readFileSync('/proc/self/environ')).split('\0');
-  return entries.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? value;
-}
-
-/** `major:minor` of a device number, which the C library packs in four parts (makedev(3)). */
-function deviceNumbers(number: number): string {
-  const bits = BigInt(number);
-  const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & ~0xfffn);
-  const minor = (bits & 0xffn) | ((bits >> 12n) & ~0xffn & 0xffffffffn);
-  return `${major}:${minor}`;
-}
-
 /** What the kernel shows where a user namespace has no number for an owner. */
 const overflowId = 65534;
 
 function isMapped(uid: number): boolean {
-  const ranges = readFileSync('/proc/self/uid_map', 'latin1').trim().split('\n');
+  const ranges = native.content('/proc/self/uid_map').text.trim().split('\n');
   return ranges.some((range) => {
     const [inside = 0, , count = 0] = range.trim().split(/ +/).map(Number);
     return uid >= inside && uid < inside + count;
   });
 }
 
-function toOwner(status: BigIntStats, file?: number): Owner {
-  const [uid, gid] = [Number(status.uid), Number(status.gid)];
+function toOwner({ kind, uid, gid, mode, device, inode }: Status, installed = false): Owner {
   return {
-    kind: status.isSymbolicLink()
-      ? 'link'
-      : status.isDirectory()
-        ? 'directory'
-        : status.isFile()
-          ? 'file'
-          : 'other',
+    kind: kind === 'c' || kind === 'b' || kind === 'p' ? 'other' : kind,
     uid,
     gid,
-    mode: Number(status.mode) & 0o7777,
-    installed: file !== undefined && isInstalled(uid, file),
+    mode,
+    installed,
     unmapped: uid === overflowId && !isMapped(uid),
-    inode: `${status.dev}:${status.ino}`,
+    inode: `${device}:${inode}`,
   };
 }
 
-/** Links and mounts count as the kernel has followed them. */
-function isInstalled(uid: number, file: number): boolean {
-  const path = readlinkSync(`/proc/self/fd/${file}`);
-  return path.startsWith(`${packageRoot}/`) && statSync(packageRoot).uid === uid;
+/** `path` as the kernel has followed links and mounts. */
+function isInstalled(uid: number, path: string): boolean {
+  // what lies below the root directory need not be installed
+  return packageRoot !== '' && path.startsWith(`${packageRoot}/`) && native.status(packageRoot).uid === uid;
 }
 
 /** What lies at a path that nobody asked for: what can't be looked at, for whatever reason, counts as absent. */
@@ -155,35 +119,29 @@ export class RealHost implements Host {
   }
 
   user(): { uid: number; gid: number } {
-    const ids = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+    const { uid, gid } = native.identity();
+    const ids = { uid, gid };
     this.#record('user', { kind: 'user', ...ids });
     return ids;
   }
 
   variable(name: string): string | undefined {
-    const value = variableOf(name);
+    const value = native.variable(name);
     this.#record(`variable ${name}`, { kind: 'variable', name, ...(value === undefined ? {} : { value }) });
     return value;
   }
 
   variables(prefix: string): ReadonlyMap<string, string> {
-    const names = Object.keys(process.env).filter((name) => name.startsWith(prefix));
-    const values = new Map(names.map((name) => [name, variableOf(name) ?? '']));
-    const entries = [...values]
-      .map(([name, value]) => withoutValues(`${name}=${value}`))
-      .sort((a, b) => Buffer.compare(toBytes(a), toBytes(b)));
+    const found = native.variables(prefix);
+    const entries = found.map(withoutValues).sort(compareBytes);
     this.#record(`variables ${prefix}`, { kind: 'variables', prefix, entries });
-    return values;
+    const parts = found.map((entry) => [entry, entry.indexOf('=')] as const);
+    return new Map(parts.map(([entry, at]) => [entry.slice(0, at), entry.slice(at + 1)]));
   }
 
   userName(): string | undefined {
     const name = this.variable('USER');
-    if (name) return name;
-    try {
-      return userInfo().username;
-    } catch {
-      return undefined;
-    }
+    return name || native.loginName();
   }
 
   absolute(path: string): string {
@@ -202,14 +160,13 @@ export class RealHost implements Host {
   }
 
   isPlainFile(path: string): boolean {
-    const plain = this.#look(path, lstatSync)?.isFile() ?? false;
+    const plain = this.#look(path, 'no-follow')?.kind === 'file';
     this.#record(`plain-file ${path}`, { kind: 'plain-file', path, found: plain ? 'yes' : 'no' });
     return plain;
   }
 
   matchingPaths(pattern: string): readonly string[] {
-    const found = fromBytes(loadNative().glob(toBytes(pattern)));
-    const paths = found.split('\0').slice(0, -1);
+    const paths = native.matches(pattern);
     this.#record(`glob ${pattern}`, { kind: 'glob', pattern, paths });
     return paths;
   }
@@ -221,13 +178,7 @@ export class RealHost implements Host {
   readPart(path: string, offset: number, size: number): Uint8Array {
     try {
       this.#recordFile(path);
-      const file = openSync(toBytes(path), 'r');
-      try {
-        const bytes = new Uint8Array(size);
-        return bytes.subarray(0, readSync(file, bytes, 0, size, offset));
-      } finally {
-        closeSync(file);
-      }
+      return native.part(path, offset, size);
     } catch (cause) {
       throw failure('read', path, cause);
     }
@@ -237,12 +188,8 @@ export class RealHost implements Host {
     if (kindIfAny(path, this) === 'absent') return undefined;
     try {
       this.#recordFile(path);
-      const file = openSync(toBytes(path), 'r');
-      try {
-        return { bytes: readFileSync(file), owner: toOwner(fstatSync(file, { bigint: true }), file) };
-      } finally {
-        closeSync(file);
-      }
+      const { text, path: real, status } = native.content(path);
+      return { text, owner: toOwner(status, isInstalled(status.uid, real)) };
     } catch (cause) {
       throw failure('read', path, cause);
     }
@@ -250,7 +197,7 @@ export class RealHost implements Host {
 
   ownerOf(path: string, links: 'follow' | 'no-follow'): Owner | undefined {
     const status = this.#lookFor(
-      () => this.#look(path, (name) => (links === 'follow' ? statSync : lstatSync)(name, { bigint: true })),
+      () => this.#look(path, links),
       (found) => {
         const owner = found === 'barred' ? undefined : found && toOwner(found);
         const words = owner ? `${owner.kind} ${owner.uid} ${owner.gid} ${owner.mode.toString(8)}` : 'absent';
@@ -276,8 +223,7 @@ export class RealHost implements Host {
   }
 
   compileFilter(rules: readonly FilterRule[]): Uint8Array {
-    const native = loadNative();
-    if (native.features.includes('seccomp')) return native.compileFilter(rules);
+    if (native.features().includes('seccomp')) return native.compileFilter(rules);
     throw new LaunchError('this ch-run-ts was built without libseccomp: there is no --seccomp', {
       hint: 'install the library (Debian: libseccomp-dev) and build it again',
     });
@@ -302,39 +248,28 @@ export class RealHost implements Host {
   /** Before it is read: a change meanwhile makes the fact a wrong one, and not the plan. */
   #recordFile(path: string): void {
     if (this.#facts.has(`file ${path}`)) return;
-    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(toBytes(path), { bigint: true });
-    this.#record(`file ${path}`, {
-      kind: 'file',
-      path,
-      device: String(dev),
-      inode: String(ino),
-      size: String(size),
-      modified: String(mtimeNs),
-      changed: String(ctimeNs),
-    });
+    const { device, inode, size, modified, changed } = native.status(path);
+    this.#record(`file ${path}`, { kind: 'file', path, device, inode, size, modified, changed });
   }
 
   #findKind(path: string): PathKind {
-    const status = this.#look(path);
-    if (status === undefined) return 'absent';
-    return status.isDirectory() ? 'directory' : status.isFile() ? 'file' : 'other';
+    const kind = this.#look(path)?.kind ?? 'absent';
+    return kind === 'directory' || kind === 'file' || kind === 'absent' ? kind : 'other';
   }
 
   #findDevice(path: string): DeviceKind {
     const status = this.#look(path);
     if (status === undefined) return 'absent';
-    const type = status.isCharacterDevice() ? 'c' : status.isBlockDevice() ? 'b' : undefined;
-    return type ? `${type} ${deviceNumbers(status.rdev)}` : status.isFIFO() ? 'p' : 'other';
+    const { kind, numbers } = status;
+    return kind === 'c' || kind === 'b' ? `${kind} ${numbers}` : kind === 'p' ? kind : 'other';
   }
 
   /** Undefined for what is absent. */
-  #look(path: string): Stats | undefined;
-  #look<Found>(path: string, stat: (path: Buffer) => Found): Found | undefined;
-  #look(path: string, stat: (path: Buffer) => unknown = statSync): unknown {
+  #look(path: string, links: 'follow' | 'no-follow' = 'follow'): Status | undefined {
     try {
-      return stat(toBytes(path));
+      return native.status(path, links);
     } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
+      const { code } = cause as SystemError;
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
       throw failure('look at', path, cause);
     }
@@ -342,13 +277,11 @@ export class RealHost implements Host {
 
   #workingDirectory(): string {
     try {
-      // as bytes: process.cwd() would spoil what is not UTF-8. It is asked all the same, for a removed directory.
-      process.cwd();
-      const path = fromBytes(readlinkSync('/proc/self/cwd', { encoding: 'buffer' }));
+      const path = native.workingDirectory();
       this.#record('directory', { kind: 'directory', path });
       return path;
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+      if ((cause as SystemError).code === 'ENOENT')
         throw new LaunchError('the working directory has been removed', {
           hint: 'change to one that exists, or give absolute paths',
         });

@@ -20,7 +20,7 @@ export function findDistrust(owner: Owner, host: Host): string | undefined {
 function isPrivateGroup({ uid, gid }: Owner, host: Host): boolean {
   if (uid !== gid) return false;
   // only what the host's own file says is known here: members in a directory service count nothing there
-  const groups = Buffer.from(host.readFile('/etc/group')?.bytes ?? []).toString();
+  const groups = host.readFile('/etc/group')?.text ?? '';
   const [name, , , members] = groups
     .split('\n')
     .map((line) => line.split(':'))
@@ -48,7 +48,7 @@ export function isOwn(path: string, host: Host): boolean {
 }
 
 function rootHome(host: Host): string | undefined {
-  const names = Buffer.from(host.readFile('/etc/passwd')?.bytes ?? []).toString();
+  const names = host.readFile('/etc/passwd')?.text ?? '';
   const [home] = names
     .split('\n')
     .flatMap((line) => /^[^:]*:[^:]*:0:[^:]*:[^:]*:(\/[^:]*):/.exec(line)?.[1] ?? []);
@@ -63,12 +63,12 @@ export function readObeyed(
   path: string,
   host: Host,
   unmapped = false,
-): { readonly bytes: Uint8Array } | { readonly distrust: string } | undefined {
+): { readonly text: string } | { readonly distrust: string } | undefined {
   const file: OwnedFile | undefined = host.readFile(path);
   if (file === undefined) return undefined;
   const { owner } = file;
   const distrust = findDistrust(unmapped && owner.unmapped ? { ...owner, uid: 0 } : owner, host);
-  return distrust === undefined ? { bytes: file.bytes } : { distrust };
+  return distrust === undefined ? { text: file.text } : { distrust };
 }
 
 /** Whether user `uid`, the caller, is root of the machine, not only of a user namespace that somebody else made. */

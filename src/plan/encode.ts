@@ -1,5 +1,4 @@
 /** A plan in the words of the launcher (addon/base/records.h): name NUL count NUL field NUL … for each record. */
-import { toBytes } from '../base/bytes.js';
 import { LaunchError } from '../base/errors.js';
 import type { Fact } from '../host/host.js';
 import { createKinds } from './create-kinds.js';
@@ -56,7 +55,7 @@ export function factWords(fact: Fact): readonly string[] {
 }
 
 /** The plan as the launcher reads it. */
-export function encodePlan(plan: LaunchPlan): Buffer {
+export function encodePlan(plan: LaunchPlan): string {
   const records = [
     ['ch-run-ts-plan', planFormat],
     ['messages', String(plan.verbosity + 3), plan.color, plan.log],
@@ -68,11 +67,11 @@ export function encodePlan(plan: LaunchPlan): Buffer {
   ];
   // what is promised is what was meant: a word that is more than one would break it
   const words = records.reduce((sum, record) => sum + record.length + 1, 0);
-  return toBytes([...records, ['end', String(words)]].map(encodeRecord).join(''));
+  return [...records, ['end', String(words)]].map(encodeRecord).join('');
 }
 
-/** A NUL would end the word, and begin whatever the text after it says. */
-function encodeRecord(record: readonly string[]): string {
+/** A record of name and fields. A NUL would end the word, and begin whatever the text after it says. */
+export function encodeRecord(record: readonly string[]): string {
   const [name = '', ...fields] = record;
   const at = fields.findIndex((field) => field.includes('\0'));
   if (at >= 0) {
@@ -82,23 +81,4 @@ function encodeRecord(record: readonly string[]): string {
     });
   }
   return [name, fields.length, ...fields].map((word) => `${word}\0`).join('');
-}
-
-/** The inverse of the encoding, for what the launcher hands to the CLI: records by name, fields as bytes. */
-export function decodeRecords(bytes: Buffer): Map<string, Buffer[]> {
-  const records = new Map<string, Buffer[]>();
-  let at = 0;
-  const take = (): Buffer => {
-    const end = bytes.indexOf(0, at);
-    if (end < 0) throw new Error('the records are truncated');
-    const field = bytes.subarray(at, end);
-    at = end + 1;
-    return field;
-  };
-  while (at < bytes.length) {
-    const name = take().toString();
-    const count = Number(take());
-    records.set(name, Array.from({ length: count }, take));
-  }
-  return records;
 }

@@ -1,11 +1,16 @@
-/** What Node starts: the bundled main.ts, with V8's code cache where that fits this Node, which spares compiling it. */
+/**
+ * What Node starts: the bundled main.ts, with V8's code cache where that fits this Node, which spares compiling it.
+ * Arguments: `--decide=DESCRIPTOR PROGRAM WORD…`, from the launcher, which reads the outcome from there; or, to look at
+ * plans without it, the words alone.
+ */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
+import type * as main from './main.js';
 
-/** The bundle is a script whose value is this function; all that it requires is built into Node. */
-type Bundle = (require: typeof process.getBuiltinModule, path: string) => void;
+/** The bundle is a script whose value is this function. */
+type Bundle = (url: string) => typeof main;
 
 function readIfThere(path: string): Buffer | undefined {
   try {
@@ -22,4 +27,41 @@ const script = new Script(readFileSync(filename, 'latin1'), {
   filename,
   cachedData: readIfThere(join(directory, 'main.cache')),
 });
-(script.runInThisContext() as Bundle)(process.getBuiltinModule, filename);
+const { main: run, native } = (script.runInThisContext() as Bundle)(import.meta.url);
+
+/** The last `count` words that this process was started with: process.argv has U+FFFD for bytes that are not UTF-8. */
+function lastWords(count: number): readonly string[] {
+  return native
+    .content('/proc/self/cmdline')
+    .text.split('\0')
+    .slice(-count - 1, -1);
+}
+
+async function start(): Promise<number> {
+  const [, script = '', option = '', program = ''] = process.argv;
+  const [, descriptor] = /^--decide=(\d+)$/.exec(option) ?? [];
+  if (descriptor !== undefined) {
+    const outcome = await run(program, lastWords(process.argv.length - 4));
+    native.write(Number(descriptor), outcome);
+    return 0;
+  }
+  const launcher = join(directory, '../bin/ch-run-ts');
+  const [kind, , status] = (await run(launcher, [script, ...lastWords(process.argv.length - 2)])).split('\0');
+  if (kind === 'status') return Number(status);
+  console.error(`ch-run-ts: error: this is the command-line interpreter alone, which starts no containers`);
+  console.error(`ch-run-ts: hint: start ${launcher} instead`);
+  return 31;
+}
+
+start().then(
+  (status) => {
+    process.exitCode = status;
+  },
+  (error) => {
+    // without the native part nothing of ours can print
+    console.error(
+      `ch-run-ts: error: ${error.message}${error.hint ? `\nch-run-ts: hint: ${error.hint}` : ''}`,
+    );
+    process.exitCode = 31;
+  },
+);

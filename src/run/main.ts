@@ -1,6 +1,3 @@
-/** The entry of the bundled command line interface. */
-import { main } from './run.js';
-
-void main(process.argv).then((status) => {
-  process.exitCode = status;
-});
+/** The entry of the bundled command line interface, on every engine. */
+export { native } from '../host/native.js';
+export { main } from './run.js';

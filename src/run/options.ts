@@ -1,17 +1,24 @@
 /** Every option of ch-run-ts, declared once: parser, help, completion, documents and configuration are made from it. */
 
 import { ExitStatus } from '../base/errors.js';
-import { logFormats } from '../base/messages.js';
-import { colors } from '../base/painter.js';
 import { defaultCdiDirectories } from '../cdi/read-specs.js';
 import { shells } from '../cli/completion/values.js';
 import type { Option } from '../cli/program.js';
 import type { Values } from '../cli/values.js';
+import { logFormats } from '../host/messages.js';
+import { colors } from '../host/painter.js';
 import { defaultStorage, storageVariable } from '../store/storage.js';
 import { bindFlags } from './request.js';
 
 /** The names that --feature takes. */
-export const knownFeatures = ['extglob', 'overlayfs', 'seccomp', 'squash', 'tmpfs-xattrs'] as const;
+export const knownFeatures = [
+  'extglob',
+  'overlayfs',
+  'seccomp',
+  'squash',
+  ...(['gzip', 'xz', 'lzo', 'lz4', 'zstd'] as const).map((name) => `squash-${name}` as const),
+  'tmpfs-xattrs',
+] as const;
 
 /** The headings, in the order of help. */
 export const optionGroups = {

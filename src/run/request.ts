@@ -1,8 +1,8 @@
 /** What the user wants, before anything was asked of the machine. */
 
-import type { LogFormat } from '../base/messages.js';
-import type { Color } from '../base/painter.js';
 import type { DevicesRequest } from '../cdi/find-devices.js';
+import type { LogFormat } from '../host/messages.js';
+import type { Color } from '../host/painter.js';
 import type { ImageRequest } from '../store/resolve-image.js';
 
 export type { DevicesRequest };

@@ -1,64 +1,49 @@
-/** The command line interface: decides, then becomes the launcher. Started by the launcher with a handoff. */
-import { readFileSync } from 'node:fs';
-import { fromBytes } from '../base/bytes.js';
-import { ExitStatus, LaunchError, usageError } from '../base/errors.js';
-import { print, printError, printWarning, setProgram, setStyle } from '../base/messages.js';
+/** The command line interface: prints what was asked for, or decides for the launcher, which waits for the outcome. */
+import { ExitStatus, failure, LaunchError, usageError } from '../base/errors.js';
 import { renderCompletion } from '../cli/completion/render.js';
 import { renderTopic, renderUsage } from '../cli/help.js';
 import { guessLog } from '../cli/words.js';
 import { configure, type Settings } from '../config/configure.js';
 import { renderEntries } from '../config/render.js';
 import { type Host, RealHost } from '../host/host.js';
-import { launcherPath, loadNative } from '../host/native.js';
-import { decodeRecords, encodePlan } from '../plan/encode.js';
+import { print, printError, printWarning, setProgram, setStyle } from '../host/messages.js';
+import { native } from '../host/native.js';
+import { encodePlan, encodeRecord } from '../plan/encode.js';
 import { renderPlan } from '../plan/render.js';
 import { listCommands } from '../store/list-commands.js';
 import { listNames, listStorage, renderList } from '../store/list-storage.js';
 import { findStorage } from '../store/storage.js';
 import type { CommandLine } from './command-line.js';
 import { decide, subject } from './decide.js';
-import { renderVersion, testFeature } from './features.js';
+import { testFeature } from './features.js';
 import { makePlan } from './plan/make-plan.js';
 import { referToValues } from './plan/references.js';
 import { program } from './program.js';
 
-/** How the CLI was started: by the launcher, with a descriptor that holds what Node would spoil, or by hand. */
-interface Invocation {
-  /** Program name and arguments. */
+/** How it was started. */
+export interface Invocation {
+  /** The launcher's program file. */
+  readonly program: string;
+  /** The name that it was called by, and its arguments. */
   readonly words: readonly string[];
-  /** The launcher's program file, and the descriptor. */
-  readonly launcher?: { readonly program: string; readonly handoff: number };
 }
 
-function readInvocation(argv: readonly string[]): Invocation {
-  const [, script = 'ch-run-ts', option = ''] = argv;
-  if (!option.startsWith('--handoff=')) return { words: [script, ...argv.slice(2)] };
-  const handoff = Number(option.slice('--handoff='.length));
-  const records = decodeRecords(readFileSync(handoff));
-  return {
-    words: (records.get('words') ?? []).map(fromBytes),
-    launcher: { program: fromBytes(records.get('program')?.[0] ?? Buffer.from(launcherPath)), handoff },
-  };
-}
+/** The exit status, where all is done; or what to launch. */
+type Outcome =
+  | number
+  | {
+      readonly plan: string;
+      /** Position of the user's command in the words, the program's name among them. */
+      readonly command: number;
+      /** How many of the words after the program's name the plan is to be remembered for; 0: not at all. */
+      readonly keyWords: number;
+    };
 
-/** Becomes the launcher, which becomes the command. */
-function launch(invocation: Invocation, plan: Buffer, commandIndex: number, keyWords: number): never {
-  const native = loadNative();
-  if (!invocation.launcher) {
-    throw new LaunchError('this is the command-line interpreter alone, which starts no containers', {
-      hint: `start ${launcherPath} instead`,
-    });
-  }
-  const { program, handoff } = invocation.launcher;
-  // the words begin with the program's name, which the parser does not count
-  return native.replaceProcess(program, plan, handoff, commandIndex + 1, keyWords);
-}
-
-function readPlanFile(file: string): Buffer {
+function readPlanFile(file: string): string {
   try {
-    return readFileSync(file);
+    return native.content(file).text;
   } catch (cause) {
-    throw new LaunchError(`can't read the plan ${file}: ${(cause as Error).message}`, { path: file, cause });
+    throw failure('read', `the plan ${file}`, cause);
   }
 }
 
@@ -71,7 +56,7 @@ function runLaunch(
   line: Extract<CommandLine, { kind: 'launch' }>,
   { entries, warnings }: Settings,
   host: Host,
-): number {
+): Outcome {
   const { color, log } = line.request;
   setStyle({ color, log });
   const plan = makePlan(line.request, host, warnings);
@@ -90,7 +75,11 @@ function runLaunch(
       const key = invocation.words.slice(1, 1 + line.keyWords);
       const kept =
         line.keyWords > 0 ? referToValues(plan, entries, key, host.variables(program.prefix)) : undefined;
-      return launch(invocation, encodePlan(kept ?? plan), line.commandIndex, kept ? line.keyWords : 0);
+      return {
+        plan: encodePlan(kept ?? plan),
+        command: line.commandIndex + 1,
+        keyWords: kept ? line.keyWords : 0,
+      };
     }
   }
 }
@@ -129,15 +118,15 @@ async function completionText(
 }
 
 /** Loaded only here: what it needs of Node would delay every launch. */
-async function runDoctor(invocation: Invocation, format: 'text' | 'json', host: Host): Promise<number> {
+async function runDoctor(program: string, format: 'text' | 'json', host: Host): Promise<number> {
   const { examine, renderReport } = await import('../doctor/examine.js');
-  const report = examine(invocation.launcher?.program ?? launcherPath, host);
+  const report = examine(program, host);
   if (format === 'json') printJson(report);
   else print(1, renderReport(report));
   return report.healthy ? 0 : ExitStatus.failure;
 }
 
-async function run(invocation: Invocation): Promise<number> {
+async function run(invocation: Invocation): Promise<Outcome> {
   const host = new RealHost();
   const { line, settings } = await decide(invocation.words.slice(1), host);
   switch (line.kind) {
@@ -148,7 +137,7 @@ async function run(invocation: Invocation): Promise<number> {
       print(1, renderUsage(program));
       return 0;
     case 'version':
-      print(1, renderVersion());
+      print(1, native.version());
       return 0;
     case 'memo-clear':
       // the memory is the launcher's room: as the one word, --memo-clear never comes by here
@@ -161,23 +150,29 @@ async function run(invocation: Invocation): Promise<number> {
       print(1, await completionText(line, host));
       return 0;
     case 'doctor':
-      return runDoctor(invocation, line.format, host);
+      return runDoctor(invocation.program, line.format, host);
     case 'run-plan':
-      return launch(invocation, readPlanFile(line.file), line.commandIndex, 0);
+      return { plan: readPlanFile(line.file), command: line.commandIndex + 1, keyWords: 0 };
     case 'launch':
       return runLaunch(invocation, line, settings, host);
   }
 }
 
-/** Runs the command line in `argv` (as process.argv) and returns the exit status, unless it becomes the launcher. */
-export async function main(argv: readonly string[]): Promise<number> {
+async function runSafely(invocation: Invocation): Promise<Outcome> {
   try {
-    const invocation = readInvocation(argv);
     setProgram(invocation.words[0] ?? '', program.name);
-    setStyle({ log: guessLog(invocation.words.slice(1), process.env.CH_RUN_LOG) });
+    setStyle({ log: guessLog(invocation.words.slice(1), native.variable('CH_RUN_LOG')) });
     return await run(invocation);
   } catch (error) {
     await printError(error);
     return error instanceof LaunchError ? error.exitStatus : ExitStatus.failure;
   }
+}
+
+/** Runs a command line. Returns records: `status` with a number, or `launch` with the fields of {@link Outcome}. */
+export async function main(program: string, words: readonly string[]): Promise<string> {
+  const outcome = await runSafely({ program, words });
+  if (typeof outcome === 'number') return encodeRecord(['status', String(outcome)]);
+  const { plan, command, keyWords } = outcome;
+  return encodeRecord(['launch', String(command), String(keyWords)]) + plan;
 }

@@ -1,7 +1,6 @@
 /** The commands of a directory image, for completion in every shell: --completion=commands:IMAGE. */
-import { readdirSync } from 'node:fs';
-import { fromBytes, toBytes } from '../base/bytes.js';
 import type { Host } from '../host/host.js';
+import { native } from '../host/native.js';
 import { resolveImage } from './resolve-image.js';
 
 /** Where programs lie in images; the environment may change PATH, but that is not known yet. */
@@ -10,7 +9,7 @@ const directories = ['bin', 'sbin', 'usr/bin', 'usr/sbin', 'usr/local/bin', 'usr
 /** Names in a directory of the image. A link out of it, as absolute ones look from the host, has none. */
 function namesIn(path: string): readonly string[] {
   try {
-    return readdirSync(toBytes(path), { encoding: 'buffer' }).map(fromBytes);
+    return native.entries(path);
   } catch {
     return [];
   }

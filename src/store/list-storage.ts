@@ -1,8 +1,8 @@
 /** What is in storage: `--list`. */
-import { closeSync, lstatSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs';
-import { fromBytes, toBytes } from '../base/bytes.js';
+import { latin1 } from '../base/bytes.js';
 import { failure } from '../base/errors.js';
 import { visible } from '../base/visible.js';
+import { native, type SystemError } from '../host/native.js';
 import { canBeName, imagesIn, nameOf } from './storage.js';
 
 /** An image in storage. */
@@ -30,9 +30,9 @@ export function listNames(storage: string): readonly string[] {
 /** Storage that was never used has no images. */
 function readEntries(directory: string): readonly string[] {
   try {
-    return readdirSync(toBytes(directory), { encoding: 'buffer' }).map(fromBytes);
+    return native.entries(directory);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if ((cause as SystemError).code === 'ENOENT') return [];
     throw failure('list', directory, cause);
   }
 }
@@ -40,32 +40,21 @@ function readEntries(directory: string): readonly string[] {
 /** Nothing for what is no image, can't be read, or is gone since it was listed. */
 function describe(entry: string, path: string): readonly StoredImage[] {
   try {
-    const status = statSync(toBytes(path));
-    const about = { name: nameOf(entry), date: status.mtime.toISOString() };
-    if (status.isDirectory()) return [{ ...about, kind: 'directory', size: sizeOfTree(path) }];
-    return isSquashfs(path, status) ? [{ ...about, kind: 'squashfs', size: status.size }] : [];
+    const { kind, size, modified } = native.status(path);
+    const about = { name: nameOf(entry), date: new Date(Number(modified) / 1e6).toISOString() };
+    if (kind === 'directory') return [{ ...about, kind, size: sizeOfTree(path) }];
+    const isSquashfs = kind === 'file' && latin1(native.part(path, 0, 4)) === 'hsqs';
+    return isSquashfs ? [{ ...about, kind: 'squashfs', size: Number(size) }] : [];
   } catch {
     return [];
-  }
-}
-
-function isSquashfs(path: string, status: Stats): boolean {
-  if (!status.isFile()) return false;
-  const file = openSync(toBytes(path), 'r');
-  try {
-    const magic = Buffer.alloc(4);
-    readSync(file, magic, 0, 4, 0);
-    return magic.toString('latin1') === 'hsqs';
-  } finally {
-    closeSync(file);
   }
 }
 
 /** Directories that we may not read count as empty. */
 function sizeOfTree(directory: string): number {
   const sizeOf = (path: string) => {
-    const status = lstatSync(toBytes(path));
-    return status.isDirectory() ? sizeOfTree(path) : status.size;
+    const { kind, size } = native.status(path, 'no-follow');
+    return kind === 'directory' ? sizeOfTree(path) : Number(size);
   };
   try {
     return readEntries(directory).reduce((size, name) => size + sizeOf(`${directory}/${name}`), 0);

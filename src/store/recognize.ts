@@ -1,4 +1,5 @@
 /** What does a file that is no image of ours look like, and what can its owner do? */
+import { latin1 } from '../base/bytes.js';
 
 interface Format {
   readonly name: string;
@@ -44,7 +45,7 @@ const formats: readonly Format[] = [
 /** Names the format of a file by its first {@link headSize} bytes. */
 export function recognizeFormat(head: Uint8Array): { readonly name: string; readonly hint?: string } {
   if (head.length === 0) return { name: 'an empty file', hint: 'was it copied or downloaded to the end?' };
-  const text = Buffer.from(head).toString('latin1');
+  const text = latin1(head);
   const format = formats.find(({ magic, at = 0 }) => text.startsWith(magic, at));
   return format ?? { name: 'an unknown kind of file' };
 }

@@ -1,4 +1,5 @@
 /** What is this image reference? */
+import { latin1 } from '../base/bytes.js';
 import { LaunchError, usageError } from '../base/errors.js';
 import type { Host, Way } from '../host/host.js';
 import { headSize, recognizeFormat } from './recognize.js';
@@ -91,7 +92,7 @@ function identify(reference: string, path: string, host: Host, distrust?: string
 
 function identifyFile(reference: string, path: string, host: Host): Image {
   const head = host.readHead(path, headSize);
-  if (Buffer.from(head.subarray(0, 4)).toString('latin1') === 'hsqs') return { kind: 'squashfs', path };
+  if (latin1(head.subarray(0, 4)) === 'hsqs') return { kind: 'squashfs', path };
   const { name, hint } = recognizeFormat(head);
   throw new LaunchError(`unknown image type: ${reference} is ${name}`, { path, ...(hint ? { hint } : {}) });
 }

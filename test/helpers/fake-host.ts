@@ -1,6 +1,7 @@
 /** A machine that answers as the test says. */
 import { LaunchError } from '../../src/base/errors.js';
 import type { DeviceKind, Fact, Host, Owner, PathKind } from '../../src/host/host.js';
+import { fromBytes } from './bytes.js';
 
 export interface FakeMachine {
   readonly uid?: number;
@@ -117,7 +118,7 @@ export function fakeHost(machine: FakeMachine = {}): Host {
     readFile(path) {
       const found = paths[path];
       if (found === 'unreadable' || this.pathKind(path) === 'absent') return undefined;
-      return { bytes: Buffer.isBuffer(found) ? found : Buffer.of(), owner: ownerOf(path, 'file') };
+      return { text: Buffer.isBuffer(found) ? fromBytes(found) : '', owner: ownerOf(path, 'file') };
     },
   };
 }

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { toBytes } from '../../src/base/bytes.js';
+import { toBuffer } from '../helpers/bytes.js';
 import {
   failsWith,
   launcher,
@@ -121,8 +121,8 @@ for (const user of users) {
   t.test(`names and variables that are not UTF-8 lead to their images${as}`, (t) => {
     const storage = `${makeStorage(t, user, ['debian'])}`;
     renameSync(join(storage, 'img'), join(storage, 'i'));
-    mkdirSync(toBytes(`${storage}/caf\udce9`));
-    renameSync(join(storage, 'i'), toBytes(`${storage}/caf\udce9/img`));
+    mkdirSync(toBuffer(`${storage}/caf\udce9`));
+    renameSync(join(storage, 'i'), toBuffer(`${storage}/caf\udce9/img`));
     const setting = `env=CH_IMAGE_STORAGE=${storage}/caf%E9`;
     for (const memo of ['made', 'found']) {
       const words = ['with', setting, '--', launcher, '-v', '--set-env', 'debian', '--', '/probe'];

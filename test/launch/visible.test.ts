@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { toBytes } from '../../src/base/bytes.js';
 import { quoted, visible } from '../../src/base/visible.js';
+import { toBuffer } from '../helpers/bytes.js';
 import { type Ending, image, makeImage, ordinaryUser, plant, run, scratch } from '../helpers/support.js';
 
 const evil = 'x\nch-run-ts[1]: error: forged\x1b[2J\x7f\u009b31m\udc9b';
@@ -22,7 +22,7 @@ t.test('text for people has no control character of others', (t) => {
   const storage = join(place, 'storage');
   mkdirSync(join(place, '\x1b[2J\ny'));
   plant(storage, { 'img/': null });
-  mkdirSync(toBytes(`${storage}/img/${evil}`));
+  mkdirSync(toBuffer(`${storage}/img/${evil}`));
   const named = JSON.stringify('x\x1b[2J\n').replaceAll('\u007f', '');
   plant(place, { 'warn/config.toml': `[options]\nset-env = ["A=1"]\nbnd = [${named}]\n` });
   plant(place, { 'dry/config.toml': `[options]\nset-env = [${JSON.stringify(`A=\x1b[2J\n`)}]\n` });

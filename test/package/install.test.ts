@@ -56,14 +56,11 @@ test('the tarball installs the native program', async (t) => {
 
   const script = install(t, tarball, { CXX: 'false' });
   t.notOk(isElf(script), 'without a compiler it is a script');
-  t.match(
-    start(self, script, ['--version']).stdout,
-    /^ch-run-ts \d+\.\d+\.\d+ \(the native part .* is missing/,
-  );
-  t.match(start(self, script, ['--dry-run', image]).stdout, /^root +\S+ read-only$/m, 'which plans');
-  const { status, stderr } = start(self, script, [image, '--', 'true']);
-  t.equal(status, 31);
-  t.match(stderr, /error: the native part of ch-run-ts is missing/);
-  t.match(stderr, /hint: .*C\+\+ compiler/);
+  for (const words of [['--version'], [image, '--', 'true']]) {
+    const { status, stderr } = start(self, script, words);
+    t.equal(status, 31);
+    t.match(stderr, /error: the native part of ch-run-ts is missing/);
+    t.match(stderr, /hint: .*C\+\+ compiler/);
+  }
   t.ok(existsSync(tarball));
 });

@@ -22,7 +22,8 @@ const rooms: Rooms = {
 
 /** The same of addon/: the launcher, then the server of SquashFS images, and what both use; last the addon for Node. */
 const nativeRooms: Rooms = {
-  launcher: 'launcher/memo launcher/plan launcher/doctor launcher/log refusals base',
+  launcher:
+    'launcher/memo launcher/plan launcher/doctor launcher/process launcher/log engine host refusals base',
   'launcher/memo': 'launcher/plan launcher/log base',
   'launcher/plan': 'launcher/join launcher/process launcher/files squashfs/client launcher/log base',
   'launcher/join': 'launcher/process launcher/log refusals base',
@@ -35,7 +36,9 @@ const nativeRooms: Rooms = {
   'squashfs/meet': 'base',
   'launcher/log': 'refusals base',
   refusals: 'base',
-  node: 'base',
+  engine: 'host base',
+  node: 'host base',
+  host: 'base',
   names: 'base',
   base: '',
 };

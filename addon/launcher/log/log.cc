@@ -145,6 +145,12 @@ bool asks_for_json(char* const* words) {
   return asks;
 }
 
+void set_program(const char* argv0) {
+  if (argv0 == nullptr || *argv0 == '\0') return;
+  const char* slash = strrchr(argv0, '/');
+  program = slash ? slash + 1 : argv0;
+}
+
 }  // namespace
 
 void begin(char* const* words) {
@@ -153,17 +159,7 @@ void begin(char* const* words) {
   style.json = *words != nullptr && asks_for_json(words + 1);
 }
 
-void set_program(const char* argv0) {
-  if (argv0 == nullptr || *argv0 == '\0') return;
-  const char* slash = strrchr(argv0, '/');
-  program = slash ? slash + 1 : argv0;
-}
-
 void set_style(const Style& wanted) { style = wanted; }
-
-long long start_time() { return start; }
-
-void set_start_time(long long microseconds) { start = microseconds; }
 
 void error(const Error& failure) {
   if (failure.exit() == Exit::command && style.verbosity <= -3) return;

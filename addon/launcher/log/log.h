@@ -1,5 +1,5 @@
 // What the launcher prints on standard error: `ch-run-ts[123]: error: …`, or with --log=json one object a line
-// (src/run/options.ts has its keys, and src/base/messages.ts prints the same).
+// (src/run/options.ts has its keys, and src/host/messages.ts prints the same).
 #pragma once
 #include <string>
 #include <string_view>
@@ -18,13 +18,7 @@ struct Style {
 /// so that a link named ch-run reads as ch-run), and whether --log=json is plainly among the words, or in CH_RUN_LOG.
 /// The plan has it for sure; this is for what fails before there is one.
 void begin(char* const* words);
-/// argv[0] of the command line that the CLI was started for.
-void set_program(const char* argv0);
 void set_style(const Style& style);
-
-/// CLOCK_MONOTONIC in microseconds: so that times go on behind the CLI, which is another program in the same process.
-long long start_time();
-void set_start_time(long long microseconds);
 
 void error(const Error& failure);
 void warning(const std::string& message);

@@ -71,9 +71,9 @@ Holder wait_for_holder(const Name& name) {
 }  // namespace
 
 Fd take_turn(char* const* words) {
-  Fd holder(socket(AF_UNIX, SOCK_SEQPACKET, 0));
+  Fd holder(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   // 0, 1 and 2 stay closed where they were
-  if (holder && holder.get() <= 2) holder = Fd(fcntl(holder.get(), F_DUPFD, 3));
+  if (holder && holder.get() <= 2) holder = Fd(fcntl(holder.get(), F_DUPFD_CLOEXEC, 3));
   if (!holder) return {};
   const Name name(shared_words(words));
   if (name.take(holder.get())) return holder;

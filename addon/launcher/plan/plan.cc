@@ -55,7 +55,11 @@ void Plan::reset() {
 
 void read_plan(Plan& plan, int file, const std::string& name) {
   check_ownership(file, name);
-  plan.bytes = read_all(file, name, kLargestPlan);
+  parse_plan(plan, read_all(file, name, kLargestPlan), name);
+}
+
+void parse_plan(Plan& plan, std::string bytes, const std::string& name) {
+  plan.bytes = std::move(bytes);
   constexpr std::string_view magic("ch-run-ts-plan\0", 15);
   if (!std::string_view(plan.bytes).starts_with(magic)) throw Error(name + " is not a launch plan");
   const auto records = parse_records(plan.bytes, name);

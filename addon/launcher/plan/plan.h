@@ -40,5 +40,7 @@ struct Plan {
 /// Reads the plan in `file`, which `name` calls it. Refuses, by Error, a file that is not regular, is not
 /// this user's, can be written by others, is larger than 64 MiB, truncated, or of another format.
 void read_plan(Plan& plan, int file, const std::string& name);
+/// The same, of bytes that this program made itself.
+void parse_plan(Plan& plan, std::string bytes, const std::string& name);
 
 }  // namespace chrun

@@ -1,6 +1,7 @@
 /** Which parts of the host appear in the container. */
-import { basename } from 'node:path';
+
 import { LaunchError, usageError } from '../../base/errors.js';
+import { basename } from '../../base/paths.js';
 import { type Host, kindIfAny } from '../../host/host.js';
 import type { BindOption, CreateStep } from '../../plan/launch-plan.js';
 import type { BindFlag, BindRequest, LaunchRequest } from '../request.js';

@@ -1,5 +1,5 @@
 /** Hooks of devices: those that we know are carried out by ourselves, as steps. */
-import { basename, dirname } from 'node:path';
+import { basename, dirname } from '../../base/paths.js';
 import type { Edits } from '../../cdi/edits.js';
 import { type HookWork, interpretHook } from '../../cdi/hooks.js';
 import { type Library, librariesIn, sonameLinks } from '../../cdi/libraries.js';

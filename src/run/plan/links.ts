@@ -1,5 +1,5 @@
 /** Links in the image. */
-import { basename, dirname } from 'node:path';
+import { basename, dirname } from '../../base/paths.js';
 import type { CreateStep, Link } from '../../plan/launch-plan.js';
 
 /** A step for each directory; of links with one path the last counts. */

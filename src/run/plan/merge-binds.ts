@@ -1,5 +1,5 @@
 /** bind-merge: many files of one host folder appear by one bind of the folder, and links. */
-import { basename, dirname } from 'node:path';
+import { basename, dirname } from '../../base/paths.js';
 import type { Link } from '../../plan/launch-plan.js';
 import type { BindFlag } from '../request.js';
 import { ancestorsOf, defaultPlaces, type ResolvedBind } from './binds.js';

@@ -1,4 +1,5 @@
 /** --seccomp: system calls that need privilege do nothing and succeed, so that package managers work. */
+import { hex } from '../../base/bytes.js';
 import type { Host } from '../../host/host.js';
 import type { FilterRule } from '../../host/native.js';
 import type { CreateStep, EnterStep } from '../../plan/launch-plan.js';
@@ -31,7 +32,7 @@ export const fakedCalls: readonly FilterRule[] = [
 /** The step of --seccomp. Throws LaunchError where there is no libseccomp. */
 export function planSeccomp({ fakeRoot }: LaunchRequest, host: Host): readonly EnterStep[] {
   if (!fakeRoot) return [];
-  return [{ kind: 'seccomp', program: Buffer.from(host.compileFilter(fakedCalls)).toString('hex') }];
+  return [{ kind: 'seccomp', program: hex(host.compileFilter(fakedCalls)) }];
 }
 
 /**

@@ -3,12 +3,13 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
-import { toBytes } from '../../../src/base/bytes.js';
+import { latin1, toBytes } from '../../../src/base/bytes.js';
 import { renderCompletion } from '../../../src/cli/completion/render.js';
 import { kindOf, shells } from '../../../src/cli/completion/values.js';
 import { RealHost } from '../../../src/host/host.js';
 import { program } from '../../../src/run/program.js';
 import { listCommands } from '../../../src/store/list-commands.js';
+import { toBuffer } from '../../helpers/bytes.js';
 import {
   checkout,
   environmentOf,
@@ -60,7 +61,11 @@ t.test('bash completes options', (t) => {
 t.test('bash completes values', (t) => {
   t.same(complete(t, ['--dry-run', '=', 'j']), ['json']);
   t.same(complete(t, ['--color', '=']), ['auto', 'always', 'never']);
-  t.same(complete(t, ['--feature', 's']), ['seccomp', 'squash']);
+  t.same(complete(t, ['--feature', 's']), [
+    'seccomp',
+    'squash',
+    ...['gzip', 'xz', 'lzo', 'lz4', 'zstd'].map((name) => `squash-${name}`),
+  ]);
   t.same(complete(t, ['-b', 'et']), ['by readline: default']);
   t.same(complete(t, ['--storage', '=', 'et']), ['by readline: dirnames']);
   t.same(complete(t, ['--uid', '=', '']), []);
@@ -161,8 +166,8 @@ mv $SEEN.part $SEEN
   });
   for (const name of hostile) {
     plant(place, { 'img/usr/bin/': null, 'storage/img/': null });
-    writeFileSync(toBytes(`${place}/img/usr/bin/${name}`), '');
-    mkdirSync(toBytes(`${place}/storage/img/${name}`));
+    writeFileSync(toBuffer(`${place}/img/usr/bin/${name}`), '');
+    mkdirSync(toBuffer(`${place}/storage/img/${name}`));
   }
   if (isRoot) execFileSync('chown', ['-R', `${ordinaryUser.uid}:${ordinaryUser.gid}`, place]);
   const { PATH } = environmentOf(ordinaryUser);
@@ -189,7 +194,7 @@ mv $SEEN.part $SEEN
 }
 
 /** As press-tab.py tells words. */
-const latin1 = (name: string) => toBytes(name).toString('latin1');
+const told = (name: string) => latin1(toBytes(name));
 
 for (const shell of shells) {
   t.test(`${shell} runs no name, and puts each on the line as it is`, (t) => {
@@ -206,8 +211,8 @@ for (const shell of shells) {
     const others = [...before, ...quoted.map((word) => `ch-run-ts ../img -- ${word}`)];
     const results = pressTab(t, shell, [...typed, ...others]);
     const expected = [
-      ...hostile.map((name) => ['../img', '--', latin1(name)]),
-      ...images.map((name) => [latin1(name)]),
+      ...hostile.map((name) => ['../img', '--', told(name)]),
+      ...images.map((name) => [told(name)]),
     ];
     for (const [at, words] of expected.entries()) t.same(results[at], words, String(typed[at]));
     t.end();

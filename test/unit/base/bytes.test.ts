@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { fromBytes, toBytes } from '../../../src/base/bytes.js';
+import { compareBytes, hex, latin1, toBytes } from '../../../src/base/bytes.js';
+import { fromBytes, toBuffer } from '../../helpers/bytes.js';
 
 const rows: readonly [string, readonly number[], string][] = [
   ['nothing', [], ''],
@@ -32,5 +33,22 @@ t.test('no bytes are ever lost', (t) => {
     { numRuns: 500 },
   );
   t.pass();
+  t.end();
+});
+
+t.test('strings are ordered as their bytes are', (t) => {
+  const text = fc.uint8Array({ maxLength: 6 }).map(fromBytes);
+  fc.assert(
+    fc.property(text, text, (a, b) =>
+      t.equal(Math.sign(compareBytes(a, b)), Buffer.compare(toBuffer(a), toBuffer(b))),
+    ),
+  );
+  t.equal(compareBytes('a', 'a'), 0);
+  t.end();
+});
+
+t.test('bytes that are no text are shown as characters or digits', (t) => {
+  t.equal(latin1(Uint8Array.of(0x7f, 0x45, 0xff)), '\x7fE\xff');
+  t.equal(hex(Uint8Array.of(0, 10, 255)), '000aff');
   t.end();
 });

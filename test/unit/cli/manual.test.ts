@@ -15,9 +15,9 @@ t.test('the committed manual and docs/options.md are those of the table (else: n
 });
 
 t.test('the committed docs/troubleshooting.md is that of the table of hints (else: npm run docs)', (t) => {
-  const table = Buffer.from(run(ordinaryUser, ['--hints']).stdout);
+  const table = run(ordinaryUser, ['--hints']).stdout;
   t.equal(committed('docs/troubleshooting.md'), renderTroubleshooting(readHints(table)));
-  t.throws(() => readHints(table.subarray(0, -2)), { message: 'the records are truncated' });
+  t.throws(() => readHints(table.slice(0, -2)), { message: 'the records are truncated' });
   t.end();
 });
 

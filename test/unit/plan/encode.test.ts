@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { fromBytes } from '../../../src/base/bytes.js';
-import { decodeRecords, encodePlan, factWords, planFormat, stepWords } from '../../../src/plan/encode.js';
+import { encodePlan, factWords, planFormat, stepWords } from '../../../src/plan/encode.js';
 import type { CreateStep, EnterStep, LaunchPlan, Step } from '../../../src/plan/launch-plan.js';
+import { fromBytes } from '../../helpers/bytes.js';
 import { committed } from '../../helpers/support.js';
 
 /** The records in an encoded plan, in order: also those with the same name. */
-function recordsOf(bytes: Buffer): string[][] {
-  const words = fromBytes(bytes).split('\0');
+function recordsOf(text: string): string[][] {
+  const words = text.split('\0');
   const records: string[][] = [];
   for (let at = 0; at < words.length - 1; ) {
     const count = Number(words[at + 1]);
@@ -174,28 +174,6 @@ const empty: LaunchPlan = {
   create: [],
   enter: [],
 };
-
-t.test('bytes that are not UTF-8 are bytes again in the encoded plan', (t) => {
-  const directory: EnterStep = { kind: 'directory', path: '/\udcff' };
-  const bytes = encodePlan({ ...empty, enter: [directory] });
-  t.ok(bytes.includes(Buffer.of(0x2f, 0xff, 0)));
-  t.end();
-});
-
-t.test('records from the launcher are read by name', (t) => {
-  const records = decodeRecords(Buffer.from('words\x002\0a\0\xff\0empty\x000\0', 'latin1'));
-  t.same(records.get('words'), [Buffer.from('a'), Buffer.of(0xff)]);
-  t.same(records.get('empty'), []);
-  t.equal(records.get('none'), undefined);
-  t.end();
-});
-
-for (const cut of ['words', 'words\x002', 'words\x002\0', 'words\x002\0a\0', 'words\x001\0a']) {
-  t.test(`records cut off after ${JSON.stringify(cut)} are refused`, (t) => {
-    t.throws(() => decodeRecords(Buffer.from(cut, 'latin1')), new Error('the records are truncated'));
-    t.end();
-  });
-}
 
 t.test('both sides have the same plan format', (t) => {
   t.equal(/kPlanFormat = "(\d+)"/.exec(committed('addon/launcher/plan/plan.h'))?.[1], planFormat);

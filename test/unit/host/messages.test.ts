@@ -2,16 +2,17 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { ExitStatus, LaunchError, usageError, valueError } from '../../../src/base/errors.js';
-import { describeError, renderError, setProgram, setStyle } from '../../../src/base/messages.js';
-import { makePainter } from '../../../src/base/painter.js';
 import { guessLog } from '../../../src/cli/words.js';
+import { describeError, renderError, setProgram, setStyle } from '../../../src/host/messages.js';
+import { makePainter } from '../../../src/host/painter.js';
 import { ordinaryUser, probe, scratch, start } from '../../helpers/support.js';
 
 /** Runs a script with the messages module in a process of its own, and returns what it printed. */
 function printed(script: string, env: NodeJS.ProcessEnv = {}): string {
-  const modules = ['messages', 'errors'].map(
-    (name) => `import * as ${name} from '${process.cwd()}/dist/base/${name}.js';`,
-  );
+  const modules = [
+    `import * as messages from '${process.cwd()}/dist/host/messages.js';`,
+    `import * as errors from '${process.cwd()}/dist/base/errors.js';`,
+  ];
   const self = { ...ordinaryUser, uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
   const words = ['--input-type=module', '-e', `${modules.join('\n')}\n${script}`];
   return start(self, process.execPath, words, { env, cwd: process.cwd() }).stderr;
@@ -54,7 +55,7 @@ const plain = { red: (text: string) => text, cyan: (text: string) => text } as P
 >[1];
 
 t.test('the words for people, and the object for programs, say the same', (t) => {
-  const cause = Object.assign(new Error('no'), { code: 'ENOENT', syscall: 'open', errno: -2 });
+  const cause = Object.assign(new Error('no'), { code: 'ENOENT', syscall: 'open', errno: 2 });
   const error = new LaunchError('it broke', { hint: 'mend it', path: '/p', cause, exitStatus: 64 });
   setProgram('/usr/bin/ch-run');
   t.equal(
@@ -113,7 +114,7 @@ t.test('bytes that are not UTF-8 are printed as they came', (t) => {
   const place = join(scratch(t), 'out');
   const self = { ...ordinaryUser, uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
   const out = openSync(place, 'w');
-  const script = `import { print } from '${process.cwd()}/dist/base/messages.js'; print(1, 'caf\\udce9 \\udcff');`;
+  const script = `import { print } from '${process.cwd()}/dist/host/messages.js'; print(1, 'caf\\udce9 \\udcff');`;
   start(self, process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', out, 'inherit'] });
   closeSync(out);
   t.same(readFileSync(place), Buffer.from('caf\xe9 \xff', 'latin1'));
@@ -121,7 +122,7 @@ t.test('bytes that are not UTF-8 are printed as they came', (t) => {
 });
 
 t.test('output waits for a slow reader, also on a non-blocking pipe', (t) => {
-  const script = `import { print } from '${process.cwd()}/dist/base/messages.js'; print(1, 'x'.repeat(300000));`;
+  const script = `import { print } from '${process.cwd()}/dist/host/messages.js'; print(1, 'x'.repeat(300000));`;
   const self = { ...ordinaryUser, uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
   const words = ['-c', '"$0" with nonblock=1 -- "$1" --input-type=module -e "$2" | { sleep 0.5; wc -c; }'];
   const { stdout } = start(self, 'bash', [...words, probe, process.execPath, script]);

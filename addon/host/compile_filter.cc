@@ -1,4 +1,4 @@
-#include "node/compile_filter.h"
+#include "host/compile_filter.h"
 
 #include "base/error.h"
 #include "base/files.h"

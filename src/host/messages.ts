@@ -2,12 +2,12 @@
  * The one place that prints messages: `ch-run-ts[123]: error: …` on standard error, a hint on the next line; with
  * --log=json one object a line. The launcher prints the same (addon/launcher/log/log.cc).
  */
-import { writeSync } from 'node:fs';
 import type { ChalkInstance } from 'chalk';
-import { toBytes } from './bytes.js';
-import { ExitStatus, failure, LaunchError } from './errors.js';
+import { ExitStatus, failure, LaunchError } from '../base/errors.js';
+import { visible } from '../base/visible.js';
+import { describeBug } from './bugs.js';
+import { native, type SystemError } from './native.js';
 import type { Color } from './painter.js';
-import { visible } from './visible.js';
 
 /** How messages are printed on standard error. */
 export const logFormats = ['text', 'json'] as const;
@@ -37,28 +37,22 @@ export function setStyle(style: Partial<Style>): void {
 }
 
 /**
- * Writes all of `text`, and waits where the other side is slow: no stream, which would set O_NONBLOCK on it. Whoever has
- * read enough and closed a pipe wants no more, and of messages that can't be written nobody can be told. Throws
- * LaunchError where output can't be written for another reason.
+ * Writes all of `text`, and waits where the other side is slow. Whoever has read enough and closed a pipe wants no more,
+ * and of messages that can't be written nobody can be told. Throws LaunchError where output can't be written for another
+ * reason.
  */
-export function print(descriptor: 1 | 2, text: string | Uint8Array): void {
-  let bytes = typeof text === 'string' ? toBytes(text) : text;
-  while (bytes.length > 0) {
-    try {
-      bytes = bytes.subarray(writeSync(descriptor, bytes));
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EPIPE' || (code !== 'EAGAIN' && descriptor === 2)) return;
-      if (code !== 'EAGAIN') throw failure('write to', 'standard output', error);
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
-    }
+export function print(descriptor: 1 | 2, text: string): void {
+  try {
+    native.write(descriptor, text);
+  } catch (error) {
+    if ((error as SystemError).code === 'EPIPE' || descriptor === 2) return;
+    throw failure('write to', 'standard output', error);
   }
 }
 
 /** Errors that are not ours come with their stack: they are bugs. */
 function messageOf(error: unknown): string {
-  if (error instanceof LaunchError) return error.message;
-  return `internal error: ${(error as Error | undefined)?.stack ?? error}`;
+  return error instanceof LaunchError ? error.message : `internal error: ${describeBug(error)}`;
 }
 
 function hintOf({ hint, exitStatus }: LaunchError): string | undefined {
@@ -68,24 +62,23 @@ function hintOf({ hint, exitStatus }: LaunchError): string | undefined {
 /** An error as --log=json has it; `time` in microseconds since 1970. Keys without a value are left out by JSON. */
 export function describeError(error: unknown, time: number): Readonly<Record<string, unknown>> {
   const ours = error instanceof LaunchError ? error : undefined;
-  const errno = (ours?.cause as NodeJS.ErrnoException | undefined)?.errno;
   return {
     time,
     program: program.name,
-    pid: process.pid,
+    pid: native.identity().pid,
     level: 'error',
     message: messageOf(error),
     hint: ours && hintOf(ours),
     status: ours?.exitStatus ?? ExitStatus.failure,
     call: ours?.syscall,
-    errno: errno === undefined ? undefined : -errno,
+    errno: (ours?.cause as SystemError | undefined)?.errno,
     path: ours?.path,
   };
 }
 
 /** An error for people, with its hint if it has one. */
 export function renderError(error: unknown, paint: Pick<ChalkInstance, 'red' | 'cyan'>): string {
-  const prefix = `${visible(program.name)}[${process.pid}]:`;
+  const prefix = `${visible(program.name)}[${native.identity().pid}]:`;
   const message = messageOf(error);
   // the stack of a bug has lines of its own
   const shown = error instanceof LaunchError ? visible(message) : message.split('\n').map(visible).join('\n');
@@ -102,7 +95,7 @@ export async function printWarning(message: string): Promise<void> {
     return print(2, `${JSON.stringify({ time, program: name, pid, level: 'warning', message })}\n`);
   const { makePainter } = await import('./painter.js');
   const word = makePainter(program.color).yellow('warning:');
-  print(2, `${visible(program.name)}[${process.pid}]: ${word} ${visible(message)}\n`);
+  print(2, `${visible(program.name)}[${native.identity().pid}]: ${word} ${visible(message)}\n`);
 }
 
 /** Prints an error as --log has it. */

@@ -1,0 +1,125 @@
+#include "host/file_questions.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+#include <memory>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/glob.h"
+#include "base/records.h"
+
+namespace chrun {
+namespace {
+
+constexpr size_t kLargestFile = 256 << 20;  // bytes; settings and device files are far smaller
+
+const char* kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "directory";
+  if (S_ISREG(mode)) return "file";
+  if (S_ISLNK(mode)) return "link";
+  if (S_ISCHR(mode)) return "c";
+  if (S_ISBLK(mode)) return "b";
+  return S_ISFIFO(mode) ? "p" : "other";
+}
+
+std::string nanoseconds(const struct timespec& time) {
+  return std::to_string(static_cast<long long>(time.tv_sec) * 1'000'000'000 + time.tv_nsec);
+}
+
+std::string octal(mode_t mode) {
+  char text[16];
+  snprintf(text, sizeof text, "%o", mode);
+  return text;
+}
+
+Words to_words(const struct stat& status) {
+  return {kind_of(status.st_mode),
+          std::to_string(status.st_uid),
+          std::to_string(status.st_gid),
+          octal(status.st_mode & 07777),
+          std::to_string(status.st_dev),
+          std::to_string(status.st_ino),
+          std::to_string(status.st_size),
+          nanoseconds(status.st_mtim),
+          nanoseconds(status.st_ctim),
+          std::to_string(major(status.st_rdev)) + ":" + std::to_string(minor(status.st_rdev))};
+}
+
+Fd open_for_reading(const std::string& path) {
+  Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw Refused("open").cannot("read " + path);
+  return file;
+}
+
+}  // namespace
+
+Words status_of(const Words& arguments) {
+  struct stat status;
+  const bool follow = arguments.at(1) == "follow";
+  if (fstatat(AT_FDCWD, arguments.at(0).c_str(), &status, follow ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
+    throw Refused("stat").cannot("look at " + arguments.at(0));
+  return to_words(status);
+}
+
+Words file_content(const Words& arguments) {
+  const Fd file = open_for_reading(arguments.at(0));
+  struct stat status;
+  if (fstat(file.get(), &status) != 0) throw Refused("fstat").cannot("look at " + arguments.at(0));
+  char path[PATH_MAX];
+  const ssize_t size = readlink(("/proc/self/fd/" + std::to_string(file.get())).c_str(), path, sizeof path);
+  Words words = {read_all(file.get(), arguments.at(0), kLargestFile), {path, size < 0 ? 0 : static_cast<size_t>(size)}};
+  const Words about = to_words(status);
+  words.insert(words.end(), about.begin(), about.end());
+  return words;
+}
+
+Words file_part(const Words& arguments) {
+  const Fd file = open_for_reading(arguments.at(0));
+  std::string bytes(parse_number(arguments.at(2), kLargestFile, "the size of a part"), '\0');
+  size_t got = 0;
+  const auto offset = static_cast<off_t>(parse_number(arguments.at(1), LLONG_MAX, "the offset of a part"));
+  while (got < bytes.size()) {
+    const ssize_t more = pread(file.get(), &bytes[got], bytes.size() - got, offset + static_cast<off_t>(got));
+    if (more < 0 && errno == EINTR) continue;
+    if (more < 0) throw Refused("read").cannot("read " + arguments.at(0));
+    if (more == 0) break;
+    got += static_cast<size_t>(more);
+  }
+  bytes.resize(got);
+  return {std::move(bytes)};
+}
+
+Words directory_entries(const Words& arguments) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(arguments.at(0).c_str()), closedir);
+  if (!directory) throw Refused("opendir").cannot("list " + arguments.at(0));
+  Words names;
+  while (const dirent* entry = readdir(directory.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  return names;
+}
+
+Words glob_matches(const Words& arguments) { return matching_paths(arguments.at(0)); }
+
+Words working_directory(const Words&) {
+  const std::unique_ptr<char, decltype(&free)> path(getcwd(nullptr, 0), free);
+  if (!path) throw Refused("getcwd").cannot("find the working directory");
+  return {path.get()};
+}
+
+Words file_system_type(const Words& arguments) {
+  struct statfs status;
+  if (statfs(arguments.at(0).c_str(), &status) != 0) throw Refused("statfs").cannot("look at " + arguments.at(0));
+  return {std::to_string(static_cast<unsigned>(status.f_type))};
+}
+
+}  // namespace chrun

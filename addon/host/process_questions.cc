@@ -1,0 +1,230 @@
+#include "host/process_questions.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <climits>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "base/expect_child.h"
+#include "base/fd.h"
+#include "base/files.h"
+#include "base/records.h"
+#include "host/compile_filter.h"
+#include "host/version.h"
+
+extern "C" char** environ;
+
+namespace chrun {
+namespace {
+
+int to_descriptor(const std::string& word) { return static_cast<int>(parse_number(word, INT_MAX, "a descriptor")); }
+
+void wait_for(int descriptor, short event) {
+  struct pollfd wanted {
+    descriptor, event, 0
+  };
+  poll(&wanted, 1, -1);
+}
+
+constexpr size_t kLargestOutput = 1 << 20;  // bytes
+
+using Clock = std::chrono::steady_clock;
+
+/// A program that was started, with what it writes to standard output and to standard error.
+class Child {
+ public:
+  explicit Child(const Words& command);
+  ~Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  /// Reads what it writes until both ends are closed. False if that takes longer than until `end`.
+  bool hear(Clock::time_point end);
+  void stop() { kill(pid_, SIGKILL); }
+  /// As waitpid(2) has it.
+  int wait();
+  const std::string& text(size_t stream) const { return texts_[stream]; }
+
+ private:
+  ExpectChild expect_;
+  pid_t pid_ = -1;
+  std::array<Fd, 2> ends_;
+  std::array<std::string, 2> texts_;
+};
+
+/// Only what is safe between fork and exec.
+[[noreturn]] void become(char* const* words, int output, int errors, int report) {
+  const int null = open("/dev/null", O_RDONLY);
+  if (null >= 0) dup2(null, STDIN_FILENO);
+  dup2(output, STDOUT_FILENO);
+  dup2(errors, STDERR_FILENO);
+  execv(words[0], words);
+  const int code = errno;
+  if (::write(report, &code, sizeof code) < 0) _exit(1);
+  _exit(1);
+}
+
+/// The ends of a pipe, above the standard streams: in the child they become some of these.
+void make_pipe(Fd& read_end, Fd& write_end) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) throw Refused("pipe2").cannot("make a pipe");
+  for (int& end : ends) {
+    if (end > STDERR_FILENO) continue;
+    const int moved = fcntl(end, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    close(end);
+    end = moved;
+  }
+  read_end = Fd(ends[0]);
+  write_end = Fd(ends[1]);
+}
+
+Child::Child(const Words& command) {
+  Fd output, errors, report, told;
+  make_pipe(ends_[0], output);
+  make_pipe(ends_[1], errors);
+  make_pipe(told, report);
+  std::vector<char*> words;
+  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  pid_ = fork();
+  if (pid_ < 0) throw Refused("fork").cannot("start " + command[0]);
+  if (pid_ == 0) become(words.data(), output.get(), errors.get(), report.get());
+  report.reset();
+  int code;
+  if (::read(told.get(), &code, sizeof code) == sizeof code) {
+    wait();
+    throw Refused("execve", code).cannot("start " + command[0]);
+  }
+}
+
+Child::~Child() {
+  if (pid_ > 0) {
+    stop();
+    wait();
+  }
+}
+
+bool Child::hear(Clock::time_point end) {
+  while (ends_[0] || ends_[1]) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
+    if (left <= 0) return false;
+    struct pollfd wanted[] = {{ends_[0].get(), POLLIN, 0}, {ends_[1].get(), POLLIN, 0}};
+    if (poll(wanted, 2, static_cast<int>(left)) < 0 && errno != EINTR) throw Refused("poll").cannot("hear a program");
+    for (size_t stream = 0; stream < 2; stream++) {
+      if (wanted[stream].revents == 0) continue;
+      char buffer[4096];
+      const ssize_t got = ::read(ends_[stream].get(), buffer, sizeof buffer);
+      if (got > 0 && texts_[stream].size() < kLargestOutput)
+        texts_[stream].append(buffer, static_cast<size_t>(got));
+      else if (got == 0)
+        ends_[stream].reset();
+    }
+  }
+  return true;
+}
+
+int Child::wait() {
+  int status = 0;
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+  return status;
+}
+
+}  // namespace
+
+Words variable(const Words& arguments) {
+  const char* value = getenv(arguments[0].c_str());
+  if (value == nullptr) return {};
+  return {value};
+}
+
+Words variables(const Words& arguments) {
+  Words found;
+  for (char** entry = environ; *entry != nullptr; entry++) {
+    if (std::string_view(*entry).starts_with(arguments[0])) found.emplace_back(*entry);
+  }
+  return found;
+}
+
+Words identity(const Words&) {
+  struct utsname system {};
+  uname(&system);
+  return {std::to_string(geteuid()), std::to_string(getegid()), std::to_string(getpid()), system.release};
+}
+
+Words login_name(const Words&) {
+  const std::string name = door().login_name ? door().login_name(geteuid()) : "";
+  if (name.empty()) return {};
+  return {name};
+}
+
+Words write_out(const Words& arguments) {
+  const int descriptor = to_descriptor(arguments[0]);
+  const IgnoreSignal no_reader(SIGPIPE), no_room(SIGXFSZ);
+  std::string_view bytes = arguments[1];
+  while (!bytes.empty()) {
+    const ssize_t put = ::write(descriptor, bytes.data(), bytes.size());
+    if (put >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(put));
+    } else if (errno == EAGAIN) {
+      // no O_NONBLOCK of ours: it belongs to others who share the open file, too
+      wait_for(descriptor, POLLOUT);
+    } else if (errno != EINTR) {
+      throw Refused("write").cannot("write");
+    }
+  }
+  return {};
+}
+
+Words is_terminal(const Words& arguments) {
+  if (isatty(to_descriptor(arguments[0]))) return {"yes"};
+  return {};
+}
+
+Words run_program(const Words& arguments) {
+  const auto limit = parse_number(arguments[0], INT_MAX, "a time limit");
+  Child child({arguments.begin() + 1, arguments.end()});
+  if (!child.hear(Clock::now() + std::chrono::milliseconds(limit)))
+    throw Refused("poll", ETIMEDOUT).cannot("wait for " + arguments[1]);
+  const int status = child.wait();
+  return {std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : 0),
+          std::to_string(WIFSIGNALED(status) ? WTERMSIG(status) : 0), child.text(0), child.text(1)};
+}
+
+Words filter(const Words& arguments) {
+  std::vector<FilterRule> rules;
+  const auto number = [](const std::string& word) {
+    return static_cast<unsigned>(parse_number(word, UINT_MAX, "a number of a filter rule"));
+  };
+  for (size_t at = 0; at + 3 < arguments.size(); at += 4) {
+    FilterRule rule{arguments[at]};
+    if (!arguments[at + 1].empty()) {
+      rule.argument = number(arguments[at + 1]);
+      rule.mask = number(arguments[at + 2]);
+      rule.value = number(arguments[at + 3]);
+    }
+    rules.push_back(rule);
+  }
+  return {compile_filter(rules)};
+}
+
+Words features(const Words&) { return built_in_features(); }
+
+Words version(const Words&) { return {version_text(door().engine)}; }
+
+Words libraries(const Words&) {
+  Words names;
+  if (const std::string seccomp = seccomp_library_version(); !seccomp.empty()) names.push_back(seccomp);
+  names.push_back(door().engine);
+  return names;
+}
+
+}  // namespace chrun

@@ -1,0 +1,26 @@
+// What the deciding TypeScript may ask of the kernel: one implementation for both of its doors, the addon for Node
+// (node/) and the built-in engine (engine/). src/host/native.ts says what the questions mean.
+#pragma once
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace chrun {
+
+/// Arguments of a question, or its answer: bytes, as the kernel has them.
+using Words = std::vector<std::string>;
+
+/// Answers a question. Throws SysError where the system refuses, Error for what is no question.
+Words answer(std::string_view question, const Words& arguments);
+
+/// What only a door knows.
+struct Door {
+  std::string engine;                  // its name and version
+  std::string (*login_name)(uid_t){};  // empty where the host knows none
+};
+void open_door(Door door);
+const Door& door();
+
+}  // namespace chrun

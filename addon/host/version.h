@@ -1,0 +1,17 @@
+// What this program is and what is built in: for --version, --feature, the doctor and reports of bugs.
+#pragma once
+#include <string>
+#include <vector>
+
+namespace chrun {
+
+/// Names of what is built in, as --feature has them.
+std::vector<std::string> built_in_features();
+
+/// What the linker has made of all that went into this program, as digits; empty where it has left that out.
+std::string build_id();
+
+/// The text of --version, some lines. `engine`: what decides, with its version.
+std::string version_text(const std::string& engine);
+
+}  // namespace chrun

@@ -1,0 +1,131 @@
+// Builds QuickJS, the JavaScript engine of the launcher, with the bundled TypeScript as its bytecode, in build/quickjs/.
+// Prints where that is, for binding.gyp (or, asked for `version`, that of QuickJS); nothing where the source can't be had, and says so: then Node decides.
+//
+// The source is Debian's (suite trixie), pinned by checksum. It is fetched from the mirror that this machine's apt-get
+// uses; elsewhere CH_RUN_QUICKJS_SOURCE names the archive.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const version = '2025-04-26';
+const archive = 'quickjs_2025.04.26.orig.tar.xz';
+const checksum = 'ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe';
+const sources = ['quickjs', 'libregexp', 'libunicode', 'cutils', 'dtoa'];
+
+const root = join(import.meta.dirname, '..');
+const directory = join(root, 'build/quickjs');
+const source = join(directory, 'source');
+const path = (name) => join(directory, name);
+const run = (program, ...words) =>
+  execFileSync(program, words, { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] });
+
+function isGenuine(file) {
+  return existsSync(file) && createHash('sha256').update(readFileSync(file)).digest('hex') === checksum;
+}
+
+/** Fetches the archive by apt's own downloader, which knows the proxies. */
+function fetch() {
+  const { stdout } = spawnSync('apt-get', ['indextargets', '--format', '$(REPO_URI)'], { encoding: 'utf8' });
+  const mirror = stdout
+    ?.split('\n')
+    .find((uri) => /\/debian\/?$/.test(uri))
+    ?.replace(/\/$/, '');
+  if (!mirror) return;
+  const uri = `${mirror}/pool/main/q/quickjs/${archive}`;
+  spawnSync('/usr/lib/apt/apt-helper', ['download-file', uri, path(archive), `SHA256:${checksum}`], {
+    cwd: directory,
+  });
+}
+
+function findArchive() {
+  const given = process.env.CH_RUN_QUICKJS_SOURCE;
+  if (given) {
+    if (!isGenuine(given)) throw new Error(`${given} is not the ${archive} that this version is built with`);
+    cpSync(given, path(archive));
+  }
+  if (!isGenuine(path(archive))) fetch();
+  return isGenuine(path(archive));
+}
+
+function compile(compiler, output, flags = []) {
+  for (const name of sources) {
+    const words = ['-O2', '-w', '-D_GNU_SOURCE', `-DCONFIG_VERSION="${version}"`, ...flags];
+    run(compiler, ...words, '-c', join(source, `${name}.c`), '-o', path(`${name}.o`));
+    // a remembered launch must not touch more pages for it: the linker keeps these sections apart from all others
+    const apart = ['.text=.text.unlikely', '.rodata=quickjs_rodata'].map(
+      (names) => `--rename-section=${names}`,
+    );
+    run(process.env.OBJCOPY ?? 'objcopy', ...apart, path(`${name}.o`));
+  }
+  const objects = sources.map((name) => path(`${name}.o`));
+  rmSync(path(output), { force: true });
+  run(process.env.AR ?? 'ar', 'rcs', path(output), ...objects);
+}
+
+/** The library, and the program that makes bytecode, once for each compiler. */
+function buildEngine() {
+  const compiler = process.env.CC ?? 'gcc';
+  const stamp = path('built-by');
+  const built = `${version} ${compiler} 2`;
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === built) return;
+  rmSync(source, { recursive: true, force: true });
+  mkdirSync(source);
+  run('tar', '-xf', path(archive), '--strip-components=1', '-C', source);
+  compile('gcc', 'libquickjs-here.a');
+  run(
+    'gcc',
+    '-O1',
+    '-w',
+    `-I${source}`,
+    join(root, 'scripts/compile-bytecode.c'),
+    path('libquickjs-here.a'),
+    '-lm',
+    '-o',
+    path('compile-bytecode'),
+  );
+  if (compiler === 'gcc') renameSync(path('libquickjs-here.a'), path('libquickjs.a'));
+  else compile(compiler, 'libquickjs.a');
+  writeFileSync(stamp, built);
+}
+
+/** The parts of the program as one assembler file, which is written anew only where its content changes. */
+function buildProgram() {
+  const parts = ['main', 'yaml', 'lines'];
+  for (const part of parts)
+    run(
+      path('compile-bytecode'),
+      join(root, `dist/${part}.bundle.js`),
+      `${part}.bundle.js`,
+      path(`${part}.bytecode`),
+    );
+  const blocks = parts.map((part) => {
+    const digest = createHash('sha256')
+      .update(readFileSync(path(`${part}.bytecode`)))
+      .digest('hex');
+    return `.balign 8\n.global ch_run_${part}_begin, ch_run_${part}_end\nch_run_${part}_begin: .incbin "${path(`${part}.bytecode`)}" /* ${digest} */\nch_run_${part}_end:\n`;
+  });
+  const text = `.section quickjs_rodata,"a"\n${blocks.join('')}.section .note.GNU-stack,"",%progbits\n`;
+  const file = path('program.S');
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text);
+}
+
+if (process.argv[2] === 'version') {
+  console.log(version);
+  process.exit();
+}
+
+try {
+  mkdirSync(directory, { recursive: true });
+  if (findArchive()) {
+    buildEngine();
+    buildProgram();
+    console.log(directory);
+  } else {
+    console.error(
+      `ch-run-ts: without the built-in engine: the source of QuickJS, ${archive}, can't be had (CH_RUN_QUICKJS_SOURCE can name it)`,
+    );
+  }
+} catch (error) {
+  console.error(`ch-run-ts: without the built-in engine: ${error.message}`);
+}

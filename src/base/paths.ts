@@ -1,0 +1,20 @@
+/** Parts of paths, as the programs of the same names print them. */
+
+/** Without slashes at the end, but for the root's. */
+function trim(path: string): string {
+  return path.replace(/(?<=.)\/+$/, '');
+}
+
+/** The last component. */
+export function basename(path: string): string {
+  const trimmed = trim(path);
+  return trimmed === '/' ? '' : trimmed.slice(trimmed.lastIndexOf('/') + 1);
+}
+
+/** What is before the last component. */
+export function dirname(path: string): string {
+  const trimmed = trim(path);
+  const slash = trimmed.lastIndexOf('/');
+  if (slash < 0) return '.';
+  return trim(trimmed.slice(0, slash)) || '/';
+}
