@@ -389,7 +389,7 @@ export const options = [
     group: 'messages',
     summary: 'print the steps as they are carried out; more with -vv',
     details:
-      'Each step comes with the time since the start, which answers why a start was slow: that of Node.js is in it, where no plan was remembered.',
+      'Each step comes with the time since the start, which answers why a start was slow: that of deciding is in it, where no plan was remembered.',
   },
   {
     name: 'color',
@@ -478,7 +478,7 @@ export const options = [
     group: 'plan',
     summary: 'run the plan that --dry-run=plan wrote to FILE; takes no other option and no IMAGE',
     details:
-      'The file must be a regular file of yours that nobody else can write. Starting with it needs no Node.js.',
+      'The file must be a regular file of yours that nobody else can write. Nothing is decided then.',
   },
   {
     name: 'no-memo',

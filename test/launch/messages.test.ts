@@ -199,16 +199,6 @@ for (const user of users) {
     t.end();
   });
 
-  t.test(`a handoff that can't be read is told with call and errno${as}`, (t) => {
-    const plan = join(scratch(t, user), 'plan');
-    writeFileSync(plan, run(user, ['--dry-run=plan', image, '--', 'true']).stdout, { mode: 0o644 });
-    if (isRoot) chownSync(plan, user.uid, user.gid);
-    const script = `exec '${launcher}' --launch 3 4 1 0 3<'${plan}' 4< <(true)`;
-    const ending = start(user, 'bash', ['-c', script], { env: { CH_RUN_LOG: 'json' } });
-    t.match(messages(t, ending), [{ status: 31, call: 'lseek', errno: constants.errno.ESPIPE }]);
-    t.end();
-  });
-
   t.test(`any bytes make the JSON that the CLI makes of them${as}`, (t) => {
     const bytes = Buffer.concat([
       Buffer.from(Array.from({ length: 255 }, (_, at) => at + 1)),
