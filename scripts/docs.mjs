@@ -13,7 +13,7 @@ const root = join(import.meta.dirname, '..');
 mkdirSync(join(root, 'man'), { recursive: true });
 writeFileSync(join(root, 'docs/options.md'), renderMarkdown(program));
 writeFileSync(join(root, 'man/ch-run-ts.1'), renderManual(program));
-const hints = readHints(execFileSync(join(root, 'bin/ch-run-ts'), ['--hints']));
+const hints = readHints(execFileSync(join(root, 'bin/ch-run-ts'), ['--hints'], { encoding: 'utf8' }));
 writeFileSync(join(root, 'docs/troubleshooting.md'), renderTroubleshooting(hints));
 
 const shipped = readdirSync(join(root, 'profiles')).flatMap((name) => {

@@ -477,8 +477,7 @@ export const options = [
     completes: 'path',
     group: 'plan',
     summary: 'run the plan that --dry-run=plan wrote to FILE; takes no other option and no IMAGE',
-    details:
-      'The file must be a regular file of yours that nobody else can write. Nothing is decided then.',
+    details: 'The file must be a regular file of yours that nobody else can write. Nothing is decided then.',
   },
   {
     name: 'no-memo',
