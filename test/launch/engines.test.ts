@@ -70,7 +70,7 @@ t.test('the command lines of the documents make the same plans', async (t) => {
     )
     .map((text) => text.split(' ').filter(Boolean));
   const unique = [...new Map(lines.map((words) => [words.join(' '), words])).values()];
-  t.ok(unique.length > 20, `${unique.length} lines`);
+  t.ok(unique.length > 10, `${unique.length} lines`);
   for (const words of unique) compare(t, ['--dry-run=json', ...words, image, '--', 'true']);
 });
 
@@ -92,11 +92,14 @@ const value = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 8 }).filter((text) => !text.includes('\0')),
 );
 
+/** All but those which tell what is built in. */
+const compared = options.filter(({ name }) => name !== 'version' && name !== 'doctor');
+
 const word = fc.oneof(
   fc
-    .tuple(fc.constantFrom(...options), value)
+    .tuple(fc.constantFrom(...compared), value)
     .map(([{ name, value: kind }, text]) => (kind === 'none' ? `--${name}` : `--${name}=${text}`)),
-  fc.tuple(fc.constantFrom(...options), fc.nat(4)).map(([{ name }, cut]) => `--${name.slice(0, cut + 2)}`),
+  fc.tuple(fc.constantFrom(...compared), fc.nat(4)).map(([{ name }, cut]) => `--${name.slice(0, cut + 2)}`),
   fc.constantFrom('-v', '-q', '-w', '-W', '-wq', '-b/usr', '-c/', '-u0', '-g0', '--no-such', '-x', '--', '-'),
 );
 

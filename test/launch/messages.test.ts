@@ -1,5 +1,5 @@
 /** What a launch tells: --log=json, -v, --syslog. */
-import { chownSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -9,7 +9,6 @@ import {
   checkout,
   type Ending,
   image,
-  isRoot,
   launcher,
   noSquashfs,
   plant,

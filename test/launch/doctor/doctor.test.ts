@@ -95,7 +95,7 @@ t.test('every trial and every fact has one finding, with a title of one line', (
 t.test('a program that can not be tried is a refusal, not a crash', (t) => {
   const findings = runTrials('/none');
   t.ok(findings.every(({ verdict }) => verdict === 'no'));
-  t.match(findings[0]?.detail, 'ENOENT');
+  t.match(findings[0]?.detail, 'execve: no such file or directory');
   t.match(
     findings.find(({ name }) => name === 'overlay-over-fuse')?.detail,
     /^not tried without overlay mounts and FUSE/,
