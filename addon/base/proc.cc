@@ -2,12 +2,15 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/system_calls.h"
 
 namespace chrun {
 
@@ -50,18 +53,30 @@ std::vector<MountEntry> mount_table() {
     size_t start = line;
     for (int field = 0; field < kPlace; field++) start = text.find(' ', start) + 1;
     table.push_back(
-        {text.substr(line, text.find(' ', line) - line), unescape(text.substr(start, text.find(' ', start) - start))});
+        {strtoull(text.c_str() + line, nullptr, 10), unescape(text.substr(start, text.find(' ', start) - start))});
   }
   return table;
 }
 
-std::string mount_of(int file) {
+unsigned long long mount_of(int file) {
+  struct statx status {};
+  if (statx(file, "", AT_EMPTY_PATH, kStatxMountId, &status) == 0 && (status.stx_mask & kStatxMountId)) {
+    // as a number at this place, so that older headers do
+    unsigned long long id;
+    memcpy(&id, reinterpret_cast<const char*>(&status) + kStatxMountIdAt, sizeof id);
+    return id;
+  }
+  // before Linux 5.8
   constexpr std::string_view kField = "mnt_id:\t";  // proc_pid_fdinfo(5)
   const std::string text = text_of("/proc/self/fdinfo/" + std::to_string(file));
   const size_t at = text.find(kField);
-  if (at == std::string::npos) return {};
-  const size_t begin = at + kField.size();
-  return text.substr(begin, text.find('\n', begin) - begin);
+  return at == std::string::npos ? 0 : strtoull(text.c_str() + at + kField.size(), nullptr, 10);
+}
+
+std::optional<bool> is_in_own_user_namespace(int directory, const std::string& link) {
+  struct stat ours, theirs;
+  if (fstatat(directory, link.c_str(), &theirs, 0) != 0 || stat("/proc/self/ns/user", &ours) != 0) return {};
+  return ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
 }  // namespace chrun

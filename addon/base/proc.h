@@ -1,5 +1,6 @@
 // What /proc tells about this process.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,11 +18,16 @@ Fd open_own_file(const char* path);
 
 /// A mount of this process's namespace: its number, and its place, seen from the root directory.
 struct MountEntry {
-  std::string id, place;
+  unsigned long long id;
+  std::string place;
 };
 std::vector<MountEntry> mount_table();  // proc_pid_mountinfo(5)
 
-/// The number of the mount that an open file is on; empty if that can't be found out.
-std::string mount_of(int file);
+/// The number of the mount that an open file is on; 0 if that can't be found out.
+unsigned long long mount_of(int file);
+
+/// Whether the process whose user namespace `link` leads to, seen from `directory`, is in this process's own. Nothing
+/// where it can't be looked into.
+std::optional<bool> is_in_own_user_namespace(int directory, const std::string& link);
 
 }  // namespace chrun

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <climits>
-#include <cstring>
 #include <map>
 #include <vector>
 
@@ -35,16 +34,6 @@ unsigned long locked_flags(const struct statvfs& status) {
 
 std::string restriction_words(const std::string& name, unsigned long flags) {
   return "make " + name + (flags & MS_RDONLY ? " read-only" : " nosuid, nodev or noexec");
-}
-
-/// The number of the mount that an open file is on; 0 where the kernel does not tell.
-unsigned long long mount_id(int file) {
-  struct statx status {};
-  if (statx(file, "", AT_EMPTY_PATH, kStatxMountId, &status) != 0 || !(status.stx_mask & kStatxMountId)) return 0;
-  // as a number at this place, so that older headers do
-  unsigned long long id;
-  memcpy(&id, reinterpret_cast<const char*>(&status) + kStatxMountIdAt, sizeof id);
-  return id;
 }
 
 bool try_to_restrict(int mount, unsigned long flags) {
@@ -95,13 +84,13 @@ void restrict_mount(int mount, const std::string& name, unsigned long flags) {
     throw Refused("mount").cannot(restriction_words(name, flags));
 }
 
-void PlacedMounts::add(int mount, const std::string& path) { all_.push_back({path, mount_id(mount)}); }
+void PlacedMounts::add(int mount, const std::string& path) { all_.push_back({path, mount_of(mount)}); }
 
 void PlacedMounts::move_to(int root) {
   for (Placed& placed : all_) {
     Fd found = open_in_image(root, placed.path);
     if (!found) found = open_link_in_image(root, placed.path);
-    if (found) placed.id = mount_id(found.get());
+    if (found) placed.id = mount_of(found.get());
   }
 }
 
@@ -109,7 +98,7 @@ void PlacedMounts::check(int root) const {
   for (const Placed& placed : all_) {
     Fd found = open_in_image(root, placed.path);
     if (!found) found = open_link_in_image(root, placed.path);
-    const unsigned long long id = found ? mount_id(found.get()) : 0;
+    const unsigned long long id = found ? mount_of(found.get()) : 0;
     // a later one may lie over it
     if (placed.id == 0 || std::ranges::any_of(all_, [id](const Placed& each) { return each.id == id; })) continue;
     throw Error(
@@ -130,7 +119,7 @@ std::string mount_below(int mount) {
 bool restrict_one_by_one(int mount, const std::string& name, unsigned long flags) {
   restrict_mount(mount, name, flags);
   const std::string top = path_of(mount) + "/";
-  std::map<std::string, std::vector<std::string>> below;  // numbers of mounts, by their place
+  std::map<std::string, std::vector<unsigned long long>> below;  // numbers of mounts, by their place
   for (const auto& [id, place] : mount_table()) {
     if (place.starts_with(top)) below[place.substr(top.size())].push_back(id);
   }

@@ -42,7 +42,7 @@ class PlacedMounts {
   void add(int mount, const std::string& path);
   /// Takes those at the same paths below another root, which have been copied there.
   void move_to(int root);
-  /// Throws Error where one is not there. Before Linux 5.8 the kernel does not tell.
+  /// Throws Error where one is not there.
   void check(int root) const;
 
  private:

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/proc.h"
 
 namespace chrun {
 namespace {
@@ -20,12 +21,12 @@ std::string name_of(int directory) {
 
 /// What speaks against the process with this directory in /proc; empty: nothing does.
 std::string find_objection(int directory) {
-  struct stat status, theirs, ours;
+  struct stat status;
   if (fstat(directory, &status) != 0) return "has ended";
   if (status.st_uid != geteuid()) return "belongs to user " + std::to_string(status.st_uid);
-  if (stat("/proc/self/ns/user", &ours) != 0) throw Refused("stat").cannot("find my user namespace");
-  if (fstatat(directory, "ns/user", &theirs, 0) != 0) return "can't be looked into";
-  if (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino) return "is in another user namespace";
+  const auto own = is_in_own_user_namespace(directory, "ns/user");
+  if (!own) return "can't be looked into";
+  if (!*own) return "is in another user namespace";
   if (name_of(directory) != kKeeperName) return "keeps no join group";
   return {};
 }

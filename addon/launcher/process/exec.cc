@@ -96,8 +96,8 @@ std::string interpreter_of(const std::string& path) { return interpreter_in(file
 bool is_on_our_mount(const std::string& path) {
   const Fd file(open(path.c_str(), O_PATH | O_CLOEXEC)), own(open("/proc/self/exe", O_PATH | O_CLOEXEC));
   if (!file || !own) return true;
-  const std::string mount = mount_of(file.get());
-  return mount.empty() || mount == mount_of(own.get());
+  const auto mount = mount_of(file.get());
+  return mount == 0 || mount == mount_of(own.get());
 }
 
 /// Whether it is the file of this very program. Only one that begins as ours does is looked at further: nearly every

@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "base/error.h"
+#include "base/proc.h"
 #include "base/system_calls.h"
 
 namespace chrun::squashfs {
@@ -107,10 +107,8 @@ void know_senders(int socket) {
 
 bool is_from_outside(const Packet& packet) {
   if (packet.sender <= 0) return false;
-  struct stat ours, theirs;
-  const std::string path = "/proc/" + std::to_string(packet.sender) + "/ns/user";
-  if (stat("/proc/self/ns/user", &ours) < 0 || stat(path.c_str(), &theirs) < 0) return false;
-  if (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino) return false;
+  if (!is_in_own_user_namespace(AT_FDCWD, "/proc/" + std::to_string(packet.sender) + "/ns/user").value_or(false))
+    return false;
   // alive still: so it was the sender that had this number when we looked
   return !packet.process || syscall(kPidfdSendSignal, packet.process.get(), 0, nullptr, 0) == 0;
 }
