@@ -30,6 +30,21 @@ t.test('an image that root runs can change no settings of the machine', (t) => {
   return t.end();
 });
 
+t.test('what would tell an image of the machine’s firmware and interrupts is hidden from it', (t) => {
+  if (!isRoot) return t.end();
+  const there = ['/proc/acpi', '/sys/firmware', '/proc/interrupts', '/proc/timer_list'].filter((path) =>
+    existsSync(path),
+  );
+  t.ok(there.length > 0);
+  for (const options of [[], ['--uid=0', '-W']]) {
+    const show = (path: string) => `ls -A ${path}/ 2>/dev/null || cat ${path}`;
+    t.equal(runShell(t, root, [...options, image], there.map(show).join('; ')), '');
+    const make = `mkdir ${there[0]}/new 2>/dev/null && echo made; :`;
+    t.equal(runShell(t, root, [...options, image], make), '');
+  }
+  return t.end();
+});
+
 t.test('nor does a fresh /proc in a namespace of its own open them again', (t) => {
   if (!isRoot) return t.end();
   const words = ['--uid=0', '-b', '/usr:/usr', '-b', '/lib:/lib', '-b', '/lib64:/lib64:optional', image];

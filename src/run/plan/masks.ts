@@ -1,17 +1,16 @@
 /**
  * What root of the host must not write, nor read, in a container: the kernel goes by user ids there, not by namespaces.
- * The lists are those of the defaults of OCI runtimes, but that directories are read-only and not hidden.
+ * The lists are those of the defaults of OCI runtimes.
  */
-import type { Host } from '../../host/host.js';
+import { type Host, kindIfAny, type PathKind } from '../../host/host.js';
 import type { CreateStep } from '../../plan/launch-plan.js';
 
 /** With all that is mounted below: binfmt_misc lies in /proc/sys. */
-const readOnly = [
-  ...['/proc/acpi', '/proc/bus', '/proc/fs', '/proc/irq', '/proc/scsi', '/proc/sys'],
-  '/proc/sysrq-trigger',
-];
+const readOnly = [...['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys'], '/proc/sysrq-trigger'];
 
 const hidden = [
+  ...['/proc/acpi', '/proc/asound', '/proc/scsi', '/sys/devices/virtual/powercap', '/sys/firmware'],
+  '/proc/interrupts',
   '/proc/kcore',
   '/proc/keys',
   '/proc/latency_stats',
@@ -31,15 +30,14 @@ export function planMasks(host: Host): readonly CreateStep[] {
         options: ['optional', 'read-only'],
       }),
     ),
-    ...hidden
-      .filter((path) => host.pathKind(path) !== 'absent')
-      .map(
-        (path): CreateStep => ({
-          kind: 'bind',
-          source: '/dev/null',
-          destination: path,
-          options: ['optional'],
-        }),
-      ),
+    ...hidden.flatMap((path) => planCover(path, kindIfAny(path, host))),
   ];
+}
+
+/** An empty directory in which nothing can be made, or an empty file. */
+function planCover(path: string, kind: PathKind): readonly CreateStep[] {
+  if (kind === 'absent') return [];
+  if (kind === 'directory')
+    return [{ kind: 'tmpfs', destination: path, options: 'mode=0555,size=4k,nr_inodes=1' }];
+  return [{ kind: 'bind', source: '/dev/null', destination: path, options: ['optional'] }];
 }

@@ -138,16 +138,24 @@ t.test('root of the machine gets settings in /proc and /sys read-only, unless th
   const on = (unmapped: boolean): FakeMachine => ({
     uid: 0,
     variables: {},
-    paths: { '/img': 'directory', '/proc/sys': 'directory', '/proc/keys': Buffer.of() },
+    paths: {
+      '/img': 'directory',
+      '/proc/sys': 'directory',
+      '/sys/firmware': 'directory',
+      '/proc/keys': Buffer.of(),
+    },
     owners: { '/proc/sys': { uid: unmapped ? 65534 : 0, unmapped } },
   });
   const masks = (words: readonly string[], unmapped = false) =>
-    lines(planOf(words, on(unmapped))).filter((line) => /^bind .* (\/sys|\/proc\/.*)( |$)/.test(line));
+    lines(planOf(words, on(unmapped))).filter((line) =>
+      /^(bind .*|tmpfs) (\/sys.*|\/proc\/.*)( |$)/.test(line),
+    );
   t.same(masks(['/img']), [
     'bind /sys /sys read-only',
-    ...['acpi', 'bus', 'fs', 'irq', 'scsi', 'sys', 'sysrq-trigger'].map(
+    ...['bus', 'fs', 'irq', 'sys', 'sysrq-trigger'].map(
       (name) => `bind /proc/${name} /proc/${name} optional read-only`,
     ),
+    'tmpfs /sys/firmware mode=0555,size=4k,nr_inodes=1',
     'bind /dev/null /proc/keys optional',
   ]);
   t.same(masks(['--unmask', '/img']), ['bind /sys /sys']);
