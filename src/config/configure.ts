@@ -8,9 +8,9 @@ import { describeSource, type Entry, toEntries, toValues } from './entry.js';
 import { readConfigFiles } from './find-files.js';
 import {
   automaticProfiles,
-  type Layer,
   type Owner,
   type Profile,
+  type Rank,
   type Rule,
   visibleProfiles,
 } from './profiles.js';
@@ -42,7 +42,7 @@ export async function configure(subject: Subject, given: RawValues, host: Host):
   const automatic = automaticProfiles(others, host);
   const automaticOf = (owner: Owner) => automatic.filter((profile) => profile.owner === owner);
   // from the weakest to the strongest
-  const layers: readonly Layer[] = [
+  const ranks: readonly Rank[] = [
     ...automaticOf('shipped'),
     { owner: 'site', entries: site.options },
     ...automaticOf('site'),
@@ -53,10 +53,10 @@ export async function configure(subject: Subject, given: RawValues, host: Host):
     { owner: 'user', entries: words },
     { owner: 'site', entries: site.always },
   ];
-  refuseForbidden(layers, site.forbid);
+  refuseForbidden(ranks, site.forbid);
   const entries = settle(
     options,
-    layers.map((layer) => layer.entries),
+    ranks.map((rank) => rank.entries),
   );
   return { values: toValues(options, entries), entries, warnings: [...odd, ...warnings] };
 }
@@ -77,8 +77,8 @@ function askedProfiles(profiles: readonly Profile[], asked: readonly Entry[]): r
 }
 
 /** What only the site may set, is set by nobody else: not even where something stronger would hide it. */
-function refuseForbidden(layers: readonly Layer[], rules: readonly Rule[]): void {
-  const set = layers.filter(({ owner }) => owner === 'user').flatMap(({ entries }) => entries);
+function refuseForbidden(ranks: readonly Rank[], rules: readonly Rule[]): void {
+  const set = ranks.filter(({ owner }) => owner === 'user').flatMap(({ entries }) => entries);
   for (const { option, value, source } of set) {
     const rule = rules.find((each) => each.option === option);
     if (rule === undefined || value === false) continue;

@@ -21,7 +21,7 @@ export interface Rule {
 }
 
 /** Entries of the same rank. */
-export interface Layer {
+export interface Rank {
   readonly owner: Owner;
   readonly entries: readonly Entry[];
 }

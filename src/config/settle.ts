@@ -3,15 +3,15 @@ import { excludes, type Option } from '../cli/program.js';
 import type { Entry } from './entry.js';
 
 /**
- * What holds of layers of entries, the weakest layer first: of an option with one value the strongest one, of an
+ * What holds of ranks of entries, the weakest rank first: of an option with one value the strongest one, of an
  * option that can be given more than once all values, in this order.
  */
-export function settle(options: readonly Option[], layers: readonly (readonly Entry[])[]): readonly Entry[] {
+export function settle(options: readonly Option[], ranks: readonly (readonly Entry[])[]): readonly Entry[] {
   const rows = new Map(options.map((option) => [option.name, option]));
   let settled: readonly Entry[] = [];
-  for (const layer of layers) {
-    const kept = settled.filter((earlier) => !layer.some((later) => replaces(later, earlier, rows)));
-    settled = [...kept, ...layer];
+  for (const rank of ranks) {
+    const kept = settled.filter((earlier) => !rank.some((later) => replaces(later, earlier, rows)));
+    settled = [...kept, ...rank];
   }
   return settled.filter(({ value }) => value !== false);
 }

@@ -10,13 +10,13 @@ import type { Subject } from './subject.js';
 const variableOf = ({ prefix }: Program, name: string) => prefix + name.toUpperCase().replaceAll('-', '_');
 
 /** What the environment says, and what is odd about it. */
-export interface VariableLayer {
+export interface VariableSettings {
   readonly entries: readonly Entry[];
   readonly warnings: readonly string[];
 }
 
 /** Reads the variables that set options. Throws LaunchError with exit status 64. */
-export function readVariables(subject: Subject, host: Host): VariableLayer {
+export function readVariables(subject: Subject, host: Host): VariableSettings {
   const { program } = subject;
   const options = optionsOf(program);
   const variables = host.variables(program.prefix);

@@ -74,12 +74,12 @@ export const createKinds = {
   ],
   /**
    * Make what the steps up to the overlay make in the image in a tmpfs of this size, or in a host directory; it becomes
-   * the overlay's upper layer. So they can add to an image that belongs to somebody else.
+   * the overlay's upper directory. So they can add to an image that belongs to somebody else.
    */
-  layer: (step: Upper) => upperWords(step),
+  upper: (step: Upper) => upperWords(step),
   /** Put that over the image; or an overlay whose writes go to a tmpfs of this size, or to a host directory. */
-  overlay: (step: Upper | { readonly upper: 'layer' }) =>
-    step.upper === 'layer' ? [step.upper] : upperWords(step),
+  overlay: (step: Upper | { readonly upper: 'made' }) =>
+    step.upper === 'made' ? [step.upper] : upperWords(step),
   /** Make the missing ones among the destinations of binds; where the image is read-only, in memory. */
   destinations: (step: {
     readonly binds: readonly { readonly source: string; readonly destination: string }[];

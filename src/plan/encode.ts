@@ -8,7 +8,7 @@ import type { LaunchPlan, Step } from './launch-plan.js';
 import { outsideKinds } from './outside-kinds.js';
 
 /** Changes with the meaning of any record; the launcher has the same number (addon/launcher/plan/plan.h). */
-export const planFormat = '6';
+export const planFormat = '7';
 
 /** The kinds of steps that each list of a plan can have. */
 const lists = { outside: outsideKinds, create: createKinds, enter: enterKinds };

@@ -70,7 +70,7 @@ export const options = [
     group: 'image',
     summary: 'let writes go to host directory DIR, which is made if missing, and keep them there',
     details:
-      "DIR must lie on a local file system: NFS, Lustre, GPFS and FUSE can't hold the upper layer of an overlay. One container at a time can use it. DIR/upper holds what was written.",
+      "DIR must lie on a local file system: NFS, Lustre, GPFS and FUSE can't hold the upper directory of an overlay. One container at a time can use it. DIR/upper holds what was written.",
   },
   {
     name: 'storage',

@@ -45,7 +45,11 @@ for (const user of users) {
     const folder = makeFolder(t, user);
     t.ok(moreMounts(t, user, ['-W'], bindsOf(folder, '/opt/x')) <= 3);
     const kept = `--overlay=${scratch(t, user)}/o`;
-    t.equal(moreMounts(t, user, [kept], bindsOf(folder, '/opt/x'), copyImage(t, user)), count, 'kept layer');
+    t.equal(
+      moreMounts(t, user, [kept], bindsOf(folder, '/opt/x'), copyImage(t, user)),
+      count,
+      'kept upper directory',
+    );
     t.end();
   });
 

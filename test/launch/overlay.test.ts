@@ -116,7 +116,7 @@ test('a second writer of one overlay directory is refused, and let in after the 
     t,
     second,
     31,
-    `upper layer in ${place}: mount: device or resource busy`,
+    `upper directory in ${place}: mount: device or resource busy`,
     'another container is using it',
   );
   t.equal((await running.finish()).status, 0);
@@ -143,7 +143,7 @@ test('an overlay directory that can not be used is an error that names it', (t, 
   failsWith(t, attempt('/etc/o'), 31, "can't make the overlay directory /etc/o: mkdir: permission denied");
 });
 
-test('a file system that can not hold an upper layer is named', (t, user, image) => {
+test('a file system that can not hold an upper directory is named', (t, user, image) => {
   if (!isRoot) return skip(t, 'mounting an overlay for everybody needs root');
   const place = scratch(t, user);
   for (const name of ['lower', 'upper', 'work', 'mount']) mkdirSync(join(place, name), { mode: 0o777 });
@@ -164,7 +164,7 @@ test('a file system that can not hold an upper layer is named', (t, user, image)
   );
 });
 
-test('without user xattrs in the upper layer, files are written, moved and removed', (t, user, image) => {
+test('without user xattrs in the upper directory, files are written, moved and removed', (t, user, image) => {
   // as on tmpfs before Linux 6.6; ramfs has none either. There, a directory can't replace one of the image's.
   if (!isRoot) return skip(t, 'mounting ramfs needs root');
   const place = scratch(t, user);
@@ -197,8 +197,14 @@ for (const [error, words, old] of [
     const hint = old
       ? /: hint: this is Linux 2\.6\.\d+.*, and overlays for unprivileged users need 5\.11 or later; use --write/
       : /: hint: the kernel has no overlays \(CONFIG_OVERLAY_FS\); use --write/;
-    failsWith(t, attempt(2, '--overlay', place), 31, `its upper layer in ${place}: mount: ${words}`, hint);
-    failsWith(t, attempt(3, '-W'), 31, `its upper layer in memory: mount: ${words}`, hint);
+    failsWith(
+      t,
+      attempt(2, '--overlay', place),
+      31,
+      `its upper directory in ${place}: mount: ${words}`,
+      hint,
+    );
+    failsWith(t, attempt(3, '-W'), 31, `its upper directory in memory: mount: ${words}`, hint);
     t.match(attempt(3, '-b', '/etc:/made'), { status: 0, stderr: '' }, 'places are made without one');
   });
 }
@@ -235,7 +241,7 @@ for (const user of users) {
           env: environmentOf(user),
         }),
         31,
-        "can't mount an overlay with its upper layer in memory: mount: invalid argument",
+        "can't mount an overlay with its upper directory in memory: mount: invalid argument",
         /: hint: something is mounted at \/mnt in the image, which the kernel lets no overlay uncover; unmount it/,
       );
       return t.end();

@@ -33,7 +33,7 @@ constexpr unsigned char kImage[] = {
     0x00, 0x00, 0x00, 0x00, 0x04, 0x80, 0x00, 0x00, 0x00, 0x00, 0xdc, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
 };
 
-void make_layers() {
+void make_directories() {
   for (const char* name : {"lower", "upper", "work", "merged"}) {
     if (mkdir(name, 0755) != 0) throw Refused("mkdir").cannot("make a directory");
   }
@@ -50,7 +50,7 @@ void mount_overlay(const std::string& lower) {
 void try_overlay(Action enter_namespaces, Action enter_memory) {
   enter_namespaces();
   enter_memory();
-  make_layers();
+  make_directories();
   mount_overlay("lower");
 }
 
@@ -62,7 +62,7 @@ void try_overlay_over_fuse(Action enter_namespaces, Action enter_memory) {
   // before the tmpfs: it may hide /dev/fuse
   squashfs::mount_served(image, "/sys");
   enter_memory();
-  make_layers();
+  make_directories();
   mount_overlay("/sys");
   // what was read from below goes up before it is changed
   const Fd changed(open("merged/file", O_WRONLY | O_APPEND | O_CLOEXEC));

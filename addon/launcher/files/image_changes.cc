@@ -26,7 +26,7 @@ std::string path_in_image(int root, int directory) {
   return path.substr(top == "/" ? 0 : top.size());
 }
 
-/// Opens directory `name` of the layer, made with this mode if it is not there.
+/// Opens directory `name` of the upper directory, made with this mode if it is not there.
 Fd enter_directory(int parent, const std::string& name, mode_t mode, const std::string& path) {
   if (mkdirat(parent, name.c_str(), 0700) == 0) {
     if (fchmodat(parent, name.c_str(), mode, 0) != 0) throw Refused("chmod").cannot("create " + path + " in the image");
@@ -38,18 +38,18 @@ Fd enter_directory(int parent, const std::string& name, mode_t mode, const std::
   return directory;
 }
 
-/// The directory of the layer for guest directory `path`. What the image has on the way keeps its mode: in an overlay
-/// the attributes of the upper layer count.
-Fd layer_directory(const LayeredImage& image, const std::string& path) {
+/// The directory in the upper directory for guest directory `path`. What the image has on the way keeps its mode: in an
+/// overlay the attributes of the upper directory count.
+Fd upper_directory(const ChangedImage& image, const std::string& path) {
   const Gap gap = find_gap(image.root, path);
   const std::string there = path_in_image(image.root, gap.parent.get());
   const std::string whole = there + "/" + gap.rest;
-  Fd directory(openat(image.layer, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  Fd directory(openat(image.upper, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
   for (size_t start = 0, end; start < whole.size(); start = end + 1) {
     end = std::min(whole.find('/', start), whole.size());
     const std::string name = whole.substr(start, end - start);
     if (name.empty() || name == ".") continue;
-    // from a directory that is made here, it could lead out of the layer
+    // from a directory that is made here, it could lead out of the upper directory
     if (name == "..") throw Error("can't create " + path + " in the image: it has .. in a part that is not there yet");
     struct stat status;
     const std::string reached = whole.substr(0, end);
@@ -60,8 +60,8 @@ Fd layer_directory(const LayeredImage& image, const std::string& path) {
   return directory;
 }
 
-Fd directory_for(const LayeredImage& image, const std::string& path) {
-  return image.layer < 0 ? create_in_image(image.root, path, false) : layer_directory(image, path);
+Fd directory_for(const ChangedImage& image, const std::string& path) {
+  return image.upper < 0 ? create_in_image(image.root, path, false) : upper_directory(image, path);
 }
 
 void make_link(int directory, const std::string& target, const std::string& name, const std::string& path) {
@@ -76,7 +76,7 @@ void make_link(int directory, const std::string& target, const std::string& name
     throw Refused("symlink").cannot("make the link " + path + " in the image");
 }
 
-/// A directory of the layer would hide what the image has under its name.
+/// A directory in the upper one would hide what the image has under its name.
 void refuse_to_hide(int root, const std::string& path) {
   const Gap gap = find_gap(root, path);
   if (file_type(gap.parent.get(), gap.parent_path) != S_IFDIR)
@@ -88,12 +88,12 @@ void refuse_to_hide(int root, const std::string& path) {
 
 }  // namespace
 
-void make_links(const LayeredImage& image, const std::string& path, const std::vector<Link>& links) {
+void make_links(const ChangedImage& image, const std::string& path, const std::vector<Link>& links) {
   const Fd directory = directory_for(image, path);
   for (const auto& [target, name] : links) make_link(directory.get(), target, name, path + "/" + name);
 }
 
-void place_in_image(const LayeredImage& image, const std::string& path, bool want_file) {
+void place_in_image(const ChangedImage& image, const std::string& path, bool want_file) {
   if (open_in_image(image.root, path) || (want_file && open_link_in_image(image.root, path))) return;
   refuse_to_hide(image.root, path);
   if (!want_file) {

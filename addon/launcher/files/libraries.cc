@@ -99,14 +99,14 @@ std::vector<Link> links_to(const std::string& directory, const std::vector<std::
 
 }  // namespace
 
-void show_libraries(const LayeredImage& image, const std::string& folder, const std::vector<std::string>& names) {
+void show_libraries(const ChangedImage& image, const std::string& folder, const std::vector<std::string>& names) {
   for (const std::string& directory : searched_directories(image.root)) {
     if (is_same_directory(image.root, directory, folder)) continue;
     make_links(image, directory, links_to(folder, names));
   }
 }
 
-void prefer_newer_cuda(const LayeredImage& image, const std::string& directory, const std::string& driver) {
+void prefer_newer_cuda(const ChangedImage& image, const std::string& directory, const std::string& driver) {
   constexpr std::string_view prefix = "libcuda.so.";
   const auto names = libraries_in(image.root, directory);
   int newest = 0;

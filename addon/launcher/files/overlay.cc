@@ -14,33 +14,34 @@
 namespace chrun {
 namespace {
 
-/// File systems that the kernel takes as an upper layer without saying why not, or never takes.
+/// File systems that the kernel takes as an upper directory without saying why not, or never takes.
 constexpr struct {
   unsigned long magic;
   const char* name;
-} kNoUpperLayer[] = {
+} kNoUpperDirectory[] = {
     {0x6969, "NFS"},        {0x0bd00bd0, "Lustre"}, {0x47504653, "GPFS"},      {0x65735546, "FUSE"},
     {0x00c36400, "CephFS"}, {0x19830326, "BeeGFS"}, {0x794c7630, "overlayfs"}, {0xff534d42, "CIFS"},
 };
 
-std::string upper_layer_hint(int directory) {
+std::string upper_directory_hint(int directory) {
   struct statfs status;
   if (fstatfs(directory, &status) != 0) return {};
-  for (const auto& entry : kNoUpperLayer) {
+  for (const auto& entry : kNoUpperDirectory) {
     if (static_cast<unsigned long>(status.f_type) == entry.magic) {
       return std::string("it lies on ") + entry.name +
-             ", which can't hold the upper layer of an overlay; choose a directory on a local disk, such as /var/tmp";
+             ", which can't hold the upper directory of an overlay; choose a directory on a local disk, such as "
+             "/var/tmp";
     }
   }
   return {};
 }
 
-/// What this image or this upper layer does to overlays; for what the kernel does to all of them there is the table of
-/// refusals.
+/// What this image or this upper directory does to overlays; for what the kernel does to all of them there is the table
+/// of refusals.
 std::string refusal_hint(int upper, int root, int code) {
   if (code == EBUSY) return "another container is using it; one at a time can write";
   if (code != EPERM && code != ENODEV && code != EINVAL) return {};
-  const std::string hint = upper_layer_hint(upper), place = code == EINVAL ? mount_below(root) : "";
+  const std::string hint = upper_directory_hint(upper), place = code == EINVAL ? mount_below(root) : "";
   if (!hint.empty() || place.empty()) return hint;
   return "something is mounted at " + place +
          " in the image, which the kernel lets no overlay uncover; unmount it, or use --write on a copy of the image";
@@ -56,16 +57,16 @@ void make_directory(int parent, const char* name, mode_t mode, const std::string
   }
 }
 
-Layer begin_layer(Fd home, int root, const std::string& name) {
+UpperDirectory begin_upper(Fd home, int root, const std::string& name) {
   struct stat status;
   if (fstat(root, &status) != 0) throw Refused("fstat").cannot("look at the image's root directory");
-  // the root directory of the overlay is the upper layer's: it has the image's mode, and its owner can write there
+  // the root directory of the overlay is the upper directory's: it has the image's mode, and its owner can write there
   make_directory(home.get(), "upper", (status.st_mode & 07777) | 0700, name);
   make_directory(home.get(), "work", 0755, name);
-  Layer layer{std::move(home), {}, name};
-  layer.upper = Fd(openat(layer.home.get(), "upper", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!layer.upper) throw Refused("open").cannot("open the upper layer of an overlay in " + name);
-  return layer;
+  UpperDirectory upper{std::move(home), {}, name};
+  upper.directory = Fd(openat(upper.home.get(), "upper", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!upper.directory) throw Refused("open").cannot("open the upper directory of an overlay in " + name);
+  return upper;
 }
 
 std::vector<Destination> missing_ones(int root, const std::vector<Destination>& all) {
@@ -93,13 +94,13 @@ Fd cover_parents(Stage& stage, int root, const std::vector<Destination>& all, co
 
 }  // namespace
 
-Layer begin_layer_in_memory(Stage& stage, int root, const std::string& size) {
-  return begin_layer(stage.make("tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=" + size, "mount a tmpfs"), root,
+UpperDirectory begin_upper_in_memory(Stage& stage, int root, const std::string& size) {
+  return begin_upper(stage.make("tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=" + size, "mount a tmpfs"), root,
                      "memory");
 }
 
-Layer begin_layer_in_directory(Fd directory, int root, const std::string& path) {
-  return begin_layer(std::move(directory), root, path);
+UpperDirectory begin_upper_in_directory(Fd directory, int root, const std::string& path) {
+  return begin_upper(std::move(directory), root, path);
 }
 
 Fd open_upper_directory(const std::string& path) {
@@ -114,28 +115,28 @@ Fd open_upper_directory(const std::string& path) {
   return directory;
 }
 
-Fd overlay_layer(Stage& stage, int root, const Layer& layer) {
+Fd put_overlay(Stage& stage, int root, const UpperDirectory& upper) {
   // by descriptors: no byte of a path has to be quoted. userxattr: the only marks that are ours to set without
-  // privilege. index=on: then the kernel refuses a layer that is in use already.
-  const std::string home = descriptor_path(layer.home.get());
+  // privilege. index=on: then the kernel refuses an upper directory that is in use already.
+  const std::string home = descriptor_path(upper.home.get());
   const std::string options =
       "lowerdir=" + descriptor_path(root) + ",upperdir=" + home + "/upper,workdir=" + home + "/work,userxattr,index=on";
   try {
     return stage.make("overlay", MS_NOSUID | MS_NODEV, options,
-                      "mount an overlay with its upper layer in " + layer.name);
+                      "mount an overlay with its upper directory in " + upper.name);
   } catch (const SysError& refusal) {
-    throw refusal.hinted(refusal_hint(layer.home.get(), root, refusal.code()));
+    throw refusal.hinted(refusal_hint(upper.home.get(), root, refusal.code()));
   }
 }
 
 Fd make_destinations(Stage& stage, int root, const std::vector<Destination>& all) {
   const auto missing = missing_ones(root, all);
   if (missing.empty()) return {};
-  const Layer layer = begin_layer_in_memory(stage, root, "4m");
-  place_destinations({root, layer.upper.get()}, missing);
+  const UpperDirectory upper = begin_upper_in_memory(stage, root, "4m");
+  place_destinations({root, upper.directory.get()}, missing);
   Fd view;
   try {
-    view = overlay_layer(stage, root, layer);
+    view = put_overlay(stage, root, upper);
   } catch (const Error& refusal) {
     return cover_parents(stage, root, missing, refusal);
   }
@@ -166,7 +167,7 @@ Fd cover_destinations(Stage& stage, int root, const std::vector<Destination>& al
   return view;
 }
 
-void place_destinations(const LayeredImage& image, const std::vector<Destination>& all) {
+void place_destinations(const ChangedImage& image, const std::vector<Destination>& all) {
   for (const auto& [path, file] : all) place_in_image(image, path, file);
 }
 

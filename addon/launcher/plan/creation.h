@@ -37,7 +37,7 @@ struct Creation {
   Fd root{};                           // the image's root, from its mount until `pivot`
   bool writable = false;               // the image, or what lies over it
   std::optional<Identity> identity{};  // passwd and group, until they are written
-  Layer layer{};                       // what is to lie over the image, until it does
+  UpperDirectory upper{};              // what is to lie over the image, until it does
   std::optional<JoinGroup> group{};    // the peers, with --join
   bool served = false;                 // by a file-system server
   PlacedMounts placed{};               // where `served`

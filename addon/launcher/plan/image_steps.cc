@@ -21,28 +21,28 @@ void look_up_upper(Creation& creation, const Step& step) {
 }
 
 /// memory SIZE, directory PATH
-Layer layer_of(Creation& creation, const Step& step) {
+UpperDirectory upper_of(Creation& creation, const Step& step) {
   const int root = root_of(creation, step);
   const std::string value = step.fields.size() == 2 ? field(step, 1) : std::string();
-  if (step.fields[0] == "memory" && !value.empty()) return begin_layer_in_memory(creation.stage, root, value);
+  if (step.fields[0] == "memory" && !value.empty()) return begin_upper_in_memory(creation.stage, root, value);
   if (step.fields[0] == "directory" && creation.directories[&step])
-    return begin_layer_in_directory(std::move(creation.directories[&step]), root, value);
+    return begin_upper_in_directory(std::move(creation.directories[&step]), root, value);
   throw Error("malformed " + std::string(step.kind) + " step '" + field(step, 0) + "' in the plan");
 }
 
-/// layer memory SIZE, layer directory PATH: what the following steps make in the image, they make there; `overlay
-/// layer` shows it.
-void layer(Creation& creation, const Step& step) { creation.layer = layer_of(creation, step); }
+/// upper memory SIZE, upper directory PATH: what the following steps make in the image, they make there; `overlay
+/// made` shows it.
+void upper(Creation& creation, const Step& step) { creation.upper = upper_of(creation, step); }
 
-LayeredImage image_of(const Creation& creation, const Step& step) {
-  return {root_of(creation, step), creation.layer.upper ? creation.layer.upper.get() : -1};
+ChangedImage image_of(const Creation& creation, const Step& step) {
+  return {root_of(creation, step), creation.upper.directory ? creation.upper.directory.get() : -1};
 }
 
-/// overlay layer, overlay memory SIZE, overlay directory PATH
+/// overlay made, overlay memory SIZE, overlay directory PATH
 void overlay(Creation& creation, const Step& step) {
-  if (step.fields[0] != "layer" || !creation.layer.upper) creation.layer = layer_of(creation, step);
-  creation.root = overlay_layer(creation.stage, root_of(creation, step), creation.layer);
-  creation.layer = {};
+  if (step.fields[0] != "made" || !creation.upper.directory) creation.upper = upper_of(creation, step);
+  creation.root = put_overlay(creation.stage, root_of(creation, step), creation.upper);
+  creation.upper = {};
   creation.writable = true;
 }
 
@@ -61,7 +61,7 @@ void look_up_sources(Creation& creation, const Step& step) {
 /// destinations SOURCE DESTINATION …: of the binds that follow
 void destinations(Creation& creation, const Step& step) {
   const auto& all = creation.destinations[&step];
-  if (creation.layer.upper) return place_destinations(image_of(creation, step), all);
+  if (creation.upper.directory) return place_destinations(image_of(creation, step), all);
   const auto make = creation.writable ? create_destinations : make_destinations;
   if (Fd root = make(creation.stage, root_of(creation, step), all)) creation.root = std::move(root);
 }
@@ -122,7 +122,7 @@ void seal(Creation& creation, const Step& step) {
 }
 
 constexpr StepKind<Creation> kKinds[] = {
-    {"layer", 2, 2, layer, nullptr, look_up_upper},
+    {"upper", 2, 2, upper, nullptr, look_up_upper},
     {"overlay", 1, 2, overlay, nullptr, look_up_upper},
     {"destinations", 2, kAnyFields, destinations, nullptr, look_up_sources},
     {"file", 2, 2, file},

@@ -1,4 +1,4 @@
-// An opened image, ready to be read by any number of threads: the reading layer without FUSE.
+// An opened image, ready to be read by any number of threads: the reader without FUSE.
 #pragma once
 #include "squashfs/reader/directory.h"
 #include "squashfs/reader/file_data.h"

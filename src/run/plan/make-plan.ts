@@ -12,7 +12,7 @@ import { planJoin } from './join.js';
 import { planMasks } from './masks.js';
 import { noteNoHome, planHome, planMount, planServer, warnAboutImage } from './root.js';
 import { planAptSandbox, planSeccomp } from './seccomp.js';
-import { planLayer, planMerge, planSeal } from './upper.js';
+import { planMerge, planSeal, planUpper } from './upper.js';
 
 /** Decides everything that can be decided before the launch; `noticed` are warnings that come first. Throws LaunchError. */
 export function makePlan(request: LaunchRequest, host: Host, noticed: readonly string[] = []): LaunchPlan {
@@ -33,9 +33,9 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     // in the outer namespaces we are root and mount
     { kind: 'user-namespace', ...mapIds({ uid: 0, gid: 0 }, user) },
     planMount(image, request, host),
-    ...planLayer(request, binds, changes, host),
+    ...planUpper(request, binds, changes, host),
     ...planAptSandbox(request, writable),
-    // before /dev is bound, which covers the files' place
+    // before the user's binds, which may cover the files
     ...(request.identity === 'host'
       ? [{ kind: 'identity', ...guest, ...(home ? { home: home.home } : {}) } as const]
       : []),

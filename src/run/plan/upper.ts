@@ -46,20 +46,20 @@ export function planSeal(request: LaunchRequest, changes: ImageChanges): readonl
 }
 
 /** The steps between the image's mount and the binds. Where nobody asked for writing, changes are made in memory. */
-export function planLayer(
+export function planUpper(
   request: LaunchRequest,
   binds: readonly ResolvedBind[],
   changes: ImageChanges,
   host: Host,
 ): readonly CreateStep[] {
   const made = [...planDestinations(binds), ...planLinks(changes.links), ...changes.libraries];
-  const layer = planLayerStep(request, changes, made.length > 0, host);
-  if (layer === undefined) return [...planOverlay(request, host), ...made, ...changes.modes];
-  return [layer, ...made, { kind: 'overlay', upper: 'layer' }, ...changes.modes];
+  const upper = planUpperStep(request, changes, made.length > 0, host);
+  if (upper === undefined) return [...planOverlay(request, host), ...made, ...changes.modes];
+  return [upper, ...made, { kind: 'overlay', upper: 'made' }, ...changes.modes];
 }
 
 /** Where things are made before there is an overlay; undefined where there is none, or nothing is made. */
-function planLayerStep(
+function planUpperStep(
   request: LaunchRequest,
   changes: ImageChanges,
   made: boolean,
@@ -67,9 +67,9 @@ function planLayerStep(
 ): CreateStep | undefined {
   const { overlay } = request;
   if (overlay === undefined) {
-    return vanishes(request, changes) ? { kind: 'layer', upper: 'memory', size: sealedSize } : undefined;
+    return vanishes(request, changes) ? { kind: 'upper', upper: 'memory', size: sealedSize } : undefined;
   }
   if (!made) return undefined;
-  if ('memory' in overlay) return { kind: 'layer', upper: 'memory', size: overlay.memory };
-  return { kind: 'layer', upper: 'directory', path: host.absolute(overlay.directory) };
+  if ('memory' in overlay) return { kind: 'upper', upper: 'memory', size: overlay.memory };
+  return { kind: 'upper', upper: 'directory', path: host.absolute(overlay.directory) };
 }

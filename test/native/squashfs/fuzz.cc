@@ -1,5 +1,5 @@
 // fuzz IMAGE COUNT SEED: changes the image COUNT times at random (bytes, bits, numbers, cuts, copies, also inside of
-// what is compressed) and walks what is left through the server's reading layer, with limits: everything must be an
+// what is compressed) and walks what is left through the server's reader, with limits: everything must be an
 // error or bytes, never a crash or a hang. Meant to be built with -fsanitize=address,undefined. fuzz IMAGE 0 0 walks
 // the image as it is and fails if anything in it can't be read.
 #include <fcntl.h>

@@ -93,8 +93,8 @@ const steps: readonly [Step, string][] = [
   [{ kind: 'squashfs', path: '/i.sqfs', server: 'shared' }, 'squashfs /i.sqfs shared'],
   [{ kind: 'squashfs', path: '/i.sqfs', server: 'private' }, 'squashfs /i.sqfs private'],
   [{ kind: 'attach', place: '/' }, 'attach /'],
-  [{ kind: 'layer', upper: 'memory', size: '64m' }, 'layer memory 64m'],
-  [{ kind: 'layer', upper: 'directory', path: '/o' }, 'layer directory /o'],
+  [{ kind: 'upper', upper: 'memory', size: '64m' }, 'upper memory 64m'],
+  [{ kind: 'upper', upper: 'directory', path: '/o' }, 'upper directory /o'],
   [{ kind: 'overlay', upper: 'memory', size: '12%' }, 'overlay memory 12%'],
   [{ kind: 'overlay', upper: 'directory', path: '/o' }, 'overlay directory /o'],
   [

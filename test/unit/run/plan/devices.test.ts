@@ -50,13 +50,13 @@ t.test('what the tool of NVIDIA writes', (t) => {
   const [cuda, ml] = ['libcuda.so.550.54.14', 'libnvidia-ml.so.550.54.14'];
   const flags = 'read-only nosuid nodev';
   t.same(added(['--device=nvidia.com/gpu=0']), [
-    'layer memory 64m',
+    'upper memory 64m',
     `destinations /HOST/nvidia-smi /usr/bin/nvidia-smi /HOST/socket /run/nvidia-persistenced/socket /HOST/${cuda} ${at}/${cuda} /HOST/${ml} ${at}/${ml}`,
     `links ${at} libcuda.so.1 libcuda.so`,
     `links ${at}/vdpau ../libcuda.so.1 libvdpau_nvidia.so`,
     `libraries ${at} ${cuda} ${ml} libcuda.so`,
     'cuda-compat /usr/local/cuda/compat 550.54.14',
-    'overlay layer',
+    'overlay made',
     `bind /HOST/nvidia-smi /usr/bin/nvidia-smi ${flags}`,
     `bind /HOST/socket /run/nvidia-persistenced/socket ${flags} noexec`,
     `bind /HOST/${cuda} ${at}/${cuda} ${flags}`,
@@ -80,9 +80,9 @@ t.test('device nodes alone change nothing: /dev is the host’s', (t) => {
 
 t.test('other nodes are bound', (t) => {
   t.match(addedBy({ deviceNodes: [{ path: '/opt/x', hostPath: '/opt/node' }] }), [
-    'layer memory 64m',
+    'upper memory 64m',
     'destinations /opt/node /opt/x',
-    'overlay layer',
+    'overlay made',
     'bind /opt/node /opt/x',
     'seal',
   ]);
@@ -95,13 +95,13 @@ t.test('other nodes are bound', (t) => {
 
 t.test('where changes are made when writing is asked for', (t) => {
   const words = ['--device=nvidia.com/gpu=all'];
-  t.match(added(['-W', ...words]).slice(0, 1), ['layer memory 12%']);
+  t.match(added(['-W', ...words]).slice(0, 1), ['upper memory 12%']);
   t.notOk(added(['-W', ...words]).includes('seal'));
   const direct = added(['-w', ...words]);
   t.match(direct[0], 'destinations ');
   t.match(direct[1], 'links ');
   t.ok(direct.includes('bind /HOST/nvidia-smi /usr/bin/nvidia-smi read-only nosuid nodev'));
-  t.match(added(['--overlay=/o', ...words]).slice(0, 1), ['layer directory /o']);
+  t.match(added(['--overlay=/o', ...words]).slice(0, 1), ['upper directory /o']);
   t.end();
 });
 
@@ -180,7 +180,7 @@ t.test('--cdi-run-hooks runs the hooks that we do not know, when all binds are m
     '/etc/cdi/v.json': spec({ hooks: [hook, hook, { hookName: 'poststop', path: '/x' }] }),
   });
   const words = ['--cdi-run-hooks', '--device=v.com/c=d0'];
-  t.same(added(words, on), ['layer memory 64m', 'overlay layer', 'hook 5 /opt/tool 2 tool a A=1', 'seal']);
+  t.same(added(words, on), ['upper memory 64m', 'overlay made', 'hook 5 /opt/tool 2 tool a A=1', 'seal']);
   t.same(planOf([...words, '/img'], on).warnings, [
     "the poststop hook '/x' of /etc/cdi/v.json is not run: ch-run-ts is gone when its time comes",
   ]);

@@ -23,7 +23,7 @@ const others = ' /s 1:2 /s/img 1:6';
 const overlay = (words: string): Change => ({ before: { [identity]: [`overlay ${words}`] } });
 const home = (source: string, destination: string): Change => ({
   before: {
-    [identity]: ['layer memory 12%', `destinations ${source} ${destination}`, 'overlay layer'],
+    [identity]: ['upper memory 12%', `destinations ${source} ${destination}`, 'overlay made'],
     pivot: [`bind ${source} ${destination}`],
     [running]: [`environment set HOME=${destination} literal`],
   },
@@ -69,7 +69,7 @@ const changes: readonly [string, Change, FakeMachine?][] = [
     '-W -b /a:/b /img',
     {
       before: {
-        [identity]: ['layer memory 12%', 'destinations /a /b', 'overlay layer'],
+        [identity]: ['upper memory 12%', 'destinations /a /b', 'overlay made'],
         pivot: ['bind /a /b'],
       },
     },
@@ -97,7 +97,7 @@ t.test('an overlay goes over a SquashFS image as over a directory, also a named 
 });
 
 t.test('--home with --overlay takes that, and comes before the binds', (t) => {
-  t.equal(lines(planOf(['--home', '--overlay=/o', '/img']))[2], 'layer directory /o');
+  t.equal(lines(planOf(['--home', '--overlay=/o', '/img']))[2], 'upper directory /o');
   const written = lines(planOf(['--home', '-w', '-b', '/b', '/img']));
   t.same(written, lines(planOf(['--home', '-b', '/b', '/img'])), '--write changes nothing');
   t.same(written.slice(written.indexOf('pivot') - 2, written.indexOf('pivot')), [
