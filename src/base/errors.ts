@@ -67,6 +67,11 @@ export function valueError(option: string, expected: string, got: string): Launc
   return usageError(`expected ${expected} for --${option}, got '${got}'`);
 }
 
+/** Whether a parser gave up for want of stack, as the engines say that. */
+export function isTooDeep(error: unknown): boolean {
+  return /^(stack overflow|Maximum call stack size exceeded)/.test((error as Error).message);
+}
+
 /** The one form of "the system says no" about a path. */
 export function failure(action: string, path: string, cause: unknown): LaunchError {
   const { syscall, reason } = cause as Partial<SystemFailure>;

@@ -49,5 +49,12 @@ export function sonameLinks(libraries: readonly Library[], host: Host): readonly
 
 /** libx.so.10 is newer than libx.so.9. */
 function isNewer(one: string, other: string): boolean {
-  return one.localeCompare(other, 'en', { numeric: true }) > 0;
+  const split = (name: string): readonly string[] => name.match(/\d+|\D+/g) ?? [];
+  const [parts, others] = [split(one), split(other)];
+  const at = parts.findIndex((part, index) => part !== others[index]);
+  const [part = '', another] = [parts[at], others[at]];
+  // no locale's order, which engines may lack
+  if (at < 0 || another === undefined) return parts.length > others.length;
+  const difference = Number(part) - Number(another);
+  return Number.isNaN(difference) ? part > another : difference > 0;
 }

@@ -1,4 +1,5 @@
 /** CDI specifications on this machine: which files, and what is in them. */
+import { isTooDeep } from '../base/errors.js';
 import { type Host, patternOf } from '../host/host.js';
 import { readObeyed } from '../host/ownership.js';
 import type { Spec } from './spec.js';
@@ -33,9 +34,20 @@ export function readSpecFile(path: string, host: Host): SpecFile {
     if (file === undefined) throw new Error('there is no such file');
     if ('distrust' in file) throw new Error(file.distrust);
     const { text } = file;
-    return { path, spec: validateSpec(path.endsWith('.json') ? JSON.parse(text) : parseYaml(text)) };
+    return { path, spec: validateSpec(path.endsWith('.json') ? parseJson(text) : parseYaml(text)) };
   } catch (error) {
+    if (isTooDeep(error)) return { path, error: 'its values are nested too deeply' };
     // a parser's message may show the place in further lines
     return { path, error: (error as Error).message.split('\n')[0]?.replace(/[.:]$/, '') ?? '' };
+  }
+}
+
+/** Engines tell differently what is wrong with JSON, and YAML, which JSON is part of, is parsed by a library. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    parseYaml(text);
+    throw new Error('it is not JSON');
   }
 }

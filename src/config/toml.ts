@@ -1,5 +1,6 @@
 /** TOML, with the line of everything in it. The only importer of its parser. */
 import { type AST, ParseError, parseTOML } from 'toml-eslint-parser';
+import { isTooDeep } from '../base/errors.js';
 import { configError } from './errors.js';
 
 /** A value: a scalar, a list, or undefined for what no option takes (dates, fractions, tables in lists). */
@@ -21,6 +22,7 @@ export function parseToml(text: string, file: string): readonly Setting[] {
     const [top] = parseTOML(text, { tomlVersion: '1.0' }).body;
     return top.body.flatMap((node) => (node.type === 'TOMLTable' ? readTable(node) : readPair(node, [])));
   } catch (error) {
+    if (isTooDeep(error)) throw configError(file, 'its values are nested too deeply');
     if (!(error instanceof ParseError)) throw error;
     const what = error.message.charAt(0).toLowerCase() + error.message.slice(1);
     throw configError(`${file}:${error.lineNumber}`, what);

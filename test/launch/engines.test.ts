@@ -1,6 +1,6 @@
 /** The built-in engine and Node decide alike, byte for byte: what they print, and the plans that they make. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { options } from '../../src/run/options.js';
@@ -125,6 +125,7 @@ t.test('configuration files say the same, right or wrong', async (t) => {
     `[options]\nset-env = ${'['.repeat(300)}${']'.repeat(300)}\n`,
     `[${Array(500).fill('a').join('.')}]\nb = 1\n`,
     'x = '.repeat(1000),
+    `[options]\nset-env = ${'['.repeat(100_000)}${']'.repeat(100_000)}\n`,
   ];
   texts.forEach((text, at) => {
     const path = join(place, `${at}.toml`);
@@ -143,6 +144,10 @@ t.test('devices are described the same', async (t) => {
     'b.json':
       '{"cdiVersion": "0.6.0", "kind": "v.com/e", "devices": [{"name": "b", "containerEdits": {"env": ["C=1"]}}]}',
     'broken.yaml': 'a: [\n',
+    'broken.json': '{"a": }',
+    'yaml.json': 'a: 1\n',
+    'deep.json': `{"cdiVersion":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+    'deep.yaml': `a: ${'['.repeat(100_000)}${']'.repeat(100_000)}\n`,
     'binary.yaml': 'cdiVersion: !!binary aGk=\nkind: v.com/f\n',
   });
   for (const device of ['v.com/d=a', 'v.com/e=b', 'v.com/f=c', 'v.com/d=none', 'nonsense'])
@@ -163,4 +168,26 @@ t.test('arguments as large as the kernel allows are decided about', async (t) =>
   const words = Array(15).fill('x'.repeat(128 * 1024 - 1));
   compare(t, ['--dry-run', image, '--', 'true', ...words]);
   compare(t, ['--dry-run', ...words.map((text) => `--set-env=A=${text.slice(20)}`), image]);
+});
+
+t.test('5,000 specifications of devices are read', async (t) => {
+  const place = scratch(t, user);
+  const spec = (at: number) =>
+    JSON.stringify({
+      cdiVersion: '0.6.0',
+      kind: `v${at}.com/d`,
+      devices: [{ name: 'a', containerEdits: { env: ['A=1'] } }],
+    });
+  plant(place, Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`${at}.json`, spec(at)])));
+  compare(t, [`--cdi-dirs=${place}`, '--device=v4321.com/d=a', '--dry-run=plan', image]);
+});
+
+t.test('an internal error shows where it happened, by file and line of the TypeScript', async (t) => {
+  // the bundle that both engines run, started wrongly
+  const bundle = join(dirname(launcher), '../dist/main.bundle.js');
+  const script = `const fs = require('node:fs'), vm = require('node:vm'), url = require('node:url');
+const load = new vm.Script(fs.readFileSync(process.argv[1], 'utf8'), { filename: process.argv[1] }).runInThisContext();
+load(url.pathToFileURL(process.argv[1]).href).main('ch-run-ts', null);`;
+  const { stderr } = start(user, process.execPath, ['-e', script, bundle]);
+  t.match(stderr, /internal error: TypeError: .*\n(.*\n)* +at main \(src\/run\/run\.ts:\d+\)/);
 });

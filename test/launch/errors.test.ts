@@ -22,6 +22,7 @@ import {
   plant,
   probe,
   run,
+  sanitizedLauncher,
   scratch,
   start,
   users,
@@ -398,10 +399,19 @@ t.test('a failed launch changes nothing in the image', (t) => {
   t.end();
 });
 
-t.test('without the JavaScript part the error says what to do', (t) => {
+t.test('the program file alone, copied anywhere, decides and launches', (t) => {
+  const place = scratch(t, user);
+  const copy = join(place, 'elsewhere');
+  copyFileSync(launcher, copy);
+  t.match(start(user, copy, ['--no-memo', image, '--', 'echo', 'here']), { status: 0, stdout: 'here\n' });
+  t.match(start(user, copy, ['--help']), { status: 0, stdout: /^Usage: / });
+  t.end();
+});
+
+t.test('built without the engine, a program without its JavaScript says what to do', (t) => {
   const place = scratch(t, user);
   mkdirSync(join(place, 'package/bin'), { recursive: true });
-  copyFileSync(launcher, join(place, 'package/bin/ch-run-ts'));
+  copyFileSync(sanitizedLauncher, join(place, 'package/bin/ch-run-ts'));
   const ending = start(user, join(place, 'package/bin/ch-run-ts'), [image, '--', 'true']);
   failsWith(
     t,
@@ -413,22 +423,24 @@ t.test('without the JavaScript part the error says what to do', (t) => {
   t.end();
 });
 
-t.test('without Node the error says what to install, and --plan works', (t) => {
+t.test('without Node all works, and a program built without the engine says what to install', (t) => {
   const place = scratch(t, user);
   const { stdout: plan } = start(user, 'unshare', ['-Ur', launcher, '--dry-run=plan', image]);
   plant(place, { plan }, user);
   const hide = `mount --bind /dev/null ${realpathSync(process.execPath)} && exec "$@"`;
-  const startWithout = (words: readonly string[]) =>
-    start(user, 'unshare', ['-Urm', 'sh', '-c', hide, 'sh', launcher, ...words]);
+  const startWithout = (program: string, words: readonly string[]) =>
+    start(user, 'unshare', ['-Urm', 'sh', '-c', hide, 'sh', program, ...words]);
+  const words = ['--no-memo', image, '--', 'echo', 'here'];
+  t.match(startWithout(launcher, words), { status: 0, stdout: 'here\n' });
   failsWith(
     t,
-    startWithout(['--no-memo', image, '--', 'true']),
+    startWithout(sanitizedLauncher, words),
     31,
     /can't start the command-line interpreter .*node: execve: /,
     /install Node\.js .* --plan FILE/,
   );
-  t.match(startWithout(['--version']).stderr, /can't start the command-line interpreter/);
-  t.match(startWithout(['--plan', join(place, 'plan'), '--', 'echo', 'here']), {
+  t.match(startWithout(sanitizedLauncher, ['--version']), { status: 0, stdout: /^engine: Node\.js$/m });
+  t.match(startWithout(sanitizedLauncher, ['--plan', join(place, 'plan'), '--', 'echo', 'here']), {
     status: 0,
     stdout: 'here\n',
   });
