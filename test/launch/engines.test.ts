@@ -189,5 +189,5 @@ t.test('an internal error shows where it happened, by file and line of the TypeS
 const load = new vm.Script(fs.readFileSync(process.argv[1], 'utf8'), { filename: process.argv[1] }).runInThisContext();
 load(url.pathToFileURL(process.argv[1]).href).main('ch-run-ts', null);`;
   const { stderr } = start(user, process.execPath, ['-e', script, bundle]);
-  t.match(stderr, /internal error: TypeError: .*\n(.*\n)* +at main \(src\/run\/run\.ts:\d+\)/);
+  t.match(stderr, /internal error: TypeError: .*\n +at \w+ \(src\/run\/run\.ts:\d+\)\n/);
 });
