@@ -32,9 +32,10 @@ void write_all(int fd, std::string_view bytes, const std::string& name) {
 
 Fd memory_file(const char* name, std::string_view bytes, bool inherited) {
   Fd file(memfd_create(name, inherited ? 0 : MFD_CLOEXEC));
-  if (!file) throw Refused("memfd_create").cannot(std::string("make the memory file ") + name);
+  if (!file) throw Refused("memfd_create").cannot(std::string("create the memory file ") + name);
   // made with mode 0777: a plan that others may write would be refused
-  if (fchmod(file.get(), 0600) != 0) throw Refused("fchmod").cannot(std::string("protect the memory file ") + name);
+  if (fchmod(file.get(), 0600) != 0)
+    throw Refused("fchmod").cannot(std::string("set the mode of the memory file ") + name);
   write_all(file.get(), bytes, name);
   if (lseek(file.get(), 0, SEEK_SET) != 0) throw Refused("lseek").cannot(std::string("rewind the memory file ") + name);
   return file;

@@ -18,7 +18,7 @@ Fd open_the_one(const HostPath& place, std::string_view inode, const std::string
   Fd found(openat(place.start(), place.name(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!found && errno != ENOTDIR && errno != ELOOP) throw Refused("open").cannot("open " + place.path);
   struct stat status;
-  if (found && fstat(found.get(), &status) != 0) throw Refused("fstat").cannot("look at " + place.path);
+  if (found && fstat(found.get(), &status) != 0) throw Refused("fstat").cannot("examine " + place.path);
   if (found && inode_words(status) == inode) return found;
   throw Error("refusing the image " + image + ": " + place.path + " is not the directory that the plan was made for");
 }

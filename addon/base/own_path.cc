@@ -15,7 +15,7 @@ std::string own_path() {
   if (size <= 0) {
     const Refused refused("readlink");
     if (access("/proc/self", F_OK) != 0) throw Error("there is no /proc: containers need it mounted");
-    throw refused.cannot("find my own program file");
+    throw refused.cannot("find the launcher's program file");
   }
   return {path, static_cast<size_t>(size)};
 }

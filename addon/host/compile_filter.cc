@@ -23,9 +23,9 @@ void check(int result, const std::string& action) {
 
 Filter make_filter() {
   Filter filter(seccomp_init(SCMP_ACT_ALLOW), seccomp_release);
-  if (!filter) throw Error("can't make a seccomp filter: out of memory");
+  if (!filter) throw Error("can't create a seccomp filter: out of memory");
   // the default is to kill: x32, which we say nothing about, goes on as without a filter
-  check(seccomp_attr_set(filter.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW), "make a seccomp filter");
+  check(seccomp_attr_set(filter.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW), "create a seccomp filter");
 #if defined(__x86_64__)
   check(seccomp_arch_add(filter.get(), SCMP_ARCH_X86), "add 32-bit calls to the seccomp filter");
 #elif defined(__aarch64__)

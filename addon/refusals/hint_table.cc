@@ -56,7 +56,7 @@ constexpr Reason kAppArmor{
 
 constexpr Reason kFilter{
     "A seccomp filter of an outer container", has_filter,
-    "a seccomp filter, as outer containers and some batch systems have it, forbids user namespaces or mounts to this "
+    "a seccomp filter, such as that of an outer container or a batch system, denies user namespaces or mounts to this "
     "process",
     "start the outer container with a filter that allows unshare and mount "
     "(Docker, Podman: --security-opt seccomp=unconfined)",
@@ -73,13 +73,14 @@ constexpr Reason found_by(Reason reason, bool (*holds)()) { return reason.holds 
 constexpr Reason kNoUserNamespace[] = {
     {"User namespaces are for root only", is_clone_forbidden,
      "this machine forbids unprivileged user namespaces (kernel.unprivileged_userns_clone=0)", "",
-     "run: sysctl -w kernel.unprivileged_userns_clone=1 (and put it into /etc/sysctl.d/90-ch-run-ts.conf, to last)",
+     "run: sysctl -w kernel.unprivileged_userns_clone=1 (and put it into /etc/sysctl.d/90-ch-run-ts.conf to make it "
+     "permanent)",
      "kernel.unprivileged_userns_clone=1\n"},
     found_by(kAppArmor, apparmor_restricts_unprivileged),
-    {"Ids without a name in the outer user namespace", are_ids_unmapped,
-     "your user or group id has no name in the user namespace that you are in, so it can make no user namespaces",
+    {"Ids that are not mapped in the outer user namespace", are_ids_unmapped,
+     "your user or group id is not mapped in the current user namespace, so it can't create another one",
      "start in an outer container that maps your ids", ""},
-    {"A chroot", is_chrooted, "this process is in a chroot, where the kernel makes no user namespaces",
+    {"A chroot", is_chrooted, "this process is in a chroot, where the kernel does not allow user namespaces",
      "start outside of the chroot", ""},
     kFilter,
     {"Another security module", is_left,
@@ -97,8 +98,9 @@ constexpr Reason kNoIdMap[] = {
 
 constexpr Reason kNoRootMap[] = {
     {"Root without CAP_SETFCAP", is_left,
-     "this process is root without the capability CAP_SETFCAP, and since Linux 5.12 such a one can't map user 0",
-     "start as another user, or in the outer container with that capability (Docker, Podman: --cap-add=SETFCAP)", ""},
+     "this process is root without the capability CAP_SETFCAP, which mapping user 0 needs since Linux 5.12",
+     "start as another user, or start the outer container with that capability (Docker, Podman: --cap-add=SETFCAP)",
+     ""},
 };
 
 /// In a user namespace of our own we may mount; something else refuses.
@@ -106,7 +108,7 @@ constexpr Reason kNoMount[] = {
     kAppArmor,
     kFilter,
     {"An AppArmor profile of an outer container", is_confined,
-     "the AppArmor profile '{profile}', as outer containers have it, forbids mounts, even in user namespaces",
+     "the AppArmor profile '{profile}', such as that of an outer container, denies mounts, even in user namespaces",
      "start the outer container without it (Docker, Podman: --security-opt apparmor=unconfined)", ""},
     {"Mounts are refused", is_left,
      "the kernel refuses mounts in user namespaces here: a security module, or mounts that an outer container has "
@@ -115,13 +117,15 @@ constexpr Reason kNoMount[] = {
 };
 
 constexpr Reason kLimit[] = {
-    {"User namespaces are switched off", are_user_namespaces_off,
-     "user namespaces are switched off here (user.max_user_namespaces=0)", "",
-     "run: sysctl -w user.max_user_namespaces=65536 (and put it into /etc/sysctl.d/90-ch-run-ts.conf, to last)",
+    {"User namespaces are disabled", are_user_namespaces_off,
+     "user namespaces are disabled here (user.max_user_namespaces=0)", "",
+     "run: sysctl -w user.max_user_namespaces=65536 (and put it into /etc/sysctl.d/90-ch-run-ts.conf to make it "
+     "permanent)",
      "user.max_user_namespaces=65536\n"},
-    {"Mount namespaces are switched off", are_mount_namespaces_off,
-     "mount namespaces are switched off here (user.max_mnt_namespaces=0)", "",
-     "run: sysctl -w user.max_mnt_namespaces=65536 (and put it into /etc/sysctl.d/90-ch-run-ts.conf, to last)",
+    {"Mount namespaces are disabled", are_mount_namespaces_off,
+     "mount namespaces are disabled here (user.max_mnt_namespaces=0)", "",
+     "run: sysctl -w user.max_mnt_namespaces=65536 (and put it into /etc/sysctl.d/90-ch-run-ts.conf to make it "
+     "permanent)",
      "user.max_mnt_namespaces=65536\n"},
     {"Too many namespaces", is_left,
      "no disk is full: the limit on namespaces is reached (user.max_user_namespaces={user.max_user_namespaces}, "
@@ -132,7 +136,7 @@ constexpr Reason kLimit[] = {
 
 constexpr Reason kNoSuchNamespaces[] = {
     {"A kernel without user namespaces", is_left,
-     "the kernel was built without user namespaces (CONFIG_USER_NS), or has them switched off at boot", "",
+     "the kernel was built without user namespaces (CONFIG_USER_NS), or has them disabled at boot", "",
      "boot another kernel (RHEL 7: with user_namespace.enable=1 on its command line)"},
 };
 
@@ -144,8 +148,9 @@ constexpr Reason kNoSuchCall[] = {
 /// Calls that kernels in use lack; the launcher does without most of them.
 constexpr Reason kUnknownToFilter[] = {
     {"A filter that does not know new calls", has_filter,
-     "a seccomp filter, as outer containers have it, does not know this system call, and answers like an older kernel",
-     "start the outer container by a newer runtime, or with --security-opt seccomp=unconfined (Docker, Podman)",
+     "a seccomp filter, such as that of an outer container, does not know this system call and makes it fail as on an "
+     "older kernel",
+     "start the outer container with a newer runtime, or with --security-opt seccomp=unconfined (Docker, Podman)",
      "update the container runtime and libseccomp"},
 };
 
@@ -169,25 +174,25 @@ constexpr Reason kNoFilters[] = {
 
 constexpr Reason kNoPivot[] = {
     {"A root file system in memory", is_root_in_memory,
-     "the root of this machine lies in memory (initramfs), which the kernel can't pivot away from", "",
+     "the root file system of this machine is in memory (initramfs), where pivot_root(2) is not possible", "",
      "boot with a root file system that was mounted over it"},
 };
 
 constexpr Reason kNoFuse[] = {
-    {"No /dev/fuse", is_left, "there is no FUSE device at /dev/fuse, without which SquashFS images can't be mounted",
+    {"No /dev/fuse", is_left, "there is no FUSE device at /dev/fuse, which is needed to mount SquashFS images",
      kWithoutFuse, "run: modprobe fuse"},
 };
 
 constexpr Reason kFuseRefused[] = {
-    {"/dev/fuse is not open to you", is_left,
-     "the device /dev/fuse is not open to you, without which SquashFS images can't be mounted", kWithoutFuse,
-     "run: chmod 666 /dev/fuse (as udev has it by default); outer containers need it in their list of devices"},
+    {"No permission to open /dev/fuse", is_left,
+     "you have no permission to open /dev/fuse, which is needed to mount SquashFS images", kWithoutFuse,
+     "run: chmod 666 /dev/fuse (the default of udev); outer containers need it in their list of devices"},
 };
 
 constexpr const char* kWithoutOverlay = "use --write on a copy of the image in place of --write-fake and --overlay";
 
 constexpr Reason kNoOverlay[] = {
-    {"A kernel without overlays", is_left, "the kernel has no overlays (CONFIG_OVERLAY_FS)", kWithoutOverlay,
+    {"A kernel without overlays", is_left, "the kernel has no overlayfs (CONFIG_OVERLAY_FS)", kWithoutOverlay,
      "run: modprobe overlay"},
 };
 
@@ -201,12 +206,12 @@ constexpr Reason kOverlayRefused[] = {kOldOverlay[0], kNoMount[0], kNoMount[1], 
 
 constexpr Reason kReadOnlyProc[] = {
     {"A read-only /proc", is_left,
-     "/proc is mounted read-only, as outer containers have it, so that ids can't be mapped",
+     "/proc is mounted read-only, as in some outer containers, so that ids can't be mapped",
      "start the outer container with a writable /proc", ""},
 };
 
 constexpr Reason kNoSharedMemory[] = {
-    {"No /dev/shm", is_left, "/dev/shm is missing, or you can't write there",
+    {"No /dev/shm", is_left, "/dev/shm is missing, or not writable for you",
      "in an outer container, start that with a tmpfs at /dev/shm",
      "run: mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /dev/shm"},
 };

@@ -77,7 +77,7 @@ function lookUp(
 
 function mustBeClear(entry: Entry): Device {
   if (!isConflict(entry)) return entry;
-  throw new LaunchError(`there are several devices ${entry.name}: in ${entry.files.join(' and ')}`, {
+  throw new LaunchError(`device ${entry.name} is defined more than once: in ${entry.files.join(' and ')}`, {
     hint: 'one of the files must go; of files in different directories, the one in the later directory counts',
   });
 }

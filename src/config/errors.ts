@@ -8,7 +8,10 @@ export function placeOf(file: string, line: number, path: readonly string[]): st
 
 /** `place` is a variable or a place in a file. */
 export function configError(place: string, message: string, hint?: string): LaunchError {
-  return usageError(`in ${place}: ${message}`, hint ?? 'docs/configuration.md tells what can stand there');
+  return usageError(
+    `in ${place}: ${message}`,
+    hint ?? 'see docs/configuration.md for what a configuration file can contain',
+  );
 }
 
 /** Carries out `action`; a wrong value that it finds is one of `place`. */

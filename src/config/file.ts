@@ -72,9 +72,10 @@ function readOptions(
     if (content === undefined) return [];
     const place = placeOf(file, line, path);
     const option = findOption(program, path.at(-1) ?? '', place);
-    if (option.settable || option.action) throw configError(place, `no file sets --${option.name}`);
+    if (option.settable || option.action)
+      throw configError(place, `a configuration file can't set --${option.name}`);
     if (option.name === 'profile' && section !== 'options')
-      throw configError(place, 'profiles can be named in [options] only');
+      throw configError(place, 'profiles can be selected in [options] only');
     return readOption(subject, option, content, {
       file,
       path,

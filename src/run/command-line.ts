@@ -65,7 +65,7 @@ export function interpret(given: Given, raw: RawValues): CommandLine {
 const isOfAction = (option: RunOption) => 'action' in option || option.name === 'storage';
 
 function parsePlan(file: string, { words, count, next }: Given): CommandLine {
-  if (count > 1) throw usageError('--plan takes no other option: they are part of the plan');
+  if (count > 1) throw usageError('--plan takes no other options: they are part of the plan');
   return { kind: 'run-plan', file, commandIndex: commandAfter(words, next) };
 }
 

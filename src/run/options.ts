@@ -24,7 +24,7 @@ export const knownFeatures = [
 export const optionGroups = {
   image: 'Image',
   files: 'Files and directories',
-  environment: 'Environment (carried out in the order given)',
+  environment: 'Environment (in the order given)',
   identity: 'User and group',
   join: 'Many processes, one container',
   messages: 'Messages',
@@ -57,7 +57,7 @@ export const options = [
     form: { words: 'a size such as 12%, 500m or 2g', pattern: /^0*[1-9][0-9]*[kmg%]?$/i },
     conflicts: ['overlay'],
     group: 'image',
-    summary: 'let writes go to memory, at most SIZE, and vanish in the end',
+    summary: 'write to memory instead of the image, at most SIZE; it is discarded at the end',
     details:
       'SIZE is a number of bytes with k, m or g, or a percentage of the memory of the machine. What is written counts as memory of the job. It needs unprivileged overlays: Linux 5.11 or later.',
   },
@@ -68,7 +68,7 @@ export const options = [
     repeat: 'refuse',
     completes: 'directory',
     group: 'image',
-    summary: 'let writes go to host directory DIR, which is made if missing, and keep them there',
+    summary: 'write to host directory DIR instead of the image, and keep it; DIR is created if missing',
     details:
       "DIR must lie on a local file system: NFS, Lustre, GPFS and FUSE can't hold the upper directory of an overlay. One container at a time can use it. DIR/upper holds what was written.",
   },
@@ -84,7 +84,7 @@ export const options = [
     group: 'image',
     summary: 'look for images by name in DIR',
     details:
-      "A name such as debian:12 means the directory that ch-image keeps under that name in DIR/img. DIR and DIR/img count only if they are yours or root's, are no links, and nobody else can write to them; else there is a warning, and the name is a path.",
+      'A name such as debian:12 means the directory that ch-image keeps under that name in DIR/img. DIR and DIR/img are used only if they belong to you or root, are not symbolic links, and nobody else can write to them; otherwise there is a warning, and the name is taken as a path.',
   },
   {
     name: 'list',
@@ -102,9 +102,9 @@ export const options = [
     value: 'none',
     repeat: 'refuse',
     group: 'image',
-    summary: 'allow --write with a directory image in storage, and such images by path, as ch-image needs it',
+    summary: 'allow --write with a directory image in storage, and such images by path; for ch-image',
     details:
-      'This is what ch-image starts ch-run with: it changes images in storage while it builds them. Containers are no less closed with it.',
+      'For ch-image, which starts ch-run with this option, because it changes images in storage while it builds them. Containers are isolated as without it.',
   },
   {
     name: 'mount',
@@ -114,7 +114,7 @@ export const options = [
     repeat: 'refuse',
     completes: 'directory',
     group: 'image',
-    summary: 'mount a SquashFS image at host directory DIR; by default it needs no place',
+    summary: 'mount a SquashFS image at host directory DIR; by default no mount point is needed',
     details: 'Only for SquashFS images. DIR must exist; nobody else sees the mount.',
   },
   {
@@ -122,7 +122,7 @@ export const options = [
     value: 'none',
     repeat: 'refuse',
     group: 'image',
-    summary: 'give a SquashFS image a file-system server of its own',
+    summary: 'start a separate file-system server for a SquashFS image',
     details:
       'By default one server for each user, image and node serves all launches, and ends with the last container.',
   },
@@ -134,9 +134,9 @@ export const options = [
     repeat: 'collect',
     completes: 'path',
     group: 'files',
-    summary: `bind host path SRC at guest path DST (same path by default); a missing DST is made; OPT: ${bindFlags.join(', ')}`,
+    summary: `bind host path SRC at guest path DST (same path by default); a missing DST is created; OPT: ${bindFlags.join(', ')}`,
     details:
-      'Everything mounted below SRC comes along. Given more than once, in this order. Links in DST are followed inside the image. A missing DST is made before anything is bound: in memory, or in the image with --write. SRC can be a pattern as in glob(7): each match appears in directory DST. ro: read-only, with all that is mounted below it. optional: skip it where SRC or DST is missing. create: make DST also where it is optional, or inside an earlier bind. nosuid, nodev, noexec: as of mount(8). z and Z, as other programs have them, do nothing. A colon in SRC or DST is written \\:, and a backslash before a colon \\\\.',
+      'Everything mounted below SRC is bound, too. If given more than once, binds are made in this order. Symbolic links in DST are followed inside the image. A missing DST is created before anything is bound: in memory, or in the image with --write. SRC can be a pattern as in glob(7): each match appears in directory DST. ro: read-only, with all that is mounted below it. optional: skip it where SRC or DST is missing. create: create DST even if it is optional, or inside an earlier bind. nosuid, nodev, noexec: as in mount(8). z and Z are accepted for compatibility and do nothing. A colon in SRC or DST is written \\:, and a backslash before a colon \\\\.',
   },
   {
     name: 'device',
@@ -147,7 +147,7 @@ export const options = [
     summary:
       'put device DEV (CDI) into the container: vendor.com/class=name, vendor.com/class=all, or a specification file',
     details:
-      "DEV is a name as the specification of the Container Device Interface has it, such as nvidia.com/gpu=0, or the path of a specification file, which begins with / or . and means all its devices. Device nodes are the host's; libraries and programs of the driver are bound, and what the vendor's hooks would do is done by ch-run-ts. Places that the image lacks, and links, are made in memory; the image stays read-only. See docs/devices.md.",
+      "DEV is a name of the Container Device Interface, such as nvidia.com/gpu=0, or the path of a specification file, which begins with / or . and means all its devices. Device nodes are the host's; libraries and programs of the driver are bound, and what the vendor's hooks would do is done by ch-run-ts. Paths that the image lacks, and symbolic links, are created in memory; the image stays read-only. See docs/devices.md.",
   },
   {
     name: 'devices',
@@ -157,7 +157,7 @@ export const options = [
     group: 'files',
     summary: 'put all devices into the container that are described on this machine (CDI)',
     details:
-      'Of a kind that has a device called all, only that. A specification that can not be used gives a warning.',
+      "If a kind has a device called all, only that one is used. A specification that can't be used causes a warning.",
   },
   {
     name: 'cdi-dirs',
@@ -169,16 +169,16 @@ export const options = [
     group: 'files',
     summary: 'look for descriptions of devices in these directories',
     details:
-      'Directories are separated by colons. Where several describe the same device, the last one counts; within one directory that is an error. Files end in .json or .yaml.',
+      'Directories are separated by colons. If several describe the same device, the last one takes precedence; within one directory that is an error. Files end in .json or .yaml.',
   },
   {
     name: 'cdi-run-hooks',
     value: 'none',
     repeat: 'refuse',
     group: 'files',
-    summary: "run those programs of a device's vendor (hooks) that ch-run-ts can not replace",
+    summary: "run those hooks of a device's vendor that ch-run-ts can't replace",
     details:
-      'Without it a warning names them. They run before the container is ready, as createContainer hooks of the OCI runtime specification, as you, with the mounts of the container; those for later moments are not run.',
+      'Without it a warning names them. They run before the container is ready, as createContainer hooks of the OCI runtime specification, as you, with the mounts of the container; those of later stages are not run.',
   },
   {
     name: 'home',
@@ -193,7 +193,7 @@ export const options = [
     repeat: 'refuse',
     group: 'files',
     conflicts: ['home'],
-    summary: 'do nothing: the home directory is not bound anyway; older workflow systems give this',
+    summary: 'do nothing: the home directory is not bound by default; for older workflow systems',
   },
   {
     name: 'cd',
@@ -221,9 +221,9 @@ export const options = [
     sequence: 'environment',
     completes: 'path',
     group: 'environment',
-    summary: 'set VAR, or the variables in FILE, one a line (default: /ch/environment in the image)',
+    summary: 'set VAR, or the variables in FILE, one per line (default: /ch/environment in the image)',
     details:
-      'Values may name other variables as $VAR, each item of a colon-separated list being dropped if its variable is not set; see --env-no-expand. Lines in FILE are VAR=VALUE; single quotes around the value are removed.',
+      'Values may refer to other variables as $VAR; items of a colon-separated list whose variable is not set are dropped; see --env-no-expand. Lines in FILE are VAR=VALUE; single quotes around the value are removed.',
   },
   {
     name: 'set-env0',
@@ -251,7 +251,7 @@ export const options = [
     value: 'none',
     repeat: 'refuse',
     group: 'environment',
-    summary: "leave '$VAR' in --set-env alone",
+    summary: "don't expand $VAR in --set-env",
   },
   {
     name: 'uid',
@@ -260,7 +260,7 @@ export const options = [
     metavar: 'UID',
     repeat: 'refuse',
     group: 'identity',
-    summary: 'be user UID in the container',
+    summary: 'run as user UID in the container',
     details:
       'This changes names only: files and processes stay yours. --uid=0 looks like root to programs that ask.',
   },
@@ -271,7 +271,7 @@ export const options = [
     metavar: 'GID',
     repeat: 'refuse',
     group: 'identity',
-    summary: 'be group GID in the container',
+    summary: 'run as group GID in the container',
     details: 'See --uid.',
   },
   {
@@ -285,9 +285,9 @@ export const options = [
     },
     conflicts: ['join-pid'],
     group: 'identity',
-    summary: 'call the machine NAME in the container, which has a UTS namespace of its own',
+    summary: 'set the host name in the container, which gets its own UTS namespace',
     details:
-      'HOSTNAME in the environment is NAME, too. The name of the host stays as it is. It is not looked up anywhere: the container is reached by the names of the host. With --join all peers are in the same UTS namespace; --join-pid enters that of the container, where it has its own.',
+      'HOSTNAME in the environment is set to NAME, too. The name of the host does not change, and NAME need not resolve: the container is reached by the names of the host. With --join all peers are in the same UTS namespace; --join-pid enters that of the container, if it has its own.',
   },
   {
     name: 'no-passwd',
@@ -301,9 +301,9 @@ export const options = [
     value: 'none',
     repeat: 'refuse',
     group: 'identity',
-    summary: 'give the container a session keyring of its own, without your keys and tickets',
+    summary: 'start with a new session keyring, without your keys and tickets',
     details:
-      "Kerberos tickets in KEYRING: and AFS tokens lie in the session keyring, which programs in a container can read and use, as AFS and kerberized NFS need it. With this option they can't: for images that you do not trust. Files on such file systems may then be out of reach.",
+      "Kerberos tickets in KEYRING: and AFS tokens are in the session keyring, which programs in a container can read and use, as AFS and kerberized NFS need it. With this option they can't: for images that you do not trust. Files on such file systems may then be out of reach.",
   },
   {
     name: 'seccomp',
@@ -311,7 +311,7 @@ export const options = [
     repeat: 'refuse',
     group: 'identity',
     summary:
-      'pretend that changes of owners and users, and making of devices, succeed, so that package managers work',
+      'pretend that changing owners and users, and creating devices, succeeds, so that package managers work',
     details:
       "It fakes chown, set*id, setgroups, capset, mknod of devices, kexec_load and their variants. With --uid=0 the image's own passwd and group stay, because packages add users. Where the image can be written to, apt is told to download as root.",
   },
@@ -320,9 +320,9 @@ export const options = [
     value: 'none',
     repeat: 'refuse',
     group: 'identity',
-    summary: 'started by root: leave /proc/sys, /sys and similar files as accessible as they are on the host',
+    summary: 'for root: leave /proc/sys, /sys and similar files as accessible as they are on the host',
     details:
-      'Where the caller is root of the machine, /sys and parts of /proc (acpi, bus, fs, irq, scsi, sys, sysrq-trigger) are read-only and others are hidden, as OCI runtimes have it: the kernel lets user 0 change settings there, in a container too. For other users it does nothing.',
+      'Where the caller is root of the machine, /sys and parts of /proc (acpi, bus, fs, irq, scsi, sys, sysrq-trigger) are read-only and others are hidden, as in OCI runtimes: the kernel lets user 0 change settings there, in a container too. For other users it does nothing.',
   },
   {
     name: 'join',
@@ -333,7 +333,7 @@ export const options = [
     summary:
       'share one container with the other ranks on this node; the first one creates it, the others enter',
     details:
-      'Ranks that start within --join-timeout and have the same --join-tag share user and mount namespaces, so that they can use shared memory and read each other.',
+      "Ranks that start within --join-timeout and have the same --join-tag share user and mount namespaces, so that they can use shared memory and read each other's memory.",
   },
   {
     name: 'join-ct',
@@ -341,7 +341,7 @@ export const options = [
     metavar: 'N',
     repeat: 'refuse',
     group: 'join',
-    summary: 'the number of peers, itself included (default: what mpirun or srun says); implies --join',
+    summary: 'the number of peers, including this one (default: what mpirun or srun says); implies --join',
   },
   {
     name: 'join-tag',
@@ -349,8 +349,7 @@ export const options = [
     metavar: 'TAG',
     repeat: 'refuse',
     group: 'join',
-    summary:
-      'the name that the peers have in common (default: the Slurm step, or the parent process); implies --join',
+    summary: 'a name that the peers share (default: the Slurm step, or the parent process); implies --join',
   },
   {
     name: 'join-timeout',
@@ -359,7 +358,7 @@ export const options = [
     repeat: 'refuse',
     default: '30',
     group: 'join',
-    summary: 'wait so long for the other peers; implies --join',
+    summary: 'wait at most SECONDS for the other peers; implies --join',
   },
   {
     name: 'join-pid',
@@ -389,7 +388,7 @@ export const options = [
     group: 'messages',
     summary: 'print the steps as they are carried out; more with -vv',
     details:
-      'Each step comes with the time since the start, which answers why a start was slow: that of deciding is in it, where no plan was remembered.',
+      'Each step is printed with the time since the start, which shows why a start was slow. It includes the time to decide where no plan was remembered.',
   },
   {
     name: 'color',
@@ -410,9 +409,9 @@ export const options = [
     choices: logFormats,
     default: 'text',
     group: 'messages',
-    summary: 'how messages are printed, JSON as one object a line',
+    summary: 'how messages are printed; JSON is one object per line',
     details:
-      'Keys of every object: time (microseconds since 1970), program, pid, level (error, warning, info, step) and message. Where they apply: hint; status, with which the program ends; call and errno of the system call that failed; path; step, the one that was being carried out; elapsed (microseconds since the start). A byte that is not UTF-8 is written as \\udc80 to \\udcff. A mistake in the command line itself is told in JSON if --log=json stands before the image.',
+      'Keys of every object: time (microseconds since 1970), program, pid, level (error, warning, info, step) and message. Where they apply: hint; status, with which the program ends; call and errno of the system call that failed; path; step, the one that was being carried out; elapsed (microseconds since the start). A byte that is not UTF-8 is written as \\udc80 to \\udcff. An error in the command line itself is reported in JSON if --log=json comes before the image.',
   },
   {
     name: 'syslog',
@@ -421,7 +420,7 @@ export const options = [
     group: 'messages',
     summary: "write one line about each launch to the system's log",
     details:
-      "The line is sent to /dev/log when the container is ready, and says: launch user=NAME uid=NUMBER version=VERSION image=PATH command=NAME memo=hit|miss|none, for a plan that was remembered, or not, or that did not come by this way. Values with blanks or unusual bytes are written as JSON strings. The command's arguments are not told. Where nobody listens or the log is slow, the line is dropped: no launch waits for it.",
+      "The line is sent to /dev/log when the container is ready, and says: launch user=NAME uid=NUMBER version=VERSION image=PATH command=NAME memo=hit|miss|none, for a plan that was remembered, one that is remembered from now on, and any other. Values with blanks or unusual bytes are written as JSON strings. The command's arguments are not logged. Where nobody listens or the log is slow, the line is dropped: no launch waits for it.",
   },
   {
     name: 'profile',
@@ -431,7 +430,7 @@ export const options = [
     group: 'configuration',
     summary: 'add the options of profile NAME, from a configuration file',
     details:
-      'A profile is a table [profile.NAME] in a configuration file. Its options rank above those of the files, and below variables and the command line. Profiles with "when" are on by themselves where one of those paths exists.',
+      'A profile is a table [profile.NAME] in a configuration file. Its options take precedence over those of the files, and variables and the command line over its own. Profiles with "when" are used automatically where one of those paths exists.',
   },
   {
     name: 'config',
@@ -443,7 +442,7 @@ export const options = [
     conflicts: ['no-config'],
     group: 'configuration',
     summary: 'read FILE instead of your own configuration file (~/.config/ch-run-ts/config.toml)',
-    details: "The site's file, /etc/ch-run-ts/config.toml, is read all the same. See docs/configuration.md.",
+    details: "The site's file, /etc/ch-run-ts/config.toml, is read in any case. See docs/configuration.md.",
   },
   {
     name: 'no-config',
@@ -451,9 +450,9 @@ export const options = [
     repeat: 'refuse',
     settable: 'by-variable',
     group: 'configuration',
-    summary: 'leave out what configuration files set, but for what the site insists on',
+    summary: 'ignore configuration files, except for what the site enforces',
     details:
-      "What the site's file forbids and always adds still holds, and so do CH_RUN_ variables and profiles that come with ch-run-ts.",
+      "What the site's file forbids and always adds still applies, and so do CH_RUN_ variables and profiles that come with ch-run-ts.",
   },
   {
     name: 'dry-run',
@@ -484,7 +483,7 @@ export const options = [
     value: 'none',
     repeat: 'refuse',
     group: 'plan',
-    summary: 'decide anew: neither use nor keep a remembered plan of this command line',
+    summary: 'neither use nor store a remembered plan of this command line',
     details: 'See "Remembered plans" in docs/how-it-works.md.',
   },
   {
@@ -494,7 +493,7 @@ export const options = [
     action: 'plain',
     group: 'plan',
     summary:
-      'forget all remembered plans (in $CH_RUN_MEMO_DIR, $XDG_CACHE_HOME/ch-run-ts or ~/.cache/ch-run-ts)',
+      'delete all remembered plans (in $CH_RUN_MEMO_DIR, $XDG_CACHE_HOME/ch-run-ts or ~/.cache/ch-run-ts)',
   },
   {
     name: 'feature',
@@ -515,9 +514,9 @@ export const options = [
     action: 'plain',
     completes: shells,
     group: 'information',
-    summary: `print the script that makes SHELL complete our command line: ${shells.join(', ')}`,
+    summary: `print the script for completion in SHELL: ${shells.join(', ')}`,
     details:
-      'In ~/.bashrc: source <(ch-run-ts --completion=bash). In ~/.zshrc, after compinit: source <(ch-run-ts --completion=zsh). In config.fish: ch-run-ts --completion=fish | source. These scripts ask back: with "images" for SHELL, the names of the images in storage are printed, and with "commands:IMAGE" the programs of a directory image, each name followed by a NUL.',
+      'In ~/.bashrc: source <(ch-run-ts --completion=bash). In ~/.zshrc, after compinit: source <(ch-run-ts --completion=zsh). In config.fish: ch-run-ts --completion=fish | source. These scripts call ch-run-ts again: with "images" for SHELL, the names of the images in storage are printed, and with "commands:IMAGE" the programs of a directory image, each name followed by a NUL.',
   },
   {
     name: 'doctor',
@@ -528,7 +527,7 @@ export const options = [
     choices: ['text', 'json'],
     implied: 'text',
     group: 'information',
-    summary: 'find out what this machine allows, and what to do about what it refuses',
+    summary: 'find out what this machine allows, and what helps where it refuses something',
     details: `Every check is done for real, in a process of its own. A "no" comes with its cause and what you or the administrator can do. The exit status is 0 if containers can be run here, else ${ExitStatus.failure}.`,
   },
   {

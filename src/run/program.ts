@@ -37,7 +37,7 @@ export const program: Program = {
         ['/etc/ch-run-ts/config.toml', "The site's configuration, in TOML."],
         [
           '~/.config/ch-run-ts/config.toml',
-          'Your own; below $XDG_CONFIG_HOME, if that is set. docs/configuration.md tells what can stand there.',
+          'Your own; below $XDG_CONFIG_HOME, if that is set. See docs/configuration.md for its format.',
         ],
         [
           '~/.cache/ch-run-ts',

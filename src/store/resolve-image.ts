@@ -46,7 +46,7 @@ export function resolveImage(request: ImageRequest, host: Host): Image {
   const { path } = image;
   if (unsafe) return image;
   if (image.kind === 'directory' && directory && !distrust && path.startsWith(`${imagesIn(directory)}/`)) {
-    throw new LaunchError(`${reference} lies in storage, where directories are run by name`, {
+    throw new LaunchError(`${reference} is in storage, whose images are run by name`, {
       path,
       hint: "see 'ch-run-ts --list' for the names",
     });

@@ -80,7 +80,7 @@ const destinations: readonly [string, string][] = [
 /** DST, and why a directory can't be bound there. */
 const refused: readonly [string, string][] = [
   ['/file/deeper', "can't create /file/deeper in the image: mkdir: not a directory"],
-  ['/broken', "can't create /broken in the image: /broken is a broken link"],
+  ['/broken', "can't create /broken in the image: /broken is a broken symbolic link"],
   ['/tmp/nowhere', 'there is no /tmp/nowhere below the bind of /tmp'],
   ['/loop', "can't find /loop in the image: openat2: too many levels of symbolic links"],
   ['/to-root', 'to /to-root: that is the root directory'],
@@ -288,8 +288,8 @@ for (const user of users) {
     const own = makeImage(t, tree, user);
     const bind = (destination: string) =>
       run(user, ['-w', '-b', `${source}:${destination}`, own, '--', '/probe']);
-    failsWith(t, bind('/broken'), 31, '/broken is a broken link');
-    failsWith(t, bind('/broken/x'), 31, '/broken is a broken link');
+    failsWith(t, bind('/broken'), 31, '/broken is a broken symbolic link');
+    failsWith(t, bind('/broken/x'), 31, '/broken is a broken symbolic link');
     failsWith(t, bind('/file/x'), 31, "can't create /file/x in the image");
     t.end();
   });

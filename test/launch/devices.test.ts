@@ -266,9 +266,9 @@ for (const user of users) {
 
   t.test(`a hook that fails, hangs or is not there stops the launch${as}`, (t) => {
     const launch = (device: string) => run(user, ['--cdi-run-hooks', device, image, '--', 'echo', 'no']);
-    failsWith(t, launch(makeHook(t, 'exit 3')), 31, /the hook [^ ]*\/hook failed with status 3$/);
+    failsWith(t, launch(makeHook(t, 'exit 3')), 31, /the hook [^ ]*\/hook exited with status 3$/);
     failsWith(t, launch(makeHook(t, 'kill -9 $$')), 31, 'was terminated by signal 9');
-    failsWith(t, launch(makeHook(t, 'exec sleep 60', { timeout: 1 })), 31, 'took longer than 1 s');
+    failsWith(t, launch(makeHook(t, 'exec sleep 60', { timeout: 1 })), 31, 'timed out after 1 s');
     failsWith(
       t,
       launch(makeHook(t, '', { path: '/no/hook' })),
@@ -384,6 +384,6 @@ t.test('without overlays there is a clear message', (t) => {
   const inject = ['-f', '-o', '/dev/null', '-e', 'trace=mount', '-e', 'inject=mount:error=ENODEV:when=3'];
   const words = ['--no-memo', `--cdi-dirs=${cdi}`, '--device=nvidia.com/gpu=0', image, '--', 'true'];
   const ending = start(ordinaryUser, 'strace', [...inject, launcher, ...words]);
-  failsWith(t, ending, 31, "can't mount an overlay", /the kernel has no overlays \(CONFIG_OVERLAY_FS\)/);
+  failsWith(t, ending, 31, "can't mount an overlay", /the kernel has no overlayfs \(CONFIG_OVERLAY_FS\)/);
   return t.end();
 });

@@ -185,7 +185,7 @@ t.test('an unset PATH stays unset, with a warning, and /bin is searched', (t) =>
   const { report, stderr, status } = afterSteps(t, [['default', 'PATH']], { A: 'a' });
   t.equal(status, 0);
   t.notOk('PATH' in report);
-  t.match(stderr, /^ch-run-ts\[\d+\]: warning: PATH is not set, and stays so.*\n$/);
+  t.match(stderr, /^ch-run-ts\[\d+\]: warning: PATH is not set and stays unset.*\n$/);
   t.end();
 });
 

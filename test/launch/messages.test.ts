@@ -194,7 +194,7 @@ for (const user of users) {
     t.match(JSON.parse(start(user, 'strace', strace).stderr), without);
     const lonely = run(user, words);
     const [told] = lonely.stderr.split('\n');
-    t.match(JSON.parse(told ?? ''), { level: 'warning', message: /only 1 of 2 peers came within 1 s/ });
+    t.match(JSON.parse(told ?? ''), { level: 'warning', message: /only 1 of 2 peers joined within 1 s/ });
     t.end();
   });
 

@@ -116,7 +116,7 @@ for (const user of users) {
   const refusals: readonly [string, string, string | undefined][] = [
     [
       'unshare:1',
-      "can't make user and mount namespaces: unshare: operation not permitted",
+      "can't create user and mount namespaces: unshare: operation not permitted",
       'user namespaces',
     ],
     ['unshare:28', 'unshare: no space left on device', 'no disk is full: the limit on namespaces is reached'],

@@ -131,7 +131,7 @@ test('an overlay directory that can not be used is an error that names it', (t, 
     t,
     attempt('/no/such/dir'),
     31,
-    "can't make the overlay directory /no/such/dir: mkdir: no such file",
+    "can't create the overlay directory /no/such/dir: mkdir: no such file",
   );
   failsWith(
     t,
@@ -140,7 +140,7 @@ test('an overlay directory that can not be used is an error that names it', (t, 
     `can't use the overlay directory ${place}/file: open: not a dir`,
   );
   if (user.uid === 0) return;
-  failsWith(t, attempt('/etc/o'), 31, "can't make the overlay directory /etc/o: mkdir: permission denied");
+  failsWith(t, attempt('/etc/o'), 31, "can't create the overlay directory /etc/o: mkdir: permission denied");
 });
 
 test('a file system that can not hold an upper directory is named', (t, user, image) => {
@@ -196,7 +196,7 @@ for (const [error, words, old] of [
     };
     const hint = old
       ? /: hint: this is Linux 2\.6\.\d+.*, and overlays for unprivileged users need 5\.11 or later; use --write/
-      : /: hint: the kernel has no overlays \(CONFIG_OVERLAY_FS\); use --write/;
+      : /: hint: the kernel has no overlayfs \(CONFIG_OVERLAY_FS\); use --write/;
     failsWith(
       t,
       attempt(2, '--overlay', place),
@@ -242,7 +242,7 @@ for (const user of users) {
         }),
         31,
         "can't mount an overlay with its upper directory in memory: mount: invalid argument",
-        /: hint: something is mounted at \/mnt in the image, which the kernel lets no overlay uncover; unmount it/,
+        /: hint: something is mounted at \/mnt in the image, which the kernel does not let an overlay uncover; unmount it/,
       );
       return t.end();
     },

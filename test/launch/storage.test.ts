@@ -137,7 +137,7 @@ for (const user of users) {
     const storage = makeStorage(t, user, ['debian']);
     const attempt = (words: readonly string[], cwd = '/') => run(user, [...words, '--', 'true'], { cwd });
     const path = join(storage, 'img/debian');
-    const message = 'lies in storage, where directories are run by name';
+    const message = 'is in storage, whose images are run by name';
     failsWith(t, attempt(['-s', storage, path]), 31, `${path} ${message}`, /--list/);
     failsWith(
       t,

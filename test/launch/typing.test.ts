@@ -110,7 +110,7 @@ t.test('a kernel without filters is told about', (t) => {
   t.equal(out, 'runs\n');
   t.match(
     error,
-    /^ch-run-ts\[\d+\]: warning: what runs in the container can type into your terminal: seccomp: /,
+    /^ch-run-ts\[\d+\]: warning: processes in the container can insert input into your terminal \(TIOCSTI\): seccomp: /,
   );
   t.equal(run(ordinaryUser, [image, '--', 'true']).stderr, '');
   t.end();

@@ -111,14 +111,14 @@ std::string own_name() { return "/ch-run-ts-doctor-" + std::to_string(getpid());
 void try_shared_memory() {
   const std::string name = own_name();
   const Fd memory(shm_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
-  if (!memory) throw Refused("shm_open").cannot("make POSIX shared memory in /dev/shm");
+  if (!memory) throw Refused("shm_open").cannot("create POSIX shared memory in /dev/shm");
   shm_unlink(name.c_str());
 }
 
 void try_semaphore() {
   const std::string name = own_name();
   sem_t* semaphore = sem_open(name.c_str(), O_CREAT | O_EXCL, 0600, 1);
-  if (semaphore == SEM_FAILED) throw Refused("sem_open").cannot("make a POSIX semaphore in /dev/shm");
+  if (semaphore == SEM_FAILED) throw Refused("sem_open").cannot("create a POSIX semaphore in /dev/shm");
   sem_unlink(name.c_str());
   sem_close(semaphore);
 }
@@ -136,7 +136,7 @@ class Neighbour {
     told.reset();
     int code = EIO;
     if (read(ready.get(), &code, sizeof code) != sizeof code || code != 0) {
-      throw Refused("unshare", code).cannot("make user and mount namespaces");
+      throw Refused("unshare", code).cannot("create user and mount namespaces");
     }
   }
   ~Neighbour() {

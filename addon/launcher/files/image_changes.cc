@@ -66,14 +66,14 @@ Fd directory_for(const ChangedImage& image, const std::string& path) {
 
 void make_link(int directory, const std::string& target, const std::string& name, const std::string& path) {
   if (symlinkat(target.c_str(), directory, name.c_str()) == 0) return;
-  if (errno != EEXIST) throw Refused("symlink").cannot("make the link " + path + " in the image");
+  if (errno != EEXIST) throw Refused("symlink").cannot("create the symbolic link " + path + " in the image");
   if (read_link(directory, name) == target) return;
   if (unlinkat(directory, name.c_str(), 0) != 0) {
-    if (errno == EISDIR) throw Error("can't make the link " + path + ": there is a directory in the image");
+    if (errno == EISDIR) throw Error("can't create the symbolic link " + path + ": there is a directory in the image");
     throw Refused("unlink").cannot("remove " + path + " from the image");
   }
   if (symlinkat(target.c_str(), directory, name.c_str()) != 0)
-    throw Refused("symlink").cannot("make the link " + path + " in the image");
+    throw Refused("symlink").cannot("create the symbolic link " + path + " in the image");
 }
 
 /// A directory in the upper one would hide what the image has under its name.
@@ -83,7 +83,7 @@ void refuse_to_hide(int root, const std::string& path) {
     throw Refused("mkdir", ENOTDIR).cannot("create " + path + " in the image");
   const std::string first = path.substr(0, path.find('/', path.size() - gap.rest.size()));
   if (open_link_in_image(root, first))
-    throw Error("can't create " + path + " in the image: " + first + " is a broken link");
+    throw Error("can't create " + path + " in the image: " + first + " is a broken symbolic link");
 }
 
 }  // namespace

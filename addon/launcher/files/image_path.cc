@@ -31,7 +31,7 @@ bool is_missing(int code) { return code == ENOENT || code == ENOTDIR; }
 std::string read_link(int directory, const std::string& name) {
   char target[4096];
   const ssize_t size = readlinkat(directory, name.c_str(), target, sizeof target);
-  if (size < 0) throw Refused("readlinkat").cannot("read the link " + name);
+  if (size < 0) throw Refused("readlinkat").cannot("read the symbolic link " + name);
   return {target, static_cast<size_t>(size)};
 }
 
@@ -96,7 +96,7 @@ void make_entry(int directory, const std::string& name, const std::string& path,
 
 mode_t file_type(int fd, const std::string& name) {
   struct stat status;
-  if (fstat(fd, &status) != 0) throw Refused("fstat").cannot("look at " + name);
+  if (fstat(fd, &status) != 0) throw Refused("fstat").cannot("examine " + name);
   return status.st_mode & S_IFMT;
 }
 
@@ -133,7 +133,7 @@ Fd create_in_image(int root, const std::string& path, bool want_file) {
     if (!next) {
       make_entry(parent.get(), parts[i], reached, want_file && i + 1 == parts.size());
       next = open_in_image(root, reached);
-      if (!next) throw Error("can't create " + path + " in the image: " + reached + " is a broken link");
+      if (!next) throw Error("can't create " + path + " in the image: " + reached + " is a broken symbolic link");
     }
     parent = std::move(next);
   }

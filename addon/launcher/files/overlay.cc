@@ -44,7 +44,8 @@ std::string refusal_hint(int upper, int root, int code) {
   const std::string hint = upper_directory_hint(upper), place = code == EINVAL ? mount_below(root) : "";
   if (!hint.empty() || place.empty()) return hint;
   return "something is mounted at " + place +
-         " in the image, which the kernel lets no overlay uncover; unmount it, or use --write on a copy of the image";
+         " in the image, which the kernel does not let an overlay uncover; unmount it, or use --write on a copy of the "
+         "image";
 }
 
 /// The mode is as given, whatever the user's umask is; what is there keeps its own.
@@ -105,7 +106,7 @@ UpperDirectory begin_upper_in_directory(Fd directory, int root, const std::strin
 
 Fd open_upper_directory(const std::string& path) {
   const bool made = mkdir(path.c_str(), 0755) == 0;
-  if (!made && errno != EEXIST) throw Refused("mkdir").cannot("make the overlay directory " + path);
+  if (!made && errno != EEXIST) throw Refused("mkdir").cannot("create the overlay directory " + path);
   Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory) throw Refused("open").cannot("use the overlay directory " + path);
   // the umask says what others may do in it; we ourselves must be able to use it again

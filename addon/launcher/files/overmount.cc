@@ -42,7 +42,7 @@ void bind_again(Stage& stage, int cover, const std::string& entry, int parent) {
   if (type == S_IFLNK) {
     char target[PATH_MAX] = {};
     if (readlinkat(parent, name, target, sizeof target - 1) < 0 || symlinkat(target, cover, name) != 0)
-      throw Refused("symlink").cannot("copy the link " + entry);
+      throw Refused("symlink").cannot("copy the symbolic link " + entry);
     return;
   }
   const bool directory = type == S_IFDIR;
@@ -60,7 +60,7 @@ Fd make_by_overmount(Stage& stage, int root, const std::vector<Destination>& all
   const Gap gap = find_gap(root, all.front().path);
   const auto entries = list_entries(gap);
   struct stat status;
-  if (fstat(gap.parent.get(), &status) != 0) throw Refused("fstat").cannot("look at " + gap.parent_path);
+  if (fstat(gap.parent.get(), &status) != 0) throw Refused("fstat").cannot("examine " + gap.parent_path);
   const std::string action = "cover " + gap.parent_path + " in the image";
   Fd cover = stage.make("tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=16m", action);
   for (const std::string& entry : entries) bind_again(stage, cover.get(), entry, gap.parent.get());

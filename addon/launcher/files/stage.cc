@@ -14,7 +14,7 @@ namespace {
 
 /// Every container has the host's, so it is there; and no launch looks at what is in it.
 constexpr const char* kCovered = "/sys";
-constexpr const char* kAction = "make a tmpfs to mount things in";
+constexpr const char* kAction = "mount a tmpfs for mount points";
 
 Fd cover() {
   if (mount("tmpfs", kCovered, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=4m") != 0)

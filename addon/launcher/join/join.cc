@@ -51,8 +51,8 @@ void warn_about_difference(JoinState& state, const JoinRequest& request) {
   }
   if (state.content_view() == std::string_view(request.content).substr(0, state.content_size)) return;
   const auto made = split(state.content_view()), wanted = split(request.content);
-  log::warning("--join: the container that " + winner + " made is not what this process asks for: it has " +
-               steps_missing_in(wanted, made) + "; asked for is " + steps_missing_in(made, wanted));
+  log::warning("--join: the container that " + winner + " created is not what this process asks for: it has " +
+               steps_missing_in(wanted, made) + ", but this process asks for " + steps_missing_in(made, wanted));
 }
 
 }  // namespace
@@ -200,7 +200,7 @@ void JoinGroup::wait_until_ready() {
     if (left.count() <= 0) {
       // only who has waited long enough: others may have more patience
       throw Error("--join: gave up after " + seconds_words(request_.timeout) + ": " + process_words(winner().pid) +
-                  " is still creating the container; " + peers_seen(*memory) + " have come");
+                  " is still creating the container; " + peers_seen(*memory) + " have joined");
     } else if (!wait_for(memory->wake_peers, std::min(left, kSlice)) && !is_alive(winner())) {
       const std::string message = process_words(winner().pid) + ", which was creating the container, died";
       stop_waiting(Error(message), message);

@@ -60,13 +60,13 @@ std::string name_in_row(const std::string& first, int number) {
 }
 
 [[noreturn]] void refuse_name(const std::string& name, const std::string& why) {
-  throw Error("can't join by " + path_of(name) + ": " + why,
+  throw Error("can't join through " + path_of(name) + ": " + why,
               "remove it if it is yours, or choose another name with --join-tag=TAG");
 }
 
 uint64_t pid_namespace() {
   struct stat status;
-  if (stat("/proc/self/ns/pid", &status) != 0) throw Refused("stat").cannot("find my PID namespace");
+  if (stat("/proc/self/ns/pid", &status) != 0) throw Refused("stat").cannot("find the PID namespace of this process");
   return status.st_ino;
 }
 
@@ -115,11 +115,11 @@ Fd make_shared_memory() {
   Fd file = above_standard(Fd(::open(kDirectory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)));
   if (!file) {
     throw Refused("open")
-        .cannot("make shared memory for --join in " + std::string(kDirectory))
+        .cannot("create shared memory for --join in " + std::string(kDirectory))
         .hinted("it must be a tmpfs that you can write to");
   }
   // whatever the umask is
-  if (fchmod(file.get(), 0600) != 0) throw Refused("fchmod").cannot("protect shared memory for --join");
+  if (fchmod(file.get(), 0600) != 0) throw Refused("fchmod").cannot("set the mode of shared memory for --join");
   return file;
 }
 
@@ -139,7 +139,7 @@ std::optional<JoinDoor> JoinDoor::find_or_make(const std::string& tag, const Pro
     if (door) return std::move(door);
     if (free < 0 && found == Found::nothing) free = i;
   }
-  if (free < 0) refuse_name(first, "it and all names in its row belong to other users");
+  if (free < 0) refuse_name(first, "this name and all its alternatives belong to other users");
   return make(name_in_row(first, free), self);
 }
 
@@ -156,11 +156,11 @@ std::pair<JoinDoor::Found, std::optional<JoinDoor>> JoinDoor::look(const std::st
     if (code == ENOENT) return {Found::nothing, std::nullopt};
     if (lstat(path.c_str(), &status) != 0 || status.st_uid != geteuid()) return {Found::of_another_user, std::nullopt};
     if (code == ELOOP) refuse_name(name, "it is a link");
-    throw Refused("open", code).cannot("join by " + path);
+    throw Refused("open", code).cannot("join through " + path);
   }
   if (fstat(file.get(), &status) != 0) throw Refused("fstat").cannot("check " + path);
   if (status.st_uid != geteuid()) return {Found::of_another_user, std::nullopt};
-  if (S_ISDIR(status.st_mode)) throw Refused("open", EISDIR).cannot("join by " + path);
+  if (S_ISDIR(status.st_mode)) throw Refused("open", EISDIR).cannot("join through " + path);
   if (!S_ISREG(status.st_mode)) refuse_name(name, "it is not a regular file");
   if (status.st_mode & (S_IRWXG | S_IRWXO)) refuse_name(name, "others may use it");
   return {Found::door, JoinDoor(name, std::move(file), status, false)};
@@ -174,12 +174,13 @@ std::optional<JoinDoor> JoinDoor::make(const std::string& name, const ProcessId&
   text.version = kJoinVersion;
   text.pid_namespace = pid_namespace();
   text.creator = self;
-  if (pwrite(file.get(), &text, sizeof text, 0) != sizeof text) throw Refused("write").cannot("make " + path_of(name));
+  if (pwrite(file.get(), &text, sizeof text, 0) != sizeof text)
+    throw Refused("write").cannot("create " + path_of(name));
   join_checkpoint("winner-before-name");
   const std::string nameless = "/proc/self/fd/" + std::to_string(file.get());
   if (linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, path_of(name).c_str(), AT_SYMLINK_FOLLOW) != 0) {
     if (errno == EEXIST) return std::nullopt;
-    throw Refused("linkat").cannot("name " + path_of(name));
+    throw Refused("linkat").cannot("link " + path_of(name));
   }
   struct stat status;
   if (fstat(file.get(), &status) != 0) throw Refused("fstat").cannot("check " + path_of(name));

@@ -206,7 +206,7 @@ class Watch {
   }
 
   void report() const {
-    const std::string message = "--join: only " + peers_seen(*memory_) + " came within " + std::to_string(timeout_) +
+    const std::string message = "--join: only " + peers_seen(*memory_) + " joined within " + std::to_string(timeout_) +
                                 " s; later peers will be in another container (is the count right? --join-ct)";
     for (uint32_t i = 0; i < std::min(memory_->taken, memory_->seats); i++) {
       const ProcessId& process = memory_->seat(i)->process;

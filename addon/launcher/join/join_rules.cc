@@ -49,7 +49,7 @@ int check_count(std::optional<int> count, const char* name, std::string_view val
 std::optional<int> slurm_count(const Environment& environment, std::string_view list) {
   const auto node = number_in(environment, "SLURM_NODEID");
   if (node || list.find_first_of(",(") == std::string_view::npos) return tasks_on_node(list, node.value_or(0));
-  throw Error("can't tell which field of SLURM_STEP_TASKS_PER_NODE='" + std::string(list) +
+  throw Error("can't determine which field of SLURM_STEP_TASKS_PER_NODE='" + std::string(list) +
                   "' is this node's: SLURM_NODEID is not set",
               kHint);
 }
@@ -88,11 +88,11 @@ int derive_join_count(const Environment& environment) {
   }
   if (const auto value = value_of(environment, "SLURM_CPUS_ON_NODE")) {
     const int count = check_count(number_in(environment, "SLURM_CPUS_ON_NODE"), "SLURM_CPUS_ON_NODE", *value);
-    log::warning("--join: taking the number of CPUs for that of the peers, " + std::to_string(count) +
-                 ": no variable of srun or mpirun tells it; --join-ct=N does");
+    log::warning("--join: using the number of CPUs as the number of peers, " + std::to_string(count) +
+                 ": no variable of srun or mpirun says it; give it with --join-ct=N");
     return count;
   }
-  throw Error("--join: can't tell how many peers there are: no variable of srun or mpirun is set", kHint);
+  throw Error("--join: can't determine the number of peers: no variable of srun or mpirun is set", kHint);
 }
 
 std::string derive_join_tag(const Environment& environment, int parent) {

@@ -42,7 +42,7 @@ void initialize_lock(pthread_mutex_t& lock) {
   pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
   const int code = pthread_mutex_init(&lock, &attributes);
   pthread_mutexattr_destroy(&attributes);
-  if (code != 0) throw Refused("pthread_mutex_init", code).cannot("make a lock for the join group");
+  if (code != 0) throw Refused("pthread_mutex_init", code).cannot("create a mutex for the join group");
 }
 
 /// A fresh object is all zeros: only the rest is written.
@@ -129,7 +129,7 @@ JoinMemory JoinMemory::create(JoinDoor door, const JoinRequest& request, const P
   Fd file = make_shared_memory();
   // the space now, not as a SIGBUS later
   const int code = posix_fallocate(file.get(), 0, static_cast<off_t>(size));
-  if (code != 0) throw Refused("fallocate", code).cannot("make shared memory for --join");
+  if (code != 0) throw Refused("fallocate", code).cannot("create shared memory for --join");
   Mapping state = map_file(file.get(), size);
   initialize(*state, size, door, request);
   JoinMemory memory(std::move(door), std::move(file), std::move(state));

@@ -143,7 +143,7 @@ std::string write_memo(int directory, const std::string& name, const std::string
   if (!file) return Refused("open").cannot("remember the plan").what();
   try {
     // whatever the umask is
-    if (fchmod(file.get(), 0600) != 0) throw Refused("fchmod").cannot("protect " + draft);
+    if (fchmod(file.get(), 0600) != 0) throw Refused("fchmod").cannot("set the mode of " + draft);
     write_all(file.get(), bytes, draft);
     if (renameat(directory, draft.c_str(), directory, name.c_str()) != 0)
       throw Refused("rename").cannot("rename " + draft);

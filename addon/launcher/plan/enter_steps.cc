@@ -24,7 +24,7 @@ constexpr size_t kLargestEnvironmentFile = 64 << 20;
 
 void default_path(Environment& environment) {
   const auto path = environment.get("PATH");
-  if (!path) return log::warning("PATH is not set, and stays so: the command is looked up in /bin and /usr/bin");
+  if (!path) return log::warning("PATH is not set and stays unset: the command is searched for in /bin and /usr/bin");
   if ((":" + std::string(*path) + ":").find(":/bin:") != std::string::npos) return;
   environment.set("PATH", std::string(*path) + ":/bin");
 }
@@ -38,7 +38,7 @@ void default_environment(Environment& environment, const Step& step) {
     else if (step.fields[i] == "TMPDIR")
       environment.unset("TMPDIR");
     else
-      throw Error("no default is known for the variable '" + field(step, i) + "'");
+      throw Error("there is no default for the variable '" + field(step, i) + "'");
   }
 }
 
@@ -79,7 +79,7 @@ bool is_logical(const std::string& path) {
 
 std::string working_directory() {
   char path[PATH_MAX];
-  if (getcwd(path, sizeof path) == nullptr) throw Refused("getcwd").cannot("find out the working directory");
+  if (getcwd(path, sizeof path) == nullptr) throw Refused("getcwd").cannot("determine the working directory");
   return path;
 }
 
@@ -92,12 +92,12 @@ void directory(Entry& entry, const Step& step) {
 /// Kernels without keyrings have nothing to hide.
 void new_keyring(Entry&, const Step&) {
   if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0 && errno != ENOSYS) {
-    throw Refused("keyctl").cannot("make a session keyring");
+    throw Refused("keyctl").cannot("create a session keyring");
   }
 }
 
 void no_new_privileges(Entry&, const Step&) {
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw Refused("prctl").cannot("give up new privileges");
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw Refused("prctl").cannot("set no_new_privs");
 }
 
 /// terminal: the host's one is out of sight after `pivot`.

@@ -75,7 +75,7 @@ void hostname(Creation& creation, const Step& step) {
   if (!(creation.namespaces & CLONE_NEWUTS))
     throw Error("the plan has a hostname step that is not in a UTS namespace of its own");
   if (sethostname(step.fields[0].data(), step.fields[0].size()) != 0)
-    throw Refused("sethostname").cannot("call the machine " + field(step, 0));
+    throw Refused("sethostname").cannot("set the host name to " + field(step, 0));
   creation.environment.set("HOSTNAME", step.fields[0]);
 }
 

@@ -47,7 +47,7 @@ class Bundle {
   explicit Bundle(int root) {
     if (mount("tmpfs", kBundle, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") != 0)
       throw Refused("mount").cannot(std::string("make a place for hooks at the host's ") + kBundle);
-    if (mkdir(kRoot, 0755) != 0) throw Refused("mkdir").cannot(std::string("make ") + kRoot);
+    if (mkdir(kRoot, 0755) != 0) throw Refused("mkdir").cannot(std::string("create ") + kRoot);
     if (mount(descriptor_path(root).c_str(), kRoot, nullptr, MS_BIND | MS_REC, nullptr) != 0)
       throw Refused("mount").cannot("show the container's root to hooks");
     const Fd config(open("/mnt/config.json", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
@@ -122,11 +122,11 @@ void run_hook(int host, int root, const Hook& hook) {
   while (waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) throw Refused("waitpid").cannot("wait for the hook " + hook.path);
   }
-  if (!in_time) throw Error("the hook " + hook.path + " took longer than " + std::to_string(hook.timeout) + " s");
+  if (!in_time) throw Error("the hook " + hook.path + " timed out after " + std::to_string(hook.timeout) + " s");
   if (WIFSIGNALED(status))
     throw Error("the hook " + hook.path + " was terminated by signal " + std::to_string(WTERMSIG(status)));
   if (WEXITSTATUS(status) != 0)
-    throw Error("the hook " + hook.path + " failed with status " + std::to_string(WEXITSTATUS(status)));
+    throw Error("the hook " + hook.path + " exited with status " + std::to_string(WEXITSTATUS(status)));
 }
 
 }  // namespace chrun

@@ -108,7 +108,7 @@ NamespaceSet set_of(const Namespaces& namespaces) {
 
 ino_t inode_of(const Fd& namespace_file) {
   struct stat status;
-  if (fstat(namespace_file.get(), &status) != 0) throw Refused("fstat").cannot("look at a namespace");
+  if (fstat(namespace_file.get(), &status) != 0) throw Refused("fstat").cannot("examine a namespace");
   return status.st_ino;
 }
 
@@ -122,7 +122,7 @@ Namespaces open_namespaces(const std::string& process, NamespaceSet set) {
 }
 
 void hide_from_containers() {
-  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) throw Refused("prctl").cannot("hide this process from containers");
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) throw Refused("prctl").cannot("make this process non-dumpable");
 }
 
 void enter_namespaces(const Namespaces& namespaces, const std::string& owner) {
@@ -141,7 +141,7 @@ NamespaceSet join_process(int pid) {
   const Process process(pid);
   process.check_owner();
   if (inode_of(process.namespaces()[0]) == inode_of(open_namespaces("/proc/self", CLONE_NEWUSER)[0])) {
-    throw Error("can't join " + process.name() + ": it is in no container",
+    throw Error("can't join " + process.name() + ": it is not in a container",
                 "its user namespace is our own; give the PID of a process that runs inside one");
   }
   hide_from_containers();

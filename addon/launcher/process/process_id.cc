@@ -53,7 +53,7 @@ void require_own_proc(const std::string& option) {
 
 ProcessId own_process(const std::string& option) {
   const ProcessStatus status = read_status("/proc/self/stat");
-  if (status.pid == 0 && errno != ENOENT) throw Refused("read /proc").cannot("find out when this process started");
+  if (status.pid == 0 && errno != ENOENT) throw Refused("read /proc").cannot("determine when this process started");
   if (status.pid != getpid()) refuse_proc(option);
   return {status.pid, status.start};
 }

@@ -97,7 +97,7 @@ void forbid_typing() {
   std::vector<sock_filter> program = make_program();
   if (try_install_filter(program)) return;
   const Refused refused("seccomp");
-  log::warning("what runs in the container can type into your terminal: " + refused.words());
+  log::warning("processes in the container can insert input into your terminal (TIOCSTI): " + refused.words());
 }
 
 }  // namespace chrun

@@ -25,7 +25,7 @@ std::string map_line(IdMap map) { return std::to_string(map.inside) + " " + std:
 
 void make_namespaces(NamespaceSet set, IdMap uid, IdMap gid) {
   const char* call = restrictions::id_map_call(uid.outside);
-  if (unshare(set) != 0) throw Refused("unshare").cannot("make user and mount namespaces");
+  if (unshare(set) != 0) throw Refused("unshare").cannot("create user and mount namespaces");
   // without privilege over the outer groups, setgroups(2) must be given up before a gid map is accepted
   write_setting("/proc/self/setgroups", "deny", call);
   write_setting("/proc/self/uid_map", map_line(uid), call);

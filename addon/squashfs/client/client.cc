@@ -132,7 +132,7 @@ class Client {
   Fd spawn_server(Fd listening, const char* mode = nullptr) const {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-      throw Refused("socketpair").cannot("make a socket for the file-system server");
+      throw Refused("socketpair").cannot("create a socket for the file-system server");
     }
     Fd ours(pair[0]);
     const Fd theirs(pair[1]);

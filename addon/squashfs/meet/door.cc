@@ -43,7 +43,7 @@ struct Address {
 
 Fd new_socket(int flags) {
   Fd made(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0));
-  if (!made) throw Refused("socket").cannot("make a socket for the file-system server");
+  if (!made) throw Refused("socket").cannot("create a socket for the file-system server");
   return made;
 }
 
@@ -98,13 +98,13 @@ Fd Door::take() const {
   Fd made = new_socket(SOCK_NONBLOCK);
   const Address address(name_);
   const bool bound = bind(made.get(), address.pointer(), address.size) == 0;
-  if (!bound && errno != EADDRINUSE) throw Refused("bind").cannot("open the door of the file-system server");
+  if (!bound && errno != EADDRINUSE) throw Refused("bind").cannot("create the socket of the file-system server");
   // where it is a file, its mode says who may connect; the user's umask may leave nobody
   if (bound && address.socket.sun_path[0] == '/' && fchmodat(AT_FDCWD, address.socket.sun_path, 0600, 0) < 0)
-    throw Refused("chmod").cannot("open the door of the file-system server");
+    throw Refused("chmod").cannot("create the socket of the file-system server");
   // the peer credentials that clients check are taken here: the user's, before any namespace
   if (bound && listen(made.get(), SOMAXCONN) < 0)
-    throw Refused("listen").cannot("open the door of the file-system server");
+    throw Refused("listen").cannot("create the socket of the file-system server");
   if (directory_) flock(directory_.get(), LOCK_UN);
   return bound ? std::move(made) : Fd();
 }

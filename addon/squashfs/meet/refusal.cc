@@ -10,7 +10,7 @@ std::string refusal_packet(const Error& error, const std::string& hint) {
 }
 
 void throw_refusal(const std::string& packet) {
-  if (packet[0] != kRefused) throw Error("the file-system server gave an answer that is none", {}, Exit::server);
+  if (packet[0] != kRefused) throw Error("the file-system server sent an invalid answer", {}, Exit::server);
   throw_error_record(std::string_view(packet).substr(1), "the file-system server's refusal", Exit::server);
 }
 

@@ -74,7 +74,7 @@ void check_sizes(const Superblock& super, uint64_t file_size, const std::string&
 void check_tables(const Superblock& super, const std::string& image) {
   const auto inside = [&](uint64_t table) { return table >= kSuperblockSize && table < super.bytes_used; };
   const auto check = [&](bool sound, const char* what) {
-    if (!sound) throw Damage(image + " is damaged: the " + what + " lies outside of the image");
+    if (!sound) throw Damage(image + " is damaged: the " + what + " is outside the image");
   };
   check(inside(super.inode_table), "inode table");
   check(inside(super.directory_table) && super.directory_table > super.inode_table, "directory table");

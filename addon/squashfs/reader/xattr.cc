@@ -34,7 +34,7 @@ Xattrs::Xattrs(const Metadata& metadata) : metadata_(metadata) {
   count_ = load<uint32_t>(raw.data() + 8);
   const uint64_t index_end = super.xattr_table + 16 + (uint64_t{count_} + kIdsPerBlock - 1) / kIdsPerBlock * 8;
   if (count_ > 0 && (pairs_ >= super.bytes_used || index_end > super.bytes_used)) {
-    damaged("the xattr table lies outside of the image");
+    damaged("the xattr table is outside the image");
   }
 }
 

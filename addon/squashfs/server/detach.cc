@@ -33,7 +33,7 @@ void ignore_signals() {
 /// A caller with closed standard streams makes its descriptors there.
 void move_up(Fd& descriptor) {
   const int number = fcntl(descriptor.get(), F_DUPFD_CLOEXEC, 3);
-  if (number < 0) throw Refused("fcntl").cannot("keep descriptor " + std::to_string(descriptor.get()));
+  if (number < 0) throw Refused("fcntl").cannot("duplicate descriptor " + std::to_string(descriptor.get()));
   descriptor = Fd(number);
 }
 

@@ -57,7 +57,7 @@ void enter_namespaces() {
   const auto user = std::to_string(geteuid()), group = std::to_string(getegid());
   const char* call = restrictions::id_map_call(geteuid());
   if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-    throw Refused("unshare").cannot("make namespaces for the file-system server");
+    throw Refused("unshare").cannot("create namespaces for the file-system server");
   write_setting("/proc/self/setgroups", "deny", call);
   write_setting("/proc/self/uid_map", "0 " + user + " 1", call);
   write_setting("/proc/self/gid_map", "0 " + group + " 1", call);

@@ -103,7 +103,7 @@ void set_capabilities(uint32_t mask) {
 
 void enter_sandbox(Role role) {
   set_capabilities(role == Role::mounter ? 1u << CAP_SYS_ADMIN : 0);
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) throw Refused("prctl").cannot("give up new privileges");
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) throw Refused("prctl").cannot("set no_new_privs");
   if (kMachine == 0) return;
   auto filter = make_filter(role);
   const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};

@@ -63,7 +63,7 @@ export function resolveBinds(requests: readonly BindRequest[], host: Host): read
   return requests.flatMap(({ source, destination, flags = [] }) => {
     const from = host.absolute(source);
     const to = destination ?? from;
-    if (/^\/+$/.test(to)) throw usageError(`can't bind ${source} to /: the image is already there`);
+    if (/^\/+$/.test(to)) throw usageError(`can't bind ${source} to /: the image is mounted there`);
     const optional = flags.includes('optional');
     const pattern = /[*?[]/.test(from);
     // what is absent now may be there at the next launch: being asked makes it a fact

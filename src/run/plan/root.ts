@@ -56,7 +56,7 @@ export function planHome(host: Host): { readonly bind: BindRequest; readonly hom
   if (!user)
     throw new LaunchError("can't bind the home directory: USER is not set, and your user id has no name");
   if (user === '.' || user === '..' || user.includes('/'))
-    throw new LaunchError(`can't bind the home directory: USER is '${user}', which is no user name`);
+    throw new LaunchError(`can't bind the home directory: USER is '${user}', which is not a user name`);
   const home = `/home/${user}`;
   return { bind: { source, destination: home }, home };
 }

@@ -106,7 +106,7 @@ for (const tracking of ['linuxproc', 'cgroup'] as const) {
       const options = ['--join-ct=4', '--join-timeout=1'];
       const { stderr, status } = cluster.run(['srun', '-N1', '-n3', ...inside(...options), 'sleep 1.5']);
       t.equal(status, 0);
-      t.match(stderr, /^ch-run-ts\[\d+\]: warning: --join: only 3 of 4 peers came within 1 s;.*\n$/);
+      t.match(stderr, /^ch-run-ts\[\d+\]: warning: --join: only 3 of 4 peers joined within 1 s;.*\n$/);
       await cluster.isClean(t);
     });
 

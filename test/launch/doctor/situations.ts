@@ -38,7 +38,7 @@ const withoutNamespaces = [
 const unshareRefused = (errno: string) =>
   ({
     image: 'directory',
-    message: new RegExp(`make user and mount namespaces: unshare: ${errno}`),
+    message: new RegExp(`create user and mount namespaces: unshare: ${errno}`),
   }) as const;
 const outerFilter = { cause: /seccomp filter/, user: /seccomp=unconfined/ };
 
@@ -50,8 +50,8 @@ export const situations: readonly Situation[] = [
     healthy: false,
     refused: withoutNamespaces,
     says: {
-      detail: /^can't make user and mount namespaces: unshare: no space left on device$/,
-      cause: /switched off here \(user.max_user_namespaces=0\)/,
+      detail: /^can't create user and mount namespaces: unshare: no space left on device$/,
+      cause: /disabled here \(user.max_user_namespaces=0\)/,
       administrator: /sysctl -w user.max_user_namespaces=65536/,
     },
     launch: unshareRefused('no space left on device'),
@@ -122,7 +122,10 @@ export const situations: readonly Situation[] = [
     wrap: filtered('openat2,open_tree,move_mount,mount_setattr'),
     healthy: true,
     refused: ['new-mount-calls', 'mount-setattr', 'openat2'],
-    says: { detail: /function not implemented/, cause: /seccomp filter.* answers like an older kernel/ },
+    says: {
+      detail: /function not implemented/,
+      cause: /seccomp filter.* makes it fail as on an older kernel/,
+    },
   },
   {
     title: 'kernel.unprivileged_userns_clone=0',
@@ -156,7 +159,7 @@ export const situations: readonly Situation[] = [
     wrap: ['unshare', '-U'],
     healthy: false,
     refused: withoutNamespaces,
-    says: { cause: /your user or group id has no name/ },
+    says: { cause: /your user or group id is not mapped/ },
     launch: unshareRefused('operation not permitted'),
   },
   {
@@ -182,7 +185,7 @@ export const situations: readonly Situation[] = [
     wrap: prepared('mount --bind /dev/fuse /dev/fuse; mount -o remount,bind,nodev /dev/fuse'),
     healthy: true,
     refused: ['fuse', 'overlay-over-fuse'],
-    says: { cause: /\/dev\/fuse is not open to you/, administrator: /chmod 666 \/dev\/fuse/ },
+    says: { cause: /you have no permission to open \/dev\/fuse/, administrator: /chmod 666 \/dev\/fuse/ },
     launch: { image: 'squashfs', message: /open \/dev\/fuse: open: permission denied/ },
   },
   {

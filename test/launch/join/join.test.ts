@@ -108,7 +108,7 @@ for (const user of users) {
     const outside = spawn('sleep', ['60'], isRoot ? { uid: user.uid, gid: user.gid } : {});
     const theirs =
       user.uid === 0 ? spawn('sleep', ['60'], { uid: ordinaryUser.uid, gid: ordinaryUser.gid }) : undefined;
-    failsWith(t, run(user, [`--join-pid=${outside.pid}`, image, ...where]), 31, 'it is in no container');
+    failsWith(t, run(user, [`--join-pid=${outside.pid}`, image, ...where]), 31, 'it is not in a container');
     failsWith(
       t,
       run(user, [`--join-pid=${theirs?.pid ?? 1}`, image, ...where]),
@@ -124,9 +124,13 @@ for (const user of users) {
 const user = ordinaryUser;
 
 for (const [title, options, message] of [
-  ['bind', ['-b', '/usr:/mnt'], /it has nothing else; asked for is .*'bind \/usr \/mnt'/],
-  ['identity', ['-u', '4711'], /it has .*'identity \d+ \d+'.*; asked for is .*'identity 4711 \d+'/],
-  ['access', ['-w'], /it has .*'root \S+ read-only'.*; asked for is .*'root \S+ writable'/],
+  ['bind', ['-b', '/usr:/mnt'], /it has nothing else, but this process asks for .*'bind \/usr \/mnt'/],
+  [
+    'identity',
+    ['-u', '4711'],
+    /it has .*'identity \d+ \d+'.*, but this process asks for .*'identity 4711 \d+'/,
+  ],
+  ['access', ['-w'], /it has .*'root \S+ read-only'.*, but this process asks for .*'root \S+ writable'/],
 ] as const) {
   t.test(`a peer that asks for another ${title} is told so`, async (t) => {
     const tag = freshTag();
@@ -135,7 +139,7 @@ for (const [title, options, message] of [
     t.equal(second.stdout, first.stdout);
     t.match(
       second.stderr,
-      /^ch-run-ts\[\d+\]: warning: --join: the container that process \d+ made is not what/,
+      /^ch-run-ts\[\d+\]: warning: --join: the container that process \d+ created is not what/,
     );
     t.match(second.stderr, message);
   });
@@ -146,7 +150,7 @@ t.test('a peer with another image is told so, and one with another count', async
   run(user, ['--join-ct=2', `--join-tag=${tag}`, image, ...where]);
   const second = run(user, ['--join-ct=3', `--join-tag=${tag}`, `${image}/.`, ...where]);
   t.match(second.stderr, /process \d+ expects 2 peers, this process 3\n/);
-  t.match(second.stderr, /asked for is 'root \S+\/image\/\. read-only'/);
+  t.match(second.stderr, /but this process asks for 'root \S+\/image\/\. read-only'/);
   t.end();
 });
 
@@ -156,7 +160,7 @@ t.test('a source that comes from the environment is compared by its value', (t) 
   run(user, words);
   t.match(
     run(user, words, { env: { TMPDIR: '/var/tmp' } }).stderr,
-    /asked for is 'bind-variable TMPDIR .* = \/var\/tmp'/,
+    /but this process asks for 'bind-variable TMPDIR .* = \/var\/tmp'/,
   );
   t.end();
 });
@@ -167,7 +171,7 @@ t.test('a count that is too high: who runs is told after the timeout, and the na
   const endings = await Promise.all([begin(user, words).done, begin(user, words).done]);
   t.equal(endings.filter(({ status }) => status === 0).length, 2);
   const text = endings.map(({ stderr }) => stderr).join('');
-  t.match(text, /^ch-run-ts\[\d+\]: warning: --join: only 2 of 3 peers came within 1 s; .*\n$/);
+  t.match(text, /^ch-run-ts\[\d+\]: warning: --join: only 2 of 3 peers joined within 1 s; .*\n$/);
   await vanishes(t, tag);
 });
 
@@ -179,7 +183,8 @@ t.test('who has waited long enough stops, with the numbers; the others wait on',
   for (let i = 0; i < 500 && namesOf(tag).length === 0; i++) await sleep(10);
   const short = begin(user, [...words, '--join-timeout=1', image, ...where]);
   const long = begin(user, [...words, image, ...where]);
-  const message = /gave up after 1 s: process \d+ is still creating the container; [23] of 3 peers have come/;
+  const message =
+    /gave up after 1 s: process \d+ is still creating the container; [23] of 3 peers have joined/;
   failsWith(t, await short.done, 31, message);
   const endings = [await winner.done, await long.done];
   t.match(endings, [
@@ -242,8 +247,8 @@ const counts: readonly (readonly [NodeJS.ProcessEnv, number | RegExp])[] = [
   [{ OMPI_COMM_WORLD_LOCAL_SIZE: '0' }, /from 1 to 2147483647 in OMPI_COMM_WORLD_LOCAL_SIZE, got '0'/],
   [{ OMPI_COMM_WORLD_LOCAL_SIZE: '-1' }, /got '-1'/],
   [{ OMPI_COMM_WORLD_LOCAL_SIZE: '2147483648' }, /got '2147483648'/],
-  [{ OMPI_COMM_WORLD_LOCAL_SIZE: '' }, /can't tell how many peers there are/],
-  [{}, /can't tell how many peers there are/],
+  [{ OMPI_COMM_WORLD_LOCAL_SIZE: '' }, /can't determine the number of peers/],
+  [{}, /can't determine the number of peers/],
 ];
 
 for (const [env, expected] of counts) {
@@ -265,7 +270,7 @@ t.test('the number of CPUs is a last resort, with a warning', (t) => {
   t.equal(status, 0);
   t.match(
     stderr,
-    /^ch-run-ts\[\d+\]: warning: --join: taking the number of CPUs for that of the peers, 1: .*\n$/,
+    /^ch-run-ts\[\d+\]: warning: --join: using the number of CPUs as the number of peers, 1: .*\n$/,
   );
   t.end();
 });
@@ -336,7 +341,7 @@ const obstacles: Readonly<Record<string, readonly [(path: string) => void, RegEx
   'a file that others may use': [(path) => writeFileSync(path, '', { mode: 0o666 }), /others may use it/],
   'a link': [(path) => symlinkSync('/etc/passwd', path), /it is a link/],
   'a pipe': [(path) => execFileSync('mkfifo', ['-m', '600', path]), /it is not a regular file/],
-  'a directory': [(path) => mkdirSync(path), /can't join by \/dev\/shm.*: open: is a directory/],
+  'a directory': [(path) => mkdirSync(path), /can't join through \/dev\/shm.*: open: is a directory/],
 };
 
 for (const [title, [plant, message]] of Object.entries(obstacles)) {

@@ -64,7 +64,7 @@ async function finishes(t: Test, peer: Peer): Promise<void> {
   const ending = await Promise.race([peer.ended, limit]);
   if (ending === 'still there') peer.process.kill('SIGKILL');
   if (ending === 0) {
-    t.match(peer.stderr, /^(.*warning: --join: only \d of 3 peers came.*\n)?$/, 'runs');
+    t.match(peer.stderr, /^(.*warning: --join: only \d of 3 peers joined.*\n)?$/, 'runs');
   } else {
     t.equal(ending, 31, 'fails by itself');
     t.match(peer.stderr, /error: --join: .*process \d+.* (died|failed|ended|is still)/, 'and says who died');

@@ -187,7 +187,7 @@ const wrong: readonly [string, readonly Words[] | Buffer, string | RegExp][] = [
   [
     'a variable without a default',
     planOf(user, [['enter', 'environment', 'default', 'HOME', 'SHELL']]),
-    "no default is known for the variable 'SHELL'",
+    "there is no default for the variable 'SHELL'",
   ],
   ...(
     [

@@ -2,6 +2,7 @@ import t from 'tap';
 import { version } from '../../../src/base/version.js';
 import { renderHelp, renderUsage, summaryOf } from '../../../src/cli/help.js';
 import type { Option } from '../../../src/cli/program.js';
+import { knownFeatures } from '../../../src/run/options.js';
 import { program } from '../../../src/run/program.js';
 import { committed, image, ordinaryUser, run } from '../../helpers/support.js';
 
@@ -75,7 +76,7 @@ for (const [feature, status] of [
 t.test('an unknown feature is an error that names those there are', (t) => {
   const { status, stderr } = run(ordinaryUser, ['--feature=magic']);
   t.equal(status, 31);
-  t.match(stderr, "expected extglob, overlayfs, seccomp, squash, tmpfs-xattrs for --feature, got 'magic'");
+  t.match(stderr, `expected ${knownFeatures.join(', ')} for --feature, got 'magic'`);
   t.end();
 });
 

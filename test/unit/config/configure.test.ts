@@ -393,16 +393,25 @@ const errors: readonly (readonly [World, string, (string | RegExp)?])[] = [
     { user: '[profile.p]\nset-env = "=x"' },
     `in ${userPath}:2, profile.p.set-env: expected a variable name before = for --set-env`,
   ],
-  [{ user: '[options]\nhelp = true' }, `in ${userPath}:2, options.help: no file sets --help`],
-  [{ user: '[options]\nconfig = "x"' }, `in ${userPath}:2, options.config: no file sets --config`],
-  [{ user: '[options]\nplan = "x"' }, `in ${userPath}:2, options.plan: no file sets --plan`],
+  [
+    { user: '[options]\nhelp = true' },
+    `in ${userPath}:2, options.help: a configuration file can't set --help`,
+  ],
+  [
+    { user: '[options]\nconfig = "x"' },
+    `in ${userPath}:2, options.config: a configuration file can't set --config`,
+  ],
+  [
+    { user: '[options]\nplan = "x"' },
+    `in ${userPath}:2, options.plan: a configuration file can't set --plan`,
+  ],
   [
     { user: '[profile.p]\nprofile = "q"' },
-    `in ${userPath}:2, profile.p.profile: profiles can be named in [options] only`,
+    `in ${userPath}:2, profile.p.profile: profiles can be selected in [options] only`,
   ],
   [
     { site: '[always]\nprofile = "q"' },
-    `in ${sitePath}:2, always.profile: profiles can be named in [options] only`,
+    `in ${sitePath}:2, always.profile: profiles can be selected in [options] only`,
   ],
   [
     { user: '[profile.p]\nwhen = "x"' },

@@ -262,7 +262,7 @@ const refused: readonly [readonly string[], FakeMachine['paths'], string, RegExp
   [
     ['--device=v.com/c=d0'],
     { '/etc/cdi/a.json': spec({}), '/etc/cdi/b.json': spec({}) },
-    'there are several devices v.com/c=d0: in /etc/cdi/a.json and /etc/cdi/b.json',
+    'device v.com/c=d0 is defined more than once: in /etc/cdi/a.json and /etc/cdi/b.json',
     /one of the files must go/,
   ],
   [['--device=x.json'], { '/work/x.json': broken }, "can't use the devices of x.json: expected one of", /^$/],

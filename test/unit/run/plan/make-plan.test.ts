@@ -216,8 +216,8 @@ const errors: readonly [readonly string[], FakeMachine['paths'], string, number]
   ],
   [['/f'], { '/f': 'file' }, 'unknown image type: /f is an empty file', 31],
   [['/f'], { '/f': 'unreadable' }, "can't look at /f: stat: permission denied", 31],
-  [['-b', '/', '/img'], { '/img': 'directory' }, "can't bind / to /: the image is already there", 64],
-  [['-b', '//', '/img'], { '/img': 'directory' }, "can't bind // to /: the image is already there", 64],
+  [['-b', '/', '/img'], { '/img': 'directory' }, "can't bind / to /: the image is mounted there", 64],
+  [['-b', '//', '/img'], { '/img': 'directory' }, "can't bind // to /: the image is mounted there", 64],
 ];
 for (const [words, paths = {}, message, exitStatus] of errors) {
   t.test(`${words.join(' ') || 'an empty image'} is refused: ${message}`, (t) => {

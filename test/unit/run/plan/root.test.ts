@@ -159,16 +159,16 @@ const errors: readonly [string, string, number, FakeMachine?][] = [
   ['-w debian', "the image debian in storage can't be written", 64],
   [
     '/var/tmp/alice.ch/img/debian',
-    '/var/tmp/alice.ch/img/debian lies in storage, where directories are run by name',
+    '/var/tmp/alice.ch/img/debian is in storage, whose images are run by name',
     31,
   ],
-  ['-s /s s/img/mix', 's/img/mix lies in storage, where directories are run by name', 31, { directory: '' }],
+  ['-s /s s/img/mix', 's/img/mix is in storage, whose images are run by name', 31, { directory: '' }],
   ['nothing', 'there is no image nothing', 31],
   ['-m /none /img.sqfs', "can't mount the image: there is no directory /none", 31],
   ['-m /img.sqfs /img.sqfs', "can't mount the image: there is no directory /img.sqfs", 31],
   ['--home /img', "can't bind the home directory: HOME is not set", 31, { variables: { USER: 'alice' } }],
   ['--home /img', "can't bind the home directory: HOME is not set", 31, { variables: { HOME: '' } }],
-  ['--home /img', "can't bind the home directory: USER is '..', which is no user name", 31, dots],
+  ['--home /img', "can't bind the home directory: USER is '..', which is not a user name", 31, dots],
   ['--home /img', "can't bind the home directory: USER is not set, and your user id has no name", 31, noUser],
 ];
 for (const [words, message, exitStatus, on] of errors) {
