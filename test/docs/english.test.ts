@@ -33,6 +33,10 @@ const translated = [
   /\bso called\b/,
   /in case that/,
   /informations|softwares/,
+  /peers (?:came|have come)/,
+  /stays so:/,
+  /switched off here/,
+  /an answer that is none/,
   /\bon default\b/,
 ];
 
