@@ -140,6 +140,9 @@ function startCommands(folder) {
     { name: 'ch-run-ts, remembered', line: `${ours} ./img -- true` },
     { name: 'ch-run-ts --plan', line: `${ours} --plan ${plan} -- true` },
     { name: 'ch-run-ts, first run', line: `${ours} --no-memo ./img -- true` },
+    { name: 'ch-run-ts --help', line: `${ours} --help` },
+    // what deciding costs where there is no built-in engine
+    { name: 'deciding by Node', line: `node ${folder}/ch-run-ts/dist/cli.cjs --dry-run=plan ./img` },
     { name: 'ch-run', line: 'ch-run ./img -- true' },
     {
       name: 'bubblewrap',
@@ -160,6 +163,14 @@ function crowdCommands(folder) {
     {
       name: 'ch-run-ts, nothing remembered yet',
       line: crowd(`CH_RUN_MEMO_DIR=${folder}/home/$PPID ${ours} ./img -- true`),
+    },
+    {
+      name: 'ch-run-ts, all different, first run',
+      line: crowd(`${ours} --no-memo --set-env=A=$i ./img -- true`),
+    },
+    {
+      name: 'deciding by Node, all different',
+      line: crowd(`node ${folder}/ch-run-ts/dist/cli.cjs --dry-run=plan --set-env=A=$i ./img`),
     },
     { name: 'ch-run', line: crowd('ch-run ./img -- true') },
     { name: 'bubblewrap', line: crowd('bwrap --ro-bind img / --dev-bind /dev /dev true') },
@@ -194,6 +205,21 @@ function residentProcesses(folder) {
   return Number(runAsUser(folder, 'sh', ['-c', script]).stdout);
 }
 
+/** How many bytes of our files a first run has brought into the page cache; undefined where they can't be thrown out. */
+function coldBytes(folder) {
+  const files = `find ${folder}/ch-run-ts -type f`;
+  const evict = `${files} -exec dd of={} oflag=nocache conv=notrunc,fdatasync count=0 status=none \\;`;
+  if (spawnSync('sh', ['-c', evict]).status !== 0) return undefined;
+  runAsUser(folder, `${folder}/ch-run-ts/bin/ch-run-ts`, ['--no-memo', './img', '--', 'true']);
+  const { stdout } = spawnSync('sh', ['-c', `${files} -exec fincore -b -n -o RES {} +`], {
+    encoding: 'utf8',
+  });
+  return stdout
+    .trim()
+    .split('\n')
+    .reduce((sum, line) => sum + Number(line), 0);
+}
+
 function printTable(title, seconds, base) {
   console.log(`\n${title}`);
   for (const [name, value] of Object.entries(seconds)) {
@@ -208,8 +234,17 @@ function judge(results) {
   const perBind = (count) => (binds[`ch-run-ts, ${count} binds`] - binds['ch-run-ts, 1 binds']) / (count - 1);
   const goals = [
     ['remembered / ch-run', start['ch-run-ts, remembered'] / start['ch-run'], 0.8],
-    ['remembered / unshare -Urm', start['ch-run-ts, remembered'] / start['unshare -Urm'], 1.25],
-    ['first run / node -e 0', start['ch-run-ts, first run'] / start['node -e 0'], 1.5],
+    ['remembered / unshare -Urm', start['ch-run-ts, remembered'] / start['unshare -Urm'], 1.15],
+    ['first run / remembered', start['ch-run-ts, first run'] / start['ch-run-ts, remembered'], 5],
+    ['first run / deciding by Node', start['ch-run-ts, first run'] / start['deciding by Node'], 0.25],
+    ['--help / node -e 0', start['ch-run-ts --help'] / start['node -e 0'], 0.4],
+    [
+      '64 different first runs / deciding by Node',
+      crowd['ch-run-ts, all different, first run'] / crowd['deciding by Node, all different'],
+      0.25,
+    ],
+    ['first run, peak memory in MiB', results.peakKib['ch-run-ts, first run'] / 1024, 6],
+    ['cold first run, bytes of ours in MiB', results.coldBytes / 2 ** 20, 4],
     ['64 at once / ch-run', crowd['ch-run-ts, remembered'] / crowd['ch-run'], 0.9],
     ['time per bind, 1000 / 100', perBind(1000) / perBind(100), 1.3],
     ['processes of ours while the command runs', results.residentProcesses, 0],
@@ -254,6 +289,7 @@ try {
     peakKib,
   };
   results.residentProcesses = residentProcesses(folder);
+  results.coldBytes = coldBytes(folder);
   results.goals = judge(results);
   mkdirSync(join(root, 'bench/results'), { recursive: true });
   writeFileSync(join(root, 'bench/results/start.json'), `${JSON.stringify(results, null, 2)}\n`);
