@@ -102,7 +102,7 @@
             'cflags_cc': ['-pthread'],
             'sources': ['<!@(node scripts/sources.mjs server)'],
             'ldflags!': ['-rdynamic'],
-            'ldflags': ['-static-libstdc++', '-static-libgcc', '-pthread'],
+            'ldflags': ['-pthread', '<!@(node scripts/libraries.mjs squashfs kind)'],
             'libraries': ['<!@(node scripts/libraries.mjs squashfs libraries)'],
           },
         ],

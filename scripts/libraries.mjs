@@ -1,7 +1,7 @@
 // Which libraries this machine can build with. `squashfs`: decompressors, nothing where gzip, which every SquashFS tool
 // writes by default, is missing; `seccomp`: what makes filters of system calls; `libc`: the C library itself. Prints, by
 // its second argument, the compiler's `defines`, the linker's `libraries`, or what these are for (`names`); nothing
-// where that part can't be built.
+// where that part can't be built; `kind`: how a program of that part is linked.
 // Static ones are preferred: one file less to open at every start, and nothing to miss on a compute node.
 import { spawnSync } from 'node:child_process';
 
@@ -36,10 +36,21 @@ function findLibrary({ library, header, shared }, isStatic) {
   // what goes into the launcher, too, must be static where that is
   const alone = library === 'c' ? '-static' : `-l:lib${library}.a`;
   const candidates = library === 'c' || (shared && isStatic) ? [alone] : [alone, `-l${library}`];
-  return candidates.find((word) => {
-    const words = [...kind, '-x', 'c++', '-', '-x', 'none', word, '-o', '/dev/null'];
-    return spawnSync(process.env.CXX ?? 'g++', words, { input: source }).status === 0;
-  });
+  return candidates.find((word) => links(source, [...kind, '-x', 'c++', '-', '-x', 'none', word]));
+}
+
+function links(source, words) {
+  return spawnSync(process.env.CXX ?? 'g++', [...words, '-o', '/dev/null'], { input: source }).status === 0;
+}
+
+/**
+ * With nothing to load, where that can be. What reads other people's images shall not lie at known addresses, so `pie` is
+ * tried first; g++ 12 makes it a dynamic program if told how to link its own libraries, too.
+ */
+function chooseKind(libraries) {
+  const words = ['-fPIE', '-x', 'c++', '-', '-x', 'none', ...libraries.map(({ word }) => word)];
+  const isStatic = ['-static-pie', '-static'].find((kind) => links('int main() {}', [...words, kind]));
+  return isStatic ? [isStatic] : ['-static-libstdc++', '-static-libgcc'];
 }
 
 /** Of the libraries that were found, those to build with. */
@@ -72,6 +83,7 @@ export function findMissing() {
 const [part, wanted] = process.argv.slice(2);
 if (import.meta.filename === process.argv[1]) {
   const key = { defines: 'define', libraries: 'word', names: 'name' }[wanted];
-  const words = findLibraries(part).map((library) => library[key]);
+  const libraries = findLibraries(part);
+  const words = key ? libraries.map((library) => library[key]) : chooseKind(libraries);
   if (words.length > 0) console.log(words.join(' '));
 }

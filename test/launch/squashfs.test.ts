@@ -288,8 +288,8 @@ const damages: readonly [(bytes: Buffer) => Buffer, RegExp, number?][] = [
   [put(28, 3), /is SquashFS 3\.0: only version 4\.0/],
   [put(12, 1, 2, 3), /block size/],
   [put(20, 77), /compressor number 77 does not exist/],
-  [put(64, ...Array(7).fill(255)), /inode table lies outside/],
-  [put(32, ...Array(7).fill(255)), /root inode lies outside/],
+  [put(64, ...Array(7).fill(255)), /inode table is outside/],
+  [put(32, ...Array(7).fill(255)), /root inode is outside/],
   [() => Buffer.from('\x1f\x8b', 'latin1'), /is a gzip-compressed file/, 31],
   [() => Buffer.of(), /is an empty file/, 31],
 ];

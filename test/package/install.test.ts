@@ -12,13 +12,13 @@ const [self = ordinaryUser] = users.filter(({ uid }) => uid === process.getuid?.
 const isElf = (path: string) => readFileSync(path).subarray(0, 4).equals(Buffer.from('\x7fELF', 'latin1'));
 
 const needsLinker = (path: string) =>
-  execFileSync('readelf', ['-lW', path], { encoding: 'utf8' }).includes('INTERP');
+  /INTERP|NEEDED/.test(execFileSync('readelf', ['-ldW', path]).toString());
 
 /** A PATH with the compiler of a machine that has no static C library. Its name is the same: only linking is done again. */
 function pathWithoutStatic(t: Test): string {
   const place = scratch(t, self);
   const compiler = execFileSync('sh', ['-c', 'command -v g++'], { encoding: 'utf8' }).trim();
-  const script = `for word; do [ "$word" != -static ] || exit 1; done\nexec ${compiler} "$@"\n`;
+  const script = `for word; do case $word in -static|-static-pie) exit 1;; esac; done\nexec ${compiler} "$@"\n`;
   writeFileSync(join(place, 'g++'), `#!/bin/sh\n${script}`, { mode: 0o755 });
   return `${place}:${process.env.PATH}`;
 }
@@ -45,13 +45,14 @@ test('the tarball installs the native program', async (t) => {
   const tarball = pack(t);
   const command = install(t, tarball, {});
   t.ok(isElf(command), 'no shell and no Node in front');
-  t.notOk(needsLinker(command), 'and no dynamic linker');
+  const server = join(dirname(realpathSync(command)), '../build/Release/ch-run-ts-squashfs');
+  for (const program of [command, server]) t.notOk(needsLinker(program), 'and no dynamic linker');
   t.ok(existsSync(join(dirname(realpathSync(command)), '../dist/main.cache')), 'compiled for this Node');
   t.match(start(self, command, ['--version']).stdout, /^ch-run-ts \d+\.\d+\.\d+ \(features: .*extglob/);
   t.equal(start(self, command, [image, '--', 'echo', 'here']).stdout, 'here\n');
 
   npm(join(dirname(command), '..'), ['rebuild', 'ch-run-ts'], { PATH: pathWithoutStatic(t) });
-  t.ok(needsLinker(command), 'without a static C library');
+  for (const program of [command, server]) t.ok(needsLinker(program), 'without a static C library');
   t.equal(start(self, command, [image, '--', 'echo', 'here']).stdout, 'here\n');
 
   const script = install(t, tarball, { CXX: 'false' });
