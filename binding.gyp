@@ -78,16 +78,6 @@
         ],
       ],
     },
-    {
-      # dynamic, so that it can load the modules of the host's name service
-      'target_name': 'ch-run-ts-names',
-      'type': 'executable',
-      'defines': ['_GNU_SOURCE'],
-      'sources': ['<!@(node scripts/sources.mjs names)'],
-      'cflags_cc': ['-ffunction-sections', '-fdata-sections'],
-      'ldflags!': ['-rdynamic'],
-      'ldflags': ['-static-libstdc++', '-static-libgcc', '-Wl,--as-needed', '-Wl,--gc-sections'],
-    },
   ],
   'conditions': [
     [

@@ -7,7 +7,6 @@ const folders = {
   addon: ['base', 'host', 'node'],
   launcher: ['base', 'refusals', 'squashfs/meet', 'squashfs/client', 'host', 'engine', 'launcher'],
   server: ['base', 'refusals', 'squashfs/meet', 'squashfs/reader', 'squashfs/server'],
-  names: ['base', 'names'],
   // what reads images, and what gets a mount from a server: for test programs
   reader: ['base', 'squashfs/reader'],
   client: ['base', 'squashfs/meet', 'squashfs/client'],

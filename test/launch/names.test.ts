@@ -1,17 +1,8 @@
-/** The user's name inside: read from the host's files where these come first, else asked of ch-run-ts-names. */
-import { chownSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+/** The user's name inside: read from the host's files where these come first, else asked of getent(1). */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import {
-  type Ending,
-  image,
-  isRoot,
-  ordinaryUser,
-  plant,
-  scratch,
-  stage,
-  start,
-} from '../helpers/support.js';
+import { type Ending, image, launcher, ordinaryUser, plant, scratch, start } from '../helpers/support.js';
 
 /** A host as its name service sees it, and what must be the user's line and the group's inside. */
 interface Case {
@@ -19,11 +10,11 @@ interface Case {
   readonly nsswitch: string;
   readonly passwd?: string;
   readonly group?: string;
-  /** Stands for ch-run-ts-names, which is asked itself where this is undefined. */
+  /** Stands for getent(1), which is asked itself where this is undefined. */
   readonly program?: string;
   readonly user: string;
   readonly inGroup: string;
-  /** What the program is asked; undefined if it is not started. */
+  /** What getent is asked, in whatever order; undefined if it is not started. */
   readonly asked?: string;
 }
 
@@ -35,17 +26,18 @@ const standIn = {
   user: `user${id}:x:${id}:${id}:container user:/root:/bin/sh`,
   inGroup: `group${id}:x:${id}:`,
 };
-const both = `${id} ${id}`;
+const [askedUser, askedGroup] = [`passwd ${id}`, `group ${id}`];
+const both = `${askedGroup} ${askedUser}`;
 
-/** A program that notes what it is asked, and then runs `body`. It is started by a descriptor, which `$0` names. */
-const noting = (body: string) =>
-  `#!/bin/sh\nexec >&$1\nshift\necho "$*" >"$(dirname "$(readlink "$0")")/asked"\n${body}\n`;
-/** For printf(1): addon/base/records.h. */
-const record = (name: string, text: string) => `${name}\\0001\\000${text}\\000`;
+/** A program that notes what it is asked, in a file of that name at `notes`, and then runs `body`. */
+const notes = '/mnt';
+const noting = (body: string) => `#!/bin/sh\n: >"${notes}/$*"\n${body}\n`;
+/** One that answers with these lines. */
+const answering = (user: string, group: string) =>
+  noting(`case $1 in passwd) printf %s '${user}';; group) printf %s '${group}';; esac`);
 const silent = { program: noting('exit 1') };
 const fromDirectory = {
-  program: noting(`[ $1 = - ] || printf '${record('user', 'ldap-ann')}${record('comment', 'Ann')}'
-    [ $2 = - ] || printf '${record('group', 'ldap-lab')}'`),
+  program: answering(`ldap-ann:*:${id}:${id}:Ann:/ann:/bin/zsh\n`, `ldap-lab:*:${id}:ann\n`),
   user: `ldap-ann:x:${id}:${id}:Ann:/root:/bin/sh`,
   inGroup: `ldap-lab:x:${id}:`,
   asked: both,
@@ -72,7 +64,7 @@ const cases: readonly Case[] = [
     passwd: '',
     ...fromDirectory,
     inGroup: fromFiles.inGroup,
-    asked: `${id} -`,
+    asked: askedUser,
   },
   {
     title: 'the directory comes first',
@@ -95,7 +87,7 @@ const cases: readonly Case[] = [
     nsswitch: 'passwd: files ldap\ngroup: ldap\n',
     ...fromDirectory,
     user: fromFiles.user,
-    asked: `- ${id}`,
+    asked: askedGroup,
   },
   {
     title: 'the name service itself is asked',
@@ -128,50 +120,51 @@ const cases: readonly Case[] = [
   {
     title: 'half an answer',
     nsswitch: '',
-    program: noting(`printf 'user\\0001\\000ann'`),
+    program: answering(`ann:x:${id}:${id}:An`, `lab:x:${id}`),
     ...standIn,
     asked: both,
   },
   {
-    title: 'an answer that would make lines of its own',
+    title: 'an answer about somebody else',
     nsswitch: '',
-    program: noting(
-      `printf '${record('user', 'a:n')}${record('comment', 'A\\n:x')}${record('group', 'l:\\n')}'`,
-    ),
-    user: `a n:x:${id}:${id}:A  x:/root:/bin/sh`,
-    inGroup: `l  :x:${id}:`,
+    program: answering('ann:x:0:0:Ann:/ann:/bin/sh\n', 'lab:x:0:\n'),
+    ...standIn,
+    asked: both,
+  },
+  {
+    title: 'an answer longer than a pipe takes',
+    nsswitch: '',
+    program: noting(`[ $1 = passwd ] || { printf lab:x:${id}:; seq -s, 200000; }`),
+    ...standIn,
+    inGroup: fromFiles.inGroup,
     asked: both,
   },
   { title: 'the program is killed', nsswitch: '', program: noting('kill -9 $$'), ...standIn, asked: both },
   { title: 'the program is none', nsswitch: '', program: 'nothing', ...standIn },
 ];
 
-/** Puts files over those of the host, and starts the launcher as user 4242 there. */
+/** Puts files over those of the host, with notes of what is asked, and starts the launcher as user 4242 there. */
 function startThere(files: string, words: readonly string[]): Ending {
-  const mounts = ['passwd', 'group', 'nsswitch.conf'].map((name) => `mount --bind "$0/${name}" /etc/${name}`);
-  const become = `exec unshare -U --map-user=${id} --map-group=${id} "$@"`;
-  const script = [...mounts, become].join('\n');
-  return start(ordinaryUser, 'unshare', ['-Urm', 'sh', '-ec', script, files, ...words]);
+  const script = `
+    for each in passwd group nsswitch.conf; do mount --bind "$0/$each" "/etc/$each"; done
+    mount --bind "$0/asked" ${notes}
+    [ ! -e "$0/getent" ] || mount --bind "$0/getent" /usr/bin/getent
+    [ ! -e "$0/prepare" ] || . "$0/prepare"
+    exec unshare -U --map-user=${id} --map-group=${id} "$@"`;
+  return start(ordinaryUser, 'unshare', ['-Urm', 'sh', '-ec', script, files, ...words], { cwd: '/' });
 }
 
-/** The files of a host, and the launcher of a package with its program that asks for names. */
-function prepare(
-  t: Test,
-  host: Case,
-): { readonly files: string; readonly launcher: string; readonly asked: string } {
+/** The files of a host. */
+function prepare(t: Test, host: Case): string {
   const files = scratch(t);
-  const place = join(files, 'package');
-  const program = join(place, 'build/Release/ch-run-ts-names');
-  cpSync(join(stage, 'package'), place, { recursive: true });
-  if (isRoot) chownSync(dirname(program), ordinaryUser.uid, ordinaryUser.gid);
-  if (host.program !== undefined) writeFileSync(program, host.program);
   plant(files, { passwd: host.passwd ?? passwd, group: host.group ?? group, 'nsswitch.conf': host.nsswitch });
-  return { files, launcher: join(place, 'bin/ch-run-ts'), asked: join(dirname(program), 'asked') };
+  plant(files, { asked: null, ...(host.program === undefined ? {} : { getent: host.program }) });
+  return files;
 }
 
 for (const host of cases) {
   t.test(host.title, (t) => {
-    const { files, launcher, asked } = prepare(t, host);
+    const files = prepare(t, host);
     const words = [launcher, '--no-memo', image, '--', 'cat', '/etc/passwd', '/etc/group'];
     const { status, stdout, stderr } = startThere(files, words);
     t.same({ status, stderr }, { status: 0, stderr: '' });
@@ -179,36 +172,51 @@ for (const host of cases) {
       stdout.split('\n').filter((line) => line.includes(String(id))),
       [host.user, host.inGroup],
     );
-    t.equal(existsSync(asked) ? readFileSync(asked, 'utf8').trim() : undefined, host.asked);
+    t.equal(readdirSync(join(files, 'asked')).sort().join(' ') || undefined, host.asked);
     t.end();
   });
 }
 
-t.test('a program that is missing is told of with -v, and is no error', (t) => {
-  const { files, launcher } = prepare(t, { ...standIn, title: '', nsswitch: '' });
-  rmSync(join(files, 'package/build/Release/ch-run-ts-names'));
-  const { status, stderr } = startThere(files, [launcher, '-v', '--no-memo', image, '--', 'true']);
-  t.equal(status, 0);
-  t.match(stderr, /can't start the look-up of names .*\/ch-run-ts-names: open: no such file or directory\n/);
+t.test('where there is no getent the user has no name, which -v tells', (t) => {
+  const files = prepare(t, { ...standIn, title: '', nsswitch: '' });
+  plant(files, {
+    prepare: `mount -t tmpfs none /mnt; mkdir /mnt/upper /mnt/work
+      mount -t overlay none -o lowerdir=/usr/bin,upperdir=/mnt/upper,workdir=/mnt/work,userxattr /usr/bin
+      rm /usr/bin/getent`,
+  });
+  const words = ['-v', '--no-memo', image, '--', 'grep', String(id), '/etc/passwd'];
+  const { status, stdout, stderr } = startThere(files, [launcher, ...words]);
+  t.same({ status, stdout }, { status: 0, stdout: `${standIn.user}\n` });
+  t.match(stderr, /can't look up names: there is no getent\(1\) in \/usr\/bin or \/bin\n/);
   t.end();
 });
 
-t.test('the program does not get what the environment has for the command', (t) => {
-  const program = noting(`printf "${record('user', '$LD_LIBRARY_PATH')}"`);
-  const { files, launcher } = prepare(t, { ...standIn, title: '', nsswitch: '', program });
-  const words = [
-    'env',
-    'LD_LIBRARY_PATH=/spoilt',
-    launcher,
-    '--no-memo',
-    image,
-    '--',
-    'grep',
-    '-c',
-    'user4242',
-    '/etc/passwd',
-  ];
-  t.match(startThere(files, words), { status: 0, stdout: '1\n' });
+t.test('getent does not get what the environment has for the command', (t) => {
+  const program = noting(`echo "ldap$LD_LIBRARY_PATH:x:${id}:${id}:::"`);
+  const files = prepare(t, { ...standIn, title: '', nsswitch: '', program });
+  const words = ['--no-memo', image, '--', 'grep', '-c', '^ldap:', '/etc/passwd'];
+  const ending = startThere(files, ['env', 'LD_LIBRARY_PATH=/spoilt', launcher, ...words]);
+  t.match(ending, { status: 0, stdout: '1\n' });
+  t.end();
+});
+
+t.test('what modules of the name service print is not among the output of the command', (t) => {
+  const program = noting('echo noise >&2; cat');
+  const files = prepare(t, { ...standIn, title: '', nsswitch: '', program });
+  t.match(startThere(files, [launcher, '--no-memo', image, '--', 'true']), {
+    status: 0,
+    stdout: '',
+    stderr: '',
+  });
+  t.end();
+});
+
+t.test('getent that writes without end does not hold up a launch', (t) => {
+  const program = noting(
+    'while :; do echo 0123456789012345678901234567890123456789012345678901234567890123; done',
+  );
+  const files = prepare(t, { ...standIn, title: '', nsswitch: '', program });
+  t.match(startThere(files, [launcher, '--no-memo', image, '--', 'true']), { status: 0, stderr: '' });
   t.end();
 });
 
@@ -221,7 +229,7 @@ const signals: readonly [string, string, string][] = [
 
 for (const [title, before, pending] of signals) {
   t.test(`the command has no child and no signal of ours: ${title}`, (t) => {
-    const { files, launcher } = prepare(t, { ...fromDirectory, title, nsswitch: '' });
+    const files = prepare(t, { ...fromDirectory, title, nsswitch: '' });
     // the shell's own words only: a child of its own would change what is looked at
     const script = `while read -r name value; do if [ "$name" = ShdPnd: ]; then echo "$value"; fi; done </proc/$$/status
       read -r children </proc/$$/task/$$/children; echo "children: $children"; grep -c ldap /etc/passwd`;

@@ -39,7 +39,6 @@ const nativeRooms: Rooms = {
   engine: 'host base',
   node: 'host base',
   host: 'base',
-  names: 'base',
   base: '',
 };
 

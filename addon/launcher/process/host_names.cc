@@ -11,16 +11,16 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/own_path.h"
 #include "base/proc.h"
-#include "base/records.h"
-#include "launcher/files/image_path.h"
 #include "launcher/log/log.h"
 
 namespace chrun {
 namespace {
 
-constexpr size_t kLargestAnswer = 1 << 20;  // bytes
+constexpr size_t kLargestAnswer = 1 << 24;  // bytes; a group is told with all its members
+
+// not looked for along PATH, which is the command's
+constexpr const char* kPrograms[] = {"/usr/bin/getent", "/bin/getent"};
 
 /// Cuts the next line off `text`.
 std::string_view take_line(std::string_view& text) {
@@ -69,7 +69,50 @@ std::optional<Entry> find_entry(std::string_view text, unsigned id) {
   return {};
 }
 
-std::string to_word(std::optional<unsigned> id) { return id ? std::to_string(*id) : "-"; }
+/// Where the answer goes to; all else that modules of the name service print is not the command's output.
+class Streams {
+ public:
+  explicit Streams(int answer) {
+    posix_spawn_file_actions_init(&actions_);
+    posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions_, answer, STDOUT_FILENO);
+    posix_spawn_file_actions_addopen(&actions_, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  }
+  ~Streams() { posix_spawn_file_actions_destroy(&actions_); }
+  Streams(const Streams&) = delete;
+  Streams& operator=(const Streams&) = delete;
+  const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+};
+
+/// Its process; throws Error where it can't be started.
+pid_t start_getent(const char* database, unsigned id, int answer) {
+  std::string words[] = {"getent", database, std::to_string(id)};
+  char* const arguments[] = {words[0].data(), words[1].data(), words[2].data(), nullptr};
+  char* const environment[] = {nullptr};  // a library path meant for the user's command must not get into it
+  const Streams streams(answer);
+  for (const char* path : kPrograms) {
+    pid_t program;
+    const int failure = posix_spawn(&program, path, streams.get(), nullptr, arguments, environment);
+    if (failure == 0) return program;
+    if (failure != ENOENT) throw Refused("execve", failure).cannot(std::string("start ") + path);
+  }
+  throw Error("can't look up names: there is no getent(1) in /usr/bin or /bin");
+}
+
+/// What getent(1) writes, if it is whole lines.
+std::string read_answer(Fd answer) {
+  if (!answer) return {};
+  try {
+    const std::string text = read_all(answer.get(), "the names that the host knows", kLargestAnswer);
+    return text.substr(0, text.rfind('\n') + 1);
+  } catch (const Error& failure) {
+    log::verbose(1, failure.what());
+    return {};
+  }
+}
 
 }  // namespace
 
@@ -87,12 +130,16 @@ HostNames::HostNames(std::optional<uid_t> uid, std::optional<gid_t> gid) {
     names_.group = (*entry)[0];
     gid.reset();
   }
-  if (uid || gid) ask(uid, gid);
+  // both are at work before either is heard
+  if (uid) start(user_, "passwd", *uid);
+  if (gid) start(group_, "group", *gid);
 }
 
 HostNames::~HostNames() {
-  if (program_ < 0) return;
-  while (waitpid(program_, nullptr, 0) < 0 && errno == EINTR) {
+  for (LookUp* look_up : {&user_, &group_}) {
+    look_up->answer.reset();  // who still writes must not wait for us
+    while (look_up->program >= 0 && waitpid(look_up->program, nullptr, 0) < 0 && errno == EINTR) {
+    }
   }
 }
 
@@ -101,47 +148,28 @@ const Names& HostNames::get() {
   return names_;
 }
 
-void HostNames::ask(std::optional<uid_t> uid, std::optional<gid_t> gid) {
-  const Program program = open_sibling("ch-run-ts-names");
-  const Refused refused("open");
-  const std::string action = "start the look-up of names " + program.path;
-  if (!program.file) return log::verbose(1, refused.cannot(action).what());
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) {
-    log::verbose(1, Refused("pipe2").cannot("ask for names").what());
-    return;
-  }
-  answer_ = Fd(ends[0]);
-  const Fd theirs(ends[1]);
-  // a script's interpreter must be able to open it, too
-  for (const Fd* kept : {&theirs, &program.file}) fcntl(kept->get(), F_SETFD, 0);
-  std::string words[] = {"ch-run-ts-names", std::to_string(theirs.get()), to_word(uid), to_word(gid)};
-  char* const arguments[] = {words[0].data(), words[1].data(), words[2].data(), words[3].data(), nullptr};
-  char* const environment[] = {nullptr};  // a library path meant for the user's command must not get into it
-  expect_.emplace();
-  const std::string file = descriptor_path(program.file.get());
-  const int failure = posix_spawn(&program_, file.c_str(), nullptr, nullptr, arguments, environment);
-  if (failure == 0) return;
-  program_ = -1;
-  log::verbose(1, Refused("execve", failure).cannot(action).what());
-}
-
-void HostNames::hear() {
-  if (!answer_) return;
+void HostNames::start(LookUp& look_up, const char* database, unsigned id) {
   try {
-    const std::string answer = read_all(answer_.get(), "the names that the host knows", kLargestAnswer);
-    for (const Record& record : parse_records(answer, "the names that the host knows")) {
-      std::string* const name = record.name == "user"      ? &names_.user
-                                : record.name == "comment" ? &names_.comment
-                                : record.name == "group"   ? &names_.group
-                                                           : nullptr;
-      if (name != nullptr && record.fields.size() == 1 && !record.fields[0].empty()) *name = record.fields[0];
-    }
-    log::verbose(1, "asked for names: " + names_.user + ", " + names_.group);  // its time tells of a slow service
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) throw Refused("pipe2").cannot("look up names");
+    Fd ours(ends[0]);
+    const Fd theirs = above_standard(Fd(ends[1]));
+    if (!expect_) expect_.emplace();
+    look_up = {id, start_getent(database, id, theirs.get()), std::move(ours)};
   } catch (const Error& failure) {
     log::verbose(1, failure.what());
   }
-  answer_.reset();
+}
+
+void HostNames::hear() {
+  if (!user_.answer && !group_.answer) return;
+  const std::string user = read_answer(std::move(user_.answer)), group = read_answer(std::move(group_.answer));
+  if (const auto entry = find_entry(user, user_.id)) {
+    names_.user = (*entry)[0];
+    names_.comment = (*entry)[4];
+  }
+  if (const auto entry = find_entry(group, group_.id)) names_.group = (*entry)[0];
+  log::verbose(1, "asked for names: " + names_.user + ", " + names_.group);  // its time tells of a slow service
 }
 
 }  // namespace chrun

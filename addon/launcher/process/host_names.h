@@ -17,12 +17,12 @@ struct Names {
 };
 
 /// One look-up of names by number. They are read from the files in /etc where the host's nsswitch.conf(5) says that
-/// these come first; for those that are not found there, the program ch-run-ts-names is started, to be heard later.
+/// these come first; for those that are not found there, getent(1) is started, to be heard later.
 class HostNames {
  public:
   /// Looks up what has a value. Throws nothing but for lack of memory.
   HostNames(std::optional<uid_t> uid, std::optional<gid_t> gid);
-  /// Waits until the program is gone: the command must not have a child that it did not start.
+  /// Waits until no getent(1) is left: the command must not have a child that it did not start.
   ~HostNames();
   HostNames(const HostNames&) = delete;
   HostNames& operator=(const HostNames&) = delete;
@@ -31,13 +31,19 @@ class HostNames {
   const Names& get();
 
  private:
-  void ask(std::optional<uid_t> uid, std::optional<gid_t> gid);
+  /// One getent(1), that looks up one name.
+  struct LookUp {
+    unsigned id = 0;
+    pid_t program = -1;
+    Fd answer;  // until it is heard
+  };
+
+  void start(LookUp& look_up, const char* database, unsigned id);
   void hear();
 
   Names names_;
-  std::optional<ExpectChild> expect_;  // while the program runs
-  pid_t program_ = -1;
-  Fd answer_;  // until it is heard
+  std::optional<ExpectChild> expect_;  // while a program runs
+  LookUp user_, group_;
 };
 
 }  // namespace chrun
