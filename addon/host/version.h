@@ -8,9 +8,6 @@ namespace chrun {
 /// Names of what is built in, as --feature has them.
 std::vector<std::string> built_in_features();
 
-/// What the linker has made of all that went into this program, as digits; empty where it has left that out.
-std::string build_id();
-
 /// The text of --version, some lines. `engine`: what decides, with its version.
 std::string version_text(const std::string& engine);
 

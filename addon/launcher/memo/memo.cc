@@ -8,8 +8,10 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/build_id.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/own_path.h"
 #include "base/records.h"
 #include "launcher/memo/facts.h"
 #include "launcher/memo/memo_directory.h"
@@ -40,12 +42,18 @@ class Hash {
   unsigned long long value_ = 0xcbf29ce484222325ULL;
 };
 
-/// Changes with every installation of the program, whatever its version says.
+/// Where the program lies, as some configuration does, and which build it is. Not where its file system is mounted: a
+/// tree of software has another device number on each node.
 std::string program_identity() {
+  const std::string path = own_path(), build = build_id();
+#ifdef CH_RUN_QUICKJS  // else what decides are files beside the program
+  if (!build.empty()) return path + " " + build;
+#endif
   struct stat status;
-  if (stat("/proc/self/exe", &status) != 0) return "";
-  return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino) + ":" + std::to_string(status.st_size) +
-         ":" + std::to_string(status.st_mtim.tv_sec) + ":" + std::to_string(status.st_mtim.tv_nsec);
+  if (stat("/proc/self/exe", &status) != 0) return path;
+  return path + " " + std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino) + ":" +
+         std::to_string(status.st_size) + ":" + std::to_string(status.st_mtim.tv_sec) + ":" +
+         std::to_string(status.st_mtim.tv_nsec);
 }
 
 std::string working_directory() {

@@ -1,8 +1,17 @@
 /** Whatever happens between two runs: a remembered plan is the plan that would be made now, or is not used. */
-import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
-import { test } from 'tap';
+import { type Test, test } from 'tap';
 import { RealHost } from '../../../src/host/host.js';
 import { encodePlan } from '../../../src/plan/encode.js';
 import { decide } from '../../../src/run/decide.js';
@@ -11,9 +20,11 @@ import { referToValues } from '../../../src/run/plan/references.js';
 import {
   environmentOf,
   image,
+  launcher,
   ordinaryUser,
   run,
   scratch,
+  skip,
   stage,
   start,
   users,
@@ -201,17 +212,68 @@ test('the remembered run and a fresh run have the same plan, always', async (t) 
   t.ok(seen.misses > 10, `${seen.misses} did not hold any more`);
 });
 
-test('an upgraded program starts afresh', async (t) => {
+/** A copy of the package, and what asks it for a remembered plan. */
+function copyPackage(t: Test) {
   const place = scratch(t, user);
-  cpSync(join(stage, 'package'), join(place, 'package'), { recursive: true });
   const program = join(place, 'package/bin/ch-run-ts');
+  cpSync(join(stage, 'package'), join(place, 'package'), { recursive: true });
   const env = { CH_RUN_MEMO_DIR: join(place, 'memo') };
-  const showStatus = () => start(user, program, ['--memo-show', image], { env }).status;
-  const launch = () => t.equal(start(user, program, [image, '--', 'true'], { env }).status, 0);
+  const begin = (path: string, words: readonly string[]) => start(user, path, words, { env });
+  return {
+    place,
+    program,
+    env,
+    launch: (path = program) => t.equal(begin(path, [image, '--', 'true']).status, 0),
+    showStatus: (path = program) => begin(path, ['--memo-show', image]).status,
+  };
+}
+
+test('another build starts afresh', async (t) => {
+  const { program, launch, showStatus } = copyPackage(t);
   launch();
   t.equal(showStatus(), 0, 'the same program remembers');
-  utimesSync(program, 1, 1);
-  t.equal(showStatus(), 31, 'a program with another time does not');
+  const [, build = ''] = /^build: (\w+)$/m.exec(start(user, program, ['--version']).stdout) ?? [];
+  const bytes = readFileSync(program);
+  const at = bytes.indexOf(Buffer.from(build, 'hex'));
+  t.ok(build && at > 0, 'it has a build id');
+  bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+  writeFileSync(program, bytes);
+  t.equal(showStatus(), 31, 'a program with another build id does not');
   launch();
   t.equal(showStatus(), 0);
+});
+
+test('an installation elsewhere has plans of its own: its configuration is another one', async (t) => {
+  const { place, launch, showStatus } = copyPackage(t);
+  launch();
+  renameSync(join(place, 'package'), join(place, 'moved'));
+  const moved = join(place, 'moved/bin/ch-run-ts');
+  t.equal(showStatus(moved), 31);
+  launch(moved);
+  t.equal(showStatus(moved), 0);
+});
+
+const isBuiltIn = /^engine: QuickJS/m.test(start(user, launcher, ['--version']).stdout);
+
+test('a program whose file has another time starts afresh only where it is not all that decides', async (t) => {
+  const { program, launch, showStatus } = copyPackage(t);
+  launch();
+  utimesSync(program, 1, 1);
+  t.equal(showStatus(), isBuiltIn ? 0 : 31);
+});
+
+test('the same tree mounted under another device number keeps what is remembered', async (t) => {
+  if (!isBuiltIn) return skip(t, 'Node decides: by files beside the program');
+  const { place, env } = copyPackage(t);
+  const script = `
+    mkdir "$0/mounted"
+    for each in 1 2; do
+      mount -t tmpfs none "$0/mounted"; cp -R "$0/package" "$0/mounted"; stat -c %d "$0/mounted/package"
+      "$0/mounted/package/bin/ch-run-ts" --memo-show "$1" >/dev/null 2>&1 && echo kept || echo none
+      "$0/mounted/package/bin/ch-run-ts" "$1" -- true
+    done`;
+  const { status, stdout } = start(user, 'unshare', ['-Urm', 'sh', '-ec', script, place, image], { env });
+  const [device, first, other, second] = stdout.trim().split('\n');
+  t.not(device, other);
+  t.same([status, first, second], [0, 'none', 'kept']);
 });
