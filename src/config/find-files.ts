@@ -2,6 +2,7 @@
 import { LaunchError, usageError } from '../base/errors.js';
 import type { RawValues } from '../cli/values.js';
 import type { Host } from '../host/host.js';
+import { packageRoot } from '../host/native.js';
 import { findHome, isOwn, readObeyed } from '../host/ownership.js';
 import type { ConfigFile } from './file.js';
 import type { Owner } from './profiles.js';
@@ -19,10 +20,9 @@ export async function readConfigFiles(
   host: Host,
 ): Promise<{ readonly site: ConfigFile; readonly user: ConfigFile; readonly warnings: readonly string[] }> {
   const { name } = subject.program;
-  const sitePath = `/etc/${name}/config.toml`;
   // throws where the way there is barred: rules that nobody sees would be none
-  const site =
-    host.pathKind(sitePath) === 'absent' ? empty : await readConfigFile(subject, sitePath, 'site', host);
+  const sitePath = sitePaths(name).find((path) => host.pathKind(path) !== 'absent');
+  const site = sitePath === undefined ? empty : await readConfigFile(subject, sitePath, 'site', host);
   if (chosen['no-config'])
     return { site: { ...empty, forbid: site.forbid, always: site.always }, user: empty, warnings: [] };
   const path = chosen.config === undefined ? ownPath(name, host) : namedPath(String(chosen.config), host);
@@ -34,6 +34,11 @@ export async function readConfigFiles(
   if (file === undefined) return { site, user: empty, warnings: [] };
   if ('text' in file) return { site, user: await parse(subject, file.text, path, 'user'), warnings: [] };
   return { site, user: empty, warnings: [`the configuration file ${path} is not used: ${file.distrust}`] };
+}
+
+/** The machine's file; else that of the installation, for who installs software without being root. */
+function sitePaths(program: string): readonly string[] {
+  return ['', packageRoot].map((root) => `${root}/etc/${program}/config.toml`);
 }
 
 /** What --config names. */
@@ -59,7 +64,7 @@ async function readConfigFile(subject: Subject, path: string, owner: Owner, host
   if ('text' in file) return parse(subject, file.text, path, owner);
   throw new LaunchError(`refusing the configuration file ${path}: ${file.distrust}`, {
     path,
-    hint: "it must be yours or root's, and nobody else may be able to write to it",
+    hint: "it must be yours or root's, or the owner's of the installation that it lies in, and nobody else may be able to write to it",
   });
 }
 

@@ -442,7 +442,7 @@ export const options = [
     conflicts: ['no-config'],
     group: 'configuration',
     summary: 'read FILE instead of your own configuration file (~/.config/ch-run-ts/config.toml)',
-    details: "The site's file, /etc/ch-run-ts/config.toml, is read in any case. See docs/configuration.md.",
+    details: "The site's file is read in any case. See docs/configuration.md.",
   },
   {
     name: 'no-config',

@@ -36,6 +36,10 @@ export const program: Program = {
       [
         ['/etc/ch-run-ts/config.toml', "The site's configuration, in TOML."],
         [
+          'PREFIX/etc/ch-run-ts/config.toml',
+          "The site's, where there is none in /etc. PREFIX/bin is where the program lies, links followed.",
+        ],
+        [
           '~/.config/ch-run-ts/config.toml',
           'Your own; below $XDG_CONFIG_HOME, if that is set. See docs/configuration.md for its format.',
         ],

@@ -1,5 +1,6 @@
 /** Options from files, profiles and variables, in whole runs. */
-import { chmodSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, cpSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import {
@@ -13,6 +14,7 @@ import {
   run,
   runQuietly,
   scratch,
+  stage,
   start,
   type User,
   users,
@@ -230,3 +232,37 @@ t.test('where the way to your own file is barred, there is none', async (t) => {
   chmodSync(directory, 0o755);
   t.equal(shell(), '1\n');
 });
+
+for (const user of users) {
+  t.test(`the site's file below the installation holds for everybody, as ${user.name}`, async (t) => {
+    const place = scratch(t);
+    cpSync(join(stage, 'package'), join(place, 'package'), { recursive: true });
+    if (isRoot) execFileSync('chown', ['-R', String(ordinaryUser.uid), join(place, 'package')]);
+    symlinkSync('package/bin/ch-run-ts', join(place, 'ch-run-ts'));
+    const env = { CH_RUN_MEMO_DIR: join(scratch(t, user), 'memo') };
+    const show = () => start(user, join(place, 'ch-run-ts'), [image, '--', 'sh', '-c', 'echo "$A"'], { env });
+    t.match(show(), { status: 0, stdout: '\n', stderr: '' });
+    const file = join(place, 'package/etc/ch-run-ts/config.toml');
+    const write = (text: string) => plant(place, { 'package/etc/ch-run-ts/config.toml': text });
+    write('[options]\nset-env = "A=site"\n');
+    for (const _ of [1, 2]) t.match(show(), { status: 0, stdout: 'site\n', stderr: '' });
+    chmodSync(file, 0o666);
+    failsWith(
+      t,
+      show(),
+      31,
+      `refusing the configuration file ${file}: others can write to it`,
+      /the installation/,
+    );
+    if (!isRoot) return;
+    chmodSync(file, 0o644);
+    chownSync(file, ordinaryUser.uid + 1, 0);
+    failsWith(
+      t,
+      show(),
+      31,
+      `refusing the configuration file ${file}: it belongs to user`,
+      /the installation/,
+    );
+  });
+}

@@ -18,6 +18,7 @@ import { checkout, committed } from '../../helpers/support.js';
 import { changed, lines } from '../run/plan/plain-plan.js';
 
 const sitePath = '/etc/ch-run-ts/config.toml';
+const installedPath = join(checkout, 'etc/ch-run-ts/config.toml');
 const userPath = '/home/alice/.config/ch-run-ts/config.toml';
 
 /** What the places say. */
@@ -441,6 +442,12 @@ const errors: readonly (readonly [World, string, (string | RegExp)?])[] = [
     `the configuration file ${userPath} is not UTF-8 text`,
   ],
   [{ paths: { [sitePath]: 'unreadable' } }, `can't look at ${sitePath}: stat: permission denied`],
+  [{ paths: { [installedPath]: 'unreadable' } }, `can't look at ${installedPath}: stat: permission denied`],
+  [
+    { paths: { [installedPath]: Buffer.from('forbid = "write"') }, words: '-w' },
+    'this site forbids --write, which the command line sets',
+    `see ${installedPath}:1`,
+  ],
   [{ words: '--config=/none' }, 'there is no configuration file /none'],
   [{ words: '--config=/c --no-config' }, '--config and --no-config exclude each other'],
   [
@@ -612,6 +619,30 @@ for (const [title, present] of [
   });
 }
 
+const installed = { [installedPath]: Buffer.from('[options]\nuid = 3') };
+
+t.test("the site's file below the installation is read where there is none in /etc", async (t) => {
+  t.match((await settingsOf({ paths: installed })).entries, [
+    { option: 'uid', value: '3', source: { kind: 'file', file: installedPath, line: 2 } },
+  ]);
+  const { values } = await settingsOf({ site: '[options]\ngid = 4', paths: installed });
+  t.same(values, { gid: '4' });
+});
+
+for (const [title, owner, obeyed] of [
+  ['of who installed it', { uid: 7, installed: true }, true],
+  ['of root', { uid: 0 }, true],
+  ['of somebody else', { uid: 7 }, false],
+  ['that others can write to', { uid: 7, installed: true, mode: 0o666 }, false],
+] as const) {
+  t.test(`a file ${title} below the installation is ${obeyed ? 'obeyed' : 'an error'}`, async (t) => {
+    const host = fakeHost({ ...machineOf({ paths: installed }), owners: { [installedPath]: owner } });
+    const settings = configure(subject, {}, host);
+    if (obeyed) return t.match((await settings).values, { uid: '3' });
+    await t.rejects(settings, { message: `refusing the configuration file ${installedPath}: ` });
+  });
+}
+
 t.test('everything that was looked at is a fact', async (t) => {
   const host = fakeHost(machineOf({ variables: { CH_RUN_UID: '1' } }));
   await configure(subject, {}, host);
@@ -619,6 +650,7 @@ t.test('everything that was looked at is a fact', async (t) => {
     { kind: 'variables', prefix: 'CH_RUN_', entries: ['CH_RUN_UID=1'] },
     { kind: 'variable', name: 'CH_IMAGE_STORAGE' },
     { kind: 'path', path: sitePath, found: 'absent' },
+    { kind: 'path', path: installedPath, found: 'absent' },
     { kind: 'variable', name: 'XDG_CONFIG_HOME' },
     { kind: 'variable', name: 'HOME', value: '/home/alice' },
     { kind: 'user', uid: 1001, gid: 100 },
