@@ -75,8 +75,8 @@ async function buildJavaScript() {
 
 const part = process.argv[2] === '--all' ? undefined : process.argv[2];
 // in a checkout; a package has the JavaScript, and not what makes it
-const isCheckout = existsSync(join(root, 'src'));
-if (isCheckout && part !== 'native' && !(await buildJavaScript())) process.exit(1);
+const isCheckout = existsSync(join(root, 'src')) && existsSync(join(root, 'node_modules/typescript'));
+if (isCheckout && !(await buildJavaScript())) process.exit(1);
 if (part === 'pack') {
   // a package goes to any machine; there, its install script puts the native program in this place
   placeScript();

@@ -20,6 +20,13 @@ std::string own_path() {
   return {path, static_cast<size_t>(size)};
 }
 
+std::string how_to_get(const std::string& part, const std::string& libraries) {
+  const std::string program = own_path();
+  const std::string source = program.substr(0, program.rfind('/')) + "/../binding.gyp";
+  if (access(source.c_str(), F_OK) == 0) return "install the libraries (Debian: " + libraries + ") and build it again";
+  return "install a release with " + part + " (--version prints what this one has)";
+}
+
 Program open_sibling(const std::string& name) {
   const std::string program = own_path();
   Program found{program.substr(0, program.rfind('/')) + "/../build/Release/" + name, {}};

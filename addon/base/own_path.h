@@ -9,6 +9,10 @@ namespace chrun {
 /// The absolute path of this program's file, links resolved. Throws SysError.
 std::string own_path();
 
+/// What to do about a missing part of this build, in words: to build it with `libraries`, or to get another release,
+/// for who has no checkout.
+std::string how_to_get(const std::string& part, const std::string& libraries);
+
 /// A program that is started by the very file that was opened, whatever becomes of its path.
 struct Program {
   std::string path;  // for messages

@@ -86,10 +86,24 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
 
 std::string login_name(uid_t uid) { return HostNames(uid, {}).get().user; }
 
+/// --doctor is for those with whom nothing works: what the machine allows is found out without the TypeScript, too.
+Decision decide_or_examine(char** argv) {
+  try {
+    return decide(argv);
+  } catch (const Error& failure) {
+    if (argv[1] == nullptr || argv[2] != nullptr || strcmp(argv[1], "--doctor") != 0) throw;
+    log::error(failure);
+    try_all_checks();
+    Decision decision;
+    decision.status = static_cast<int>(failure.exit());
+    return decision;
+  }
+}
+
 /// Nothing is remembered: the TypeScript decides. Returns the exit status where there is nothing to launch.
 int decide_and_launch(Plan& plan, char** argv, const std::string& why, Fd turn) {
   open_door({engine_name(), login_name});
-  Decision decision = decide(argv);
+  Decision decision = decide_or_examine(argv);
   if (decision.plan.empty()) return decision.status;
   parse_plan(plan, std::move(decision.plan), "the plan");
   const std::vector<char*> words = to_vector(argv);

@@ -225,7 +225,10 @@ export class RealHost implements Host {
   compileFilter(rules: readonly FilterRule[]): Uint8Array {
     if (native.features().includes('seccomp')) return native.compileFilter(rules);
     throw new LaunchError('this ch-run-ts was built without libseccomp: there is no --seccomp', {
-      hint: 'install the library (Debian: libseccomp-dev) and build it again',
+      hint:
+        kindIfAny(`${packageRoot}/binding.gyp`, this) === 'file'
+          ? 'install the library (Debian: libseccomp-dev) and build it again'
+          : 'install a release with seccomp (--version prints what this one has)',
     });
   }
 

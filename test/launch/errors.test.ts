@@ -440,6 +440,11 @@ t.test('without Node all works, and a program built without the engine says what
     /install Node\.js .* --plan FILE/,
   );
   t.match(startWithout(sanitizedLauncher, ['--version']), { status: 0, stdout: /^engine: Node\.js$/m });
+  t.match(startWithout(sanitizedLauncher, ['--doctor']), {
+    status: 31,
+    stdout: /^yes {2}user-namespace$/m,
+    stderr: /can't start the command-line interpreter/,
+  });
   t.match(startWithout(sanitizedLauncher, ['--plan', join(place, 'plan'), '--', 'echo', 'here']), {
     status: 0,
     stdout: 'here\n',

@@ -1,6 +1,6 @@
 /** The package as a user gets it: packed, and installed from the tarball. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test, test } from 'tap';
 import { checkout, image, ordinaryUser, scratch, start, users } from '../helpers/support.js';
@@ -14,12 +14,16 @@ const isElf = (path: string) => readFileSync(path).subarray(0, 4).equals(Buffer.
 const needsLinker = (path: string) =>
   /INTERP|NEEDED/.test(execFileSync('readelf', ['-ldW', path]).toString());
 
-/** A PATH with the compiler of a machine that has no static C library. Its name is the same: only linking is done again. */
-function pathWithoutStatic(t: Test): string {
+/**
+ * A PATH with the compiler of a machine that has no static C library, and nothing that fetches the engine's source. The
+ * compiler's name is the same: only linking is done again.
+ */
+function poorPath(t: Test): string {
   const place = scratch(t, self);
   const compiler = execFileSync('sh', ['-c', 'command -v g++'], { encoding: 'utf8' }).trim();
   const script = `for word; do case $word in -static|-static-pie) exit 1;; esac; done\nexec ${compiler} "$@"\n`;
   writeFileSync(join(place, 'g++'), `#!/bin/sh\n${script}`, { mode: 0o755 });
+  writeFileSync(join(place, 'apt-get'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
   return `${place}:${process.env.PATH}`;
 }
 
@@ -51,8 +55,12 @@ test('the tarball installs the native program', async (t) => {
   t.match(start(self, command, ['--version']).stdout, /^ch-run-ts \d+\.\d+\.\d+ \(features: .*extglob/);
   t.equal(start(self, command, [image, '--', 'echo', 'here']).stdout, 'here\n');
 
-  npm(join(dirname(command), '..'), ['rebuild', 'ch-run-ts'], { PATH: pathWithoutStatic(t) });
+  t.match(start(self, command, ['--version']).stdout, /^engine: QuickJS /m);
+
+  rmSync(join(dirname(realpathSync(command)), '../build/quickjs'), { recursive: true });
+  npm(join(dirname(command), '..'), ['rebuild', 'ch-run-ts'], { PATH: poorPath(t) });
   for (const program of [command, server]) t.ok(needsLinker(program), 'without a static C library');
+  t.match(start(self, command, ['--version']).stdout, /^engine: Node\.js$/m);
   t.equal(start(self, command, [image, '--', 'echo', 'here']).stdout, 'here\n');
 
   const script = install(t, tarball, { CXX: 'false' });

@@ -15,9 +15,11 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/expect_child.h"
 #include "base/files.h"
 #include "base/records.h"
 #include "base/system_calls.h"
+#include "base/text.h"
 #include "launcher/doctor/try_overlay.h"
 #include "launcher/files/mounts.h"
 #include "launcher/files/root.h"
@@ -172,14 +174,15 @@ void try_filter() {
 struct Check {
   const char* name;
   void (*perform)();
+  bool optional = true;  // without the others nothing works; src/doctor/trials.ts says what each is for
 };
 
 constexpr Check kChecks[] = {
-    {"user-namespace", enter_outer},
-    {"nested-user-namespace", try_nested},
-    {"bind", try_bind},
-    {"tmpfs", mount_memory},
-    {"pivot-root", try_pivot},
+    {"user-namespace", enter_outer, false},
+    {"nested-user-namespace", try_nested, false},
+    {"bind", try_bind, false},
+    {"tmpfs", mount_memory, false},
+    {"pivot-root", try_pivot, false},
     {"overlay", [] { try_overlay(enter_outer, enter_memory); }},
     {"fuse", try_fuse},
     {"overlay-over-fuse", [] { try_overlay_over_fuse(enter_outer, enter_memory); }},
@@ -209,6 +212,30 @@ int report(const Error& failure) {
 }
 
 }  // namespace
+
+bool try_all_checks() {
+  bool healthy = true;
+  for (const Check& check : kChecks) {
+    const ExpectChild expect;
+    const pid_t child = fork();
+    if (child == 0) {
+      try {
+        check.perform();
+        _exit(0);
+      } catch (const Error& failure) {
+        write_all(STDERR_FILENO, std::string(check.name) + ": " + visible(failure.what()) + "\n", "standard error");
+      }
+      _exit(1);
+    }
+    int status = 1;
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    const bool works = status == 0;
+    write_all(STDOUT_FILENO, std::string(works ? "yes  " : "no   ") + check.name + "\n", "standard output");
+    healthy = healthy && (works || check.optional);
+  }
+  return healthy;
+}
 
 int try_check(const char* name) {
   for (const Check& check : kChecks) {

@@ -9,8 +9,8 @@ squashfs::ServedImage serve_squashfs_image(HostPath image, bool share, std::vect
   Program server = open_sibling("ch-run-ts-squashfs");
   if (!server.file) {
     throw Error("this ch-run-ts was built without SquashFS: there is no " + server.path,
-                "install the libraries (Debian: libdeflate-dev liblzma-dev liblzo2-dev liblz4-dev libzstd-dev) and "
-                "build it again, or unpack the image with unsquashfs and run the directory",
+                how_to_get("SquashFS", "libdeflate-dev liblzma-dev liblzo2-dev liblz4-dev libzstd-dev") +
+                    ", or unpack the image with unsquashfs and run the directory",
                 Exit::server);
   }
   return squashfs::serve_squashfs({std::move(image), std::move(server), std::move(look_ups), share});
