@@ -215,7 +215,7 @@ for (const user of users) {
       }
       const file = scratch(t, user);
       writeFileSync(join(file, 'img'), '');
-      failsWith(t, list(file), 31, `can't list ${file}/img: scandir: not a directory`);
+      failsWith(t, list(file), 31, `can't list ${file}/img: opendir: not a directory`);
       t.end();
     },
   );
