@@ -154,7 +154,7 @@ test('a server that is missing, or ends before the command starts, is status 84'
     launch(),
     84,
     'this ch-run-ts was built without SquashFS: there is no ',
-    /libdeflate-dev .* unsquashfs/,
+    /install a release with SquashFS .* unsquashfs/,
   );
   writeFileSync(server, '#!/bin/sh\nexit 1\n', { mode: 0o755 });
   failsWith(t, launch(), 84, /the file-system server of image .* ended before it was ready/);
