@@ -43,15 +43,15 @@ bool is_root_in_memory() {
 constexpr Reason kAppArmor{
     "AppArmor restricts user namespaces", apparmor_restricts,
     "AppArmor restricts unprivileged user namespaces here (kernel.apparmor_restrict_unprivileged_userns=1), and has no "
-    "profile that allows them to this program",
+    "profile that allows them for this program",
     "",
     "add a profile with the 'userns' rule (ch-run-ts --doctor prints it) as /etc/apparmor.d/ch-run-ts, and run: "
     "apparmor_parser -r /etc/apparmor.d/ch-run-ts; or for all programs: "
     "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
     // a profile that confines nothing, and is there to carry the one permission: apparmor.d(5)
-    "abi <abi/4.0>,\ninclude <tunables/global>\n\n# what runs in the containers has this profile, too, and so may make "
-    "user "
-    "namespaces\nprofile ch-run-ts \"{programs}\" flags=(unconfined) {\n  userns,\n"
+    "abi <abi/4.0>,\ninclude <tunables/global>\n\n# programs in the containers have this profile, too, and so may "
+    "create "
+    "user namespaces\nprofile ch-run-ts \"{programs}\" flags=(unconfined) {\n  userns,\n"
     "  include if exists <local/ch-run-ts>\n}\n"};
 
 constexpr Reason kFilter{
@@ -84,7 +84,8 @@ constexpr Reason kNoUserNamespace[] = {
      "start outside of the chroot", ""},
     kFilter,
     {"Another security module", is_left,
-     "a security module of the kernel (SELinux, AppArmor, another) or a chroot forbids user namespaces to this process",
+     "a security module of the kernel (SELinux, AppArmor or another) or a chroot denies user namespaces to this "
+     "process",
      "", kLookForDenials},
 };
 
@@ -92,7 +93,7 @@ constexpr Reason kNoUserNamespace[] = {
 constexpr Reason kNoIdMap[] = {
     kAppArmor,
     kFilter,
-    {"Id maps are refused", is_left, "a security module of the kernel forbids this process to map ids", "",
+    {"Id maps are refused", is_left, "a security module of the kernel does not let this process map ids", "",
      kLookForDenials},
 };
 
@@ -111,8 +112,8 @@ constexpr Reason kNoMount[] = {
      "the AppArmor profile '{profile}', such as that of an outer container, denies mounts, even in user namespaces",
      "start the outer container without it (Docker, Podman: --security-opt apparmor=unconfined)", ""},
     {"Mounts are refused", is_left,
-     "the kernel refuses mounts in user namespaces here: a security module, or mounts that an outer container has "
-     "locked",
+     "the kernel refuses mounts in user namespaces here, because of a security module or of mounts that an outer "
+     "container has locked",
      "", kLookForDenials},
 };
 
@@ -163,7 +164,7 @@ constexpr Reason kNoEntry[] = {
     kFilter,
     {"A container that can't be entered", is_left,
      "the container belongs to another user, or to a user namespace outside of yours",
-     "enter it as the user, and in the outer container, that it was started from", ""},
+     "enter it as the same user, and from the same outer container, as it was started", ""},
 };
 
 constexpr Reason kNoFilters[] = {
@@ -175,7 +176,7 @@ constexpr Reason kNoFilters[] = {
 constexpr Reason kNoPivot[] = {
     {"A root file system in memory", is_root_in_memory,
      "the root file system of this machine is in memory (initramfs), where pivot_root(2) is not possible", "",
-     "boot with a root file system that was mounted over it"},
+     "boot with a root file system that is mounted over it"},
 };
 
 constexpr Reason kNoFuse[] = {
@@ -189,7 +190,7 @@ constexpr Reason kFuseRefused[] = {
      "run: chmod 666 /dev/fuse (the default of udev); outer containers need it in their list of devices"},
 };
 
-constexpr const char* kWithoutOverlay = "use --write on a copy of the image in place of --write-fake and --overlay";
+constexpr const char* kWithoutOverlay = "use --write on a copy of the image instead of --write-fake and --overlay";
 
 constexpr Reason kNoOverlay[] = {
     {"A kernel without overlays", is_left, "the kernel has no overlayfs (CONFIG_OVERLAY_FS)", kWithoutOverlay,
@@ -197,7 +198,7 @@ constexpr Reason kNoOverlay[] = {
 };
 
 constexpr Reason kOldOverlay[] = {
-    {"No overlays for the unprivileged", is_before_user_overlays,
+    {"No unprivileged overlays", is_before_user_overlays,
      "this is Linux {release}, and overlays for unprivileged users need 5.11 or later", kWithoutOverlay,
      "boot a newer kernel"},
 };
@@ -211,13 +212,13 @@ constexpr Reason kReadOnlyProc[] = {
 };
 
 constexpr Reason kNoSharedMemory[] = {
-    {"No /dev/shm", is_left, "/dev/shm is missing, or not writable for you",
+    {"No /dev/shm", is_left, "/dev/shm is missing, or you can't write to it",
      "in an outer container, start that with a tmpfs at /dev/shm",
      "run: mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /dev/shm"},
 };
 
 constexpr Reason kFileSize[] = {
-    {"A limit on the size of files", is_left, "the limit on the size of files (ulimit -f) is too small",
+    {"A limit on file size", is_left, "the file size limit (ulimit -f) is too low",
      "raise it, or start where it is higher: ulimit -f unlimited", ""},
 };
 

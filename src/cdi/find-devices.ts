@@ -78,7 +78,7 @@ function lookUp(
 function mustBeClear(entry: Entry): Device {
   if (!isConflict(entry)) return entry;
   throw new LaunchError(`device ${entry.name} is defined more than once: in ${entry.files.join(' and ')}`, {
-    hint: 'one of the files must go; of files in different directories, the one in the later directory counts',
+    hint: 'remove one of the files; of files in different directories, the one in the later directory takes precedence',
   });
 }
 
@@ -97,13 +97,14 @@ function absent(text: string | undefined, { directories, broken, entries }: Inve
   if (entries.size > 0) {
     const near = nearestNames(text ?? '', [...entries.keys()]);
     const hint = [
-      `${where} describe ${entries.size === near.length ? '' : 'among others '}${near.join(', ')}`,
+      `the devices in ${where} ${entries.size === near.length ? 'are' : 'include'} ${near.join(', ')}`,
     ];
     return new LaunchError(what, { hint: [...hint, ...(reasons ? [reasons] : [])].join('; ') });
   }
-  const message = `${what}: no specification of devices (CDI) that can be used lies in ${where}`;
+  const message = `${what}: there is no usable device specification (CDI) in ${where}`;
   return new LaunchError(message, {
     hint:
-      reasons || 'make one with the tool of the vendor (docs/devices.md), or look elsewhere with --cdi-dirs',
+      reasons ||
+      "create one with the vendor's tool (docs/devices.md), or use other directories with --cdi-dirs",
   });
 }

@@ -18,13 +18,13 @@ const forms: Readonly<Record<Extract<Field['form'], string>, [string, (value: un
   path: ['an absolute path', (value) => isText(value) && value.startsWith('/')],
   count: ['a whole number', isCount],
   flag: ['true or false', (value) => typeof value === 'boolean'],
-  texts: ['a list of texts', (value) => areAll(value, isText)],
+  texts: ['a list of strings', (value) => areAll(value, isText)],
   assignments: [
     'a list of NAME=VALUE',
     (value) => areAll(value, (each) => isText(each) && each.indexOf('=') > 0),
   ],
   counts: ['a list of whole numbers', (value) => areAll(value, isCount)],
-  map: ['a map of texts', (value) => isObject(value) && Object.values(value).every(isText)],
+  map: ['a map of strings', (value) => isObject(value) && Object.values(value).every(isText)],
 };
 
 function wrong(place: string, expected: string, value: unknown): Error {
@@ -76,7 +76,7 @@ function checkNames({ cdiVersion, kind, devices }: Spec): void {
   devices.forEach(({ name }, at) => {
     if (!isDeviceName(name)) throw wrong(`devices[${at}].name`, 'a name of letters, digits and _-.:', name);
     if (!/^[A-Za-z]/.test(name)) requireVersion(cdiVersion, '0.5.0', `the device name ${name}`);
-    if (seen.has(name)) throw new Error(`there are two devices ${name}`);
+    if (seen.has(name)) throw new Error(`device ${name} is defined twice`);
     seen.add(name);
   });
 }

@@ -90,7 +90,7 @@ export function renderHelp(program: Program, command?: Command): string {
       ? []
       : ['Examples:', ...examples.map(([line, meaning]) => `  ${line.padEnd(48)}  # ${meaning}`), '']),
     ...wrap(
-      `--help ${topics} tells more about one. Long options may be shortened as long as they are unambiguous.`,
+      `--help ${topics} describes one in detail. Long options may be abbreviated if that is unambiguous.`,
       width,
     ),
     ...wrap(`Exit status: ${success}; ${statuses}.`, width),

@@ -41,7 +41,7 @@ export function renderMarkdown(program: Program): string {
   const statuses = program.exitStatuses.map(([status, meaning]) => `* ${status}: ${meaning}`).join('\n');
   return [
     '# Options',
-    `Made from the table of options by \`npm run docs\`. \`${program.name} --help OPTION\` prints the same.`,
+    `Generated from the table of options by \`npm run docs\`. \`${program.name} --help OPTION\` prints the same.`,
     ...texts,
     '## Exit status',
     `${sentence(program.success).slice(0, -1)}, or:\n\n${statuses}`,

@@ -69,8 +69,8 @@ function parseFurtherOptions(options: readonly Option[], given: Given, before: r
   const dashes = next + further.next;
   if (words[dashes] !== '--') {
     throw usageError(
-      `expected an option or -- behind the image, got '${words[dashes + 1]}'`,
-      'a command that begins with - stands behind --',
+      `expected an option or -- after the image, got '${words[dashes + 1]}'`,
+      'put a command that begins with - after --',
     );
   }
   const normal = [...before, ...further.normal];

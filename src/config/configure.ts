@@ -69,7 +69,7 @@ function askedProfiles(profiles: readonly Profile[], asked: readonly Entry[]): r
     const names = profiles.map(({ name }) => name);
     const near = nearestName(String(value), names);
     throw usageError(
-      `there is no profile ${value}, which ${describeSource(source)} asks for`,
+      `there is no profile ${value}, which ${describeSource(source)} requests`,
       near ? `did you mean ${near}?` : `there are ${names.join(', ')}`,
     );
   });

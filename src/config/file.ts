@@ -45,16 +45,16 @@ function checkShape(program: Program, { path, line, content }: Setting, file: st
   const [name = ''] = path;
   const wrong = (what: string, hint?: string) => configError(placeOf(file, line, path), what, hint);
   const depth = depths.get(name);
-  if (depth === undefined) throw wrong(`nothing is called ${name} here`, guessSection(program, name));
+  if (depth === undefined) throw wrong(`unknown key ${name}`, guessSection(program, name));
   if (owner !== 'site' && (name === 'forbid' || name === 'always'))
-    throw wrong(`${name} is for the site's file only`);
+    throw wrong(`${name} is allowed in the site's file only`);
   if (path.length < depth && content) throw wrong('expected a table');
   if (path.length > depth || (path.length === depth && !content))
     throw wrong('expected a value, not a table');
 }
 
 function guessSection(program: Program, name: string): string | undefined {
-  if (optionsOf(program).some((option) => option.name === name)) return 'options stand below [options]';
+  if (optionsOf(program).some((option) => option.name === name)) return 'options belong in [options]';
   const near = nearestName(name, [...depths.keys()]);
   return near && `did you mean ${near}?`;
 }

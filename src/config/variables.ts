@@ -72,7 +72,7 @@ function warnAbout(program: Program, variable: string): readonly string[] {
   if (program.variables.includes(variable)) return [];
   const options = optionsOf(program);
   const option = options.find(({ name }) => variableOf(program, name) === variable);
-  if (option?.action) return [`${variable} has no effect: no variable sets --${option.name}`];
+  if (option?.action) return [`${variable} has no effect: --${option.name} can't be set by a variable`];
   if (option !== undefined) return [];
   const settable = options.filter(({ action }) => !action).map(({ name }) => name);
   const near = nearestName(

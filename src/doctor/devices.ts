@@ -22,7 +22,7 @@ function describeProblems({ broken, entries }: Inventory): readonly string[] {
   const conflicts = [...entries.values()].filter(isConflict);
   return [
     ...broken.map(describeBroken),
-    ...conflicts.map(({ name, files }) => `${name} can not be used: ${files.join(' and ')} describe it`),
+    ...conflicts.map(({ name, files }) => `${name} is ambiguous: both ${files.join(' and ')} describe it`),
   ];
 }
 
@@ -33,6 +33,6 @@ export function readDevices(host: Host): Finding {
   const usable = [...inventory.entries.values()].filter((entry) => !isConflict(entry));
   const found = renderDevices(usable) || `none in ${directories.join(', ')}`;
   if (problems.length === 0) return note('cdi', 'devices for --device', found);
-  const user = 'ask the administrator to make or remove these files, or use others with --cdi-dirs';
+  const user = 'ask the administrator to correct or remove these files, or use others with --cdi-dirs';
   return note('cdi', 'devices for --device', found, { cause: problems.join('; '), user });
 }

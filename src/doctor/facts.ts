@@ -30,7 +30,7 @@ const settings = [
 /** Yama, proc(5) and kernel.org: Documentation/admin-guide/LSM/Yama.rst; 0 is no restriction. */
 const restrictedTracing: Partial<Finding> = {
   consequence:
-    "MPI ranks can't read each other's memory and copy it instead; debuggers attach only to what they have started",
+    "MPI ranks can't read each other's memory and copy it instead; debuggers can attach only to processes that they started",
   administrator: 'run: sysctl -w kernel.yama.ptrace_scope=0',
 };
 
@@ -44,7 +44,11 @@ function readSettings(): readonly Finding[] {
   });
 }
 
-const seccompModes = ['no filter', 'strict mode', 'a filter is on, by an outer container or a batch system'];
+const seccompModes = [
+  'no filter',
+  'strict mode',
+  'a filter, installed by an outer container or a batch system',
+];
 
 function readProcess(): readonly Finding[] {
   const status = contentOf('/proc/self/status') ?? '';
@@ -55,7 +59,7 @@ function readProcess(): readonly Finding[] {
     note(
       'no-new-privileges',
       'no_new_privs',
-      newPrivileges === '1' ? 'set outside; no harm, containers have it too' : 'not set',
+      newPrivileges === '1' ? 'already set; harmless, containers set it too' : 'not set',
     ),
   ];
 }
@@ -65,12 +69,11 @@ function readMaskedProc(): Finding {
   const masked = ownMounts()
     .map(({ place }) => place)
     .filter((place) => place.startsWith('/proc/') && place !== '/proc/sys/fs/binfmt_misc');
-  const title = '/proc, covered in places';
+  const title = 'mounts over parts of /proc';
   if (masked.length === 0) return note('masked-proc', title, 'none');
   return note('masked-proc', title, [...new Set(masked)].join(', '), {
-    cause:
-      'an outer container mounts over them, to hide them; so the kernel would refuse to mount a fresh /proc',
-    consequence: 'no harm: containers show this same /proc, and need no fresh one',
+    cause: 'an outer container hides them with mounts; so the kernel would refuse to mount a new /proc',
+    consequence: 'none: containers bind this /proc, and need no new one',
   });
 }
 
@@ -141,7 +144,7 @@ function readRoot(host: Host): readonly Finding[] {
     note('root', 'the user', 'root of this machine', {
       cause:
         'in a container too, root can write to devices in /dev; /sys and parts of /proc are made read-only (--unmask)',
-      user: 'run images that you distrust as another user',
+      user: 'run untrusted images as another user',
     }),
   ];
 }

@@ -66,9 +66,9 @@ export function mountOf(path: string, mounts: readonly Mount[]): Mount | undefin
 }
 
 const consequences: Readonly<Record<string, string>> = {
-  noexec: 'programs of images that lie there can not be started',
-  nosuid: 'no harm: containers never use set-user-id programs',
-  ro: 'nothing can be written there',
+  noexec: "programs in images there can't be executed",
+  nosuid: 'harmless: set-user-ID bits have no effect in containers',
+  ro: 'it is read-only',
 };
 
 /** What file system a directory lies on, or would if it is made, and what that means. */
@@ -86,6 +86,6 @@ export function examineDirectory(name: string, title: string, path: string): Fin
     if ((error as SystemError).code !== 'ENOENT' || path === '/') {
       return note(name, title, `${path}: ${(error as Error).message}`);
     }
-    return { ...examineDirectory(name, title, dirname(path)), title: `${title} (not made yet)` };
+    return { ...examineDirectory(name, title, dirname(path)), title: `${title} (not created yet)` };
   }
 }

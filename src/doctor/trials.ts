@@ -23,20 +23,20 @@ export const trials: readonly Trial[] = [
   {
     name: 'overlay',
     title: 'overlay mounts',
-    consequence: 'no --write-fake, --overlay, --home, and missing destinations of binds are not made',
+    consequence: 'no --write-fake, --overlay, --home, and missing destinations of binds are not created',
   },
   { name: 'fuse', title: 'FUSE mounts', consequence: 'no SquashFS images: unpack them to directories' },
   {
     name: 'overlay-over-fuse',
     title: 'an overlay over a FUSE mount',
     consequence:
-      'no --write-fake, --overlay and --home with SquashFS images; destinations of binds must be there',
+      'no --write-fake, --overlay and --home with SquashFS images; destinations of binds must exist',
     needs: ['overlay', 'fuse'],
   },
   {
     name: 'new-mount-calls',
     title: 'open_tree, move_mount, fsopen (Linux 5.2)',
-    consequence: 'each launch of a SquashFS image has a file-system server of its own',
+    consequence: 'each launch of a SquashFS image has its own file-system server',
   },
   {
     name: 'mount-setattr',
@@ -46,7 +46,7 @@ export const trials: readonly Trial[] = [
   {
     name: 'openat2',
     title: 'openat2 (Linux 5.6)',
-    consequence: 'links in images are followed by hand, which is slower',
+    consequence: 'symbolic links in images are resolved by the launcher, which is slower',
   },
   { name: 'join', title: 'entering a container (setns)', consequence: 'no --join and --join-pid' },
   { name: 'shared-memory', title: 'POSIX shared memory', consequence: 'no --join' },
@@ -66,7 +66,14 @@ function readRefusal(output: string): Partial<Finding> {
 /** A trial that was left out, for what it needs was refused. */
 function leaveOut({ name, title, consequence = '' }: Trial, without: readonly Finding[]): Finding {
   const missing = without.map((finding) => finding.title).join(' and ');
-  return { name, title, verdict: 'no', needed: false, consequence, detail: `not tried without ${missing}` };
+  return {
+    name,
+    title,
+    verdict: 'no',
+    needed: false,
+    consequence,
+    detail: `not tried, because it needs ${missing}`,
+  };
 }
 
 function runTrial(program: string, { name, title, consequence }: Trial): Finding {
@@ -81,7 +88,9 @@ function runTrial(program: string, { name, title, consequence }: Trial): Finding
   try {
     const { status, signal, output, errors } = native.run(program, ['--try', name], 10_000);
     if (status === 0 && signal === 0) return { ...about, verdict: 'yes' };
-    const ending = errors.trim() || `the check ended by ${signal ? `signal ${signal}` : `status ${status}`}`;
+    const ending =
+      errors.trim() ||
+      `the check ${signal ? `was terminated by signal ${signal}` : `exited with status ${status}`}`;
     return refused(ending, status === ExitStatus.failure ? readRefusal(output) : {});
   } catch (error) {
     const { syscall, reason } = error as Partial<SystemError>;

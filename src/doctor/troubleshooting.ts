@@ -54,7 +54,7 @@ function renderReason(title: string, rows: readonly Hint[]): string {
   const content = generalize(file).trimEnd();
   return [
     `### ${title}`,
-    `Seen as ${renderLooks(rows)}.`,
+    `Reported as ${renderLooks(rows)}.`,
     sentence(generalize(cause)),
     remedies.join('\n'),
     ...(content ? [`<!-- not a command: the file -->\n\n${content.replace(/^(?=.)/gm, '    ')}`] : []),
@@ -63,27 +63,29 @@ function renderReason(title: string, rows: readonly Hint[]): string {
 
 const introduction = `# Troubleshooting
 
-Made from \`addon/refusals/hint_table.cc\` and \`src/doctor/trials.ts\` by \`npm run docs\`: an error's hint and \`--doctor\` say the
+Generated from \`addon/refusals/hint_table.cc\` and \`src/doctor/trials.ts\` by \`npm run docs\`: an error's hint and \`--doctor\` say the
 same, about the machine that they run on.
 
-    ch-run-ts --doctor              # what this machine allows, and what helps where it does not
-    ch-run-ts -v ./img -- true      # every step with the time since the start: which one fails, or takes so long?
+    ch-run-ts --doctor              # what this machine allows, and how to fix what it does not
+    ch-run-ts -v ./img -- true      # every step with the time since the start: which one fails, or is slow?
     ch-run-ts --dry-run ./img       # what would be done
-    ch-run-ts --no-memo ./img -- true    # decided anew, for once
+    ch-run-ts --no-memo ./img -- true    # ignore the remembered plan
 
-An error names the call that was refused, on which path, and why. Status 49 says that the container is there but the command
-could not be started, 31 that there is no container; all are in [options](options.md#exit-status).`;
+An error names the system call that was refused, the path, and the reason. Exit status 49 means that the container was
+created but the command could not be started, 31 that the container could not be created;
+[options](options.md#exit-status) lists all of them.`;
 
-const kernelFaults = `### Names that are there are not found, on Linux 6.16 and later
+const kernelFaults = `### Existing names are not found, on Linux 6.16 and later
 
 Since Linux 6.16 (commit 2396356a945b), processes that look up a name in a FUSE file system for the first time, at the same moment,
-may get an entry that another has replaced. It is seen with every FUSE file system, not with ours alone: files that are there
-are not found (ENOENT), \`/proc/self/exe\` ends in \` (deleted)\`, and what is mounted on such an entry may be unmounted by the kernel.
+may get a directory entry that another process has replaced. This happens with every FUSE file system, not only with
+ours: existing files are not found (ENOENT), \`/proc/self/exe\` ends in \` (deleted)\`, and the kernel may unmount a
+file system that is mounted on such an entry.
 
-ch-run-ts works around it for launches: what every launch needs is looked up by one process before a second launch gets the image, each
-launcher looks its command and its interpreter up before it starts it, and compares what is mounted in the end with what it has
-mounted. A program that looks up new names from many threads at once can still meet it: let one thread look first, or use a
-directory image, or another kernel.`;
+ch-run-ts works around it for launches: one process looks up the names that every launch needs before a second launch
+gets the image, each launcher looks up its command and interpreter before it executes them, and finally compares the
+mounts with those it made. A program that looks up new names from many threads at once can still be affected: look them
+up in one thread first, or use a directory image, or another kernel.`;
 
 /** The text of docs/troubleshooting.md. */
 export function renderTroubleshooting(hints: readonly Hint[]): string {
@@ -100,10 +102,10 @@ export function renderTroubleshooting(hints: readonly Hint[]): string {
         hints.filter((hint) => hint.title === title),
       ),
     ),
-    '## Faults of kernels',
+    '## Kernel bugs',
     kernelFaults,
-    '## What does not work without what',
-    `| where \`--doctor\` says no to | |\n| --- | --- |\n${rows.join('\n')}`,
+    '## Consequences of what is refused',
+    `| if \`--doctor\` says no to | then |\n| --- | --- |\n${rows.join('\n')}`,
   ]
     .join('\n\n')
     .concat('\n');

@@ -101,7 +101,7 @@ function isInstalled(uid: number, path: string): boolean {
   return packageRoot !== '' && path.startsWith(`${packageRoot}/`) && native.status(packageRoot).uid === uid;
 }
 
-/** What lies at a path that nobody asked for: what can't be looked at, for whatever reason, counts as absent. */
+/** What is at a path that was not asked for explicitly: if it can't be examined, for whatever reason, it is absent. */
 export function kindIfAny(path: string, host: Host): PathKind {
   try {
     return host.pathKind(path);
@@ -274,7 +274,7 @@ export class RealHost implements Host {
     } catch (cause) {
       const { code } = cause as SystemError;
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-      throw failure('look at', path, cause);
+      throw failure('examine', path, cause);
     }
   }
 

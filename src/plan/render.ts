@@ -32,9 +32,9 @@ function betweenMeetings(title: string, steps: readonly Step[]): readonly (reado
 
 /** What creates the container; where something is done outside, too, beside that: the sides meet in one line. */
 function renderCreation({ outside, create }: LaunchPlan): readonly string[] {
-  const title = 'create: run once, by whoever creates the container';
+  const title = 'create: run once, by the process that creates the container';
   if (outside.length === 0) return section(title, create.map(stepWords));
-  const left = betweenMeetings('outside: run by the process that stays there', outside);
+  const left = betweenMeetings('outside: run by a process that stays outside', outside);
   const right = betweenMeetings(title, create);
   const width = Math.max(...left.flat().map((line) => line.length));
   const count = (part: number) => Math.max(left[part]?.length ?? 0, right[part]?.length ?? 0);
@@ -47,9 +47,9 @@ function renderCreation({ outside, create }: LaunchPlan): readonly string[] {
 export function renderPlan(plan: LaunchPlan): string {
   return [
     ...plan.warnings.map((text) => `# warning: ${visible(text)}`),
-    ...section('facts: the plan holds as long as these do', plan.facts.map(factWords)),
+    ...section('facts: the plan is valid as long as these hold', plan.facts.map(factWords)),
     ...renderCreation(plan),
-    ...section('enter: run by every process that ends up in it', plan.enter.map(stepWords)),
+    ...section('enter: run by every process that enters it', plan.enter.map(stepWords)),
     '',
   ].join('\n');
 }

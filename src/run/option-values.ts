@@ -23,7 +23,7 @@ export function parseBind(text: string): BindRequest {
     usageError(`expected SRC[:DST[:OPT,...]] for --bind, got '${text}': ${what}`);
   const [source = '', destination, options, ...rest] = splitAtColons(text);
   if (source === '') throw wrong('SRC is empty');
-  if (rest.length > 0) throw wrong('there are too many colons; \\: is one in a path');
+  if (rest.length > 0) throw wrong('too many colons; write \\: for a colon in a path');
   if (destination === undefined) return { source };
   if (destination === '') throw wrong('DST is empty');
   if (!destination.startsWith('/')) throw wrong('DST must be absolute');
@@ -31,7 +31,7 @@ export function parseBind(text: string): BindRequest {
   if (options === undefined) return { source, destination };
   const flags = options.split(',').map((word) => {
     const flag = bindFlags.find((name) => name === word);
-    if (flag === undefined) throw wrong(`OPT is one of ${bindFlags.join(', ')}`);
+    if (flag === undefined) throw wrong(`OPT must be one of ${bindFlags.join(', ')}`);
     return flag;
   });
   if (flags.includes('ro') && flags.includes('rw')) throw wrong('ro and rw exclude each other');

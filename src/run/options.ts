@@ -59,7 +59,7 @@ export const options = [
     group: 'image',
     summary: 'write to memory instead of the image, at most SIZE; it is discarded at the end',
     details:
-      'SIZE is a number of bytes with k, m or g, or a percentage of the memory of the machine. What is written counts as memory of the job. It needs unprivileged overlays: Linux 5.11 or later.',
+      'SIZE is a number of bytes with k, m or g, or a percentage of the memory of the machine. Files written count as memory of the job. It needs unprivileged overlays: Linux 5.11 or later.',
   },
   {
     name: 'overlay',
@@ -136,7 +136,7 @@ export const options = [
     group: 'files',
     summary: `bind host path SRC at guest path DST (same path by default); a missing DST is created; OPT: ${bindFlags.join(', ')}`,
     details:
-      'Everything mounted below SRC is bound, too. If given more than once, binds are made in this order. Symbolic links in DST are followed inside the image. A missing DST is created before anything is bound: in memory, or in the image with --write. SRC can be a pattern as in glob(7): each match appears in directory DST. ro: read-only, with all that is mounted below it. optional: skip it where SRC or DST is missing. create: create DST even if it is optional, or inside an earlier bind. nosuid, nodev, noexec: as in mount(8). z and Z are accepted for compatibility and do nothing. A colon in SRC or DST is written \\:, and a backslash before a colon \\\\.',
+      'Everything mounted below SRC is bound, too. If given more than once, binds are made in this order. Symbolic links in DST are followed inside the image. A missing DST is created before anything is bound: in memory, or in the image with --write. SRC can be a pattern as in glob(7): each match appears in directory DST. ro: read-only, with all that is mounted below it. optional: skip the bind if SRC or DST is missing. create: create DST even if it is optional, or inside an earlier bind. nosuid, nodev, noexec: as in mount(8). z and Z are accepted for compatibility and do nothing. A colon in SRC or DST is written \\:, and a backslash before a colon \\\\.',
   },
   {
     name: 'device',
@@ -167,7 +167,7 @@ export const options = [
     completes: 'path',
     default: defaultCdiDirectories,
     group: 'files',
-    summary: 'look for descriptions of devices in these directories',
+    summary: 'look for device specifications in these directories',
     details:
       'Directories are separated by colons. If several describe the same device, the last one takes precedence; within one directory that is an error. Files end in .json or .yaml.',
   },
@@ -203,7 +203,7 @@ export const options = [
     repeat: 'refuse',
     group: 'files',
     summary: 'start the command in guest directory DIR instead of /',
-    details: 'Where DIR does not exist in the container, the command is not started.',
+    details: 'If DIR does not exist in the container, the command is not started.',
   },
   {
     name: 'private-tmp',
@@ -411,16 +411,16 @@ export const options = [
     group: 'messages',
     summary: 'how messages are printed; JSON is one object per line',
     details:
-      'Keys of every object: time (microseconds since 1970), program, pid, level (error, warning, info, step) and message. Where they apply: hint; status, with which the program ends; call and errno of the system call that failed; path; step, the one that was being carried out; elapsed (microseconds since the start). A byte that is not UTF-8 is written as \\udc80 to \\udcff. An error in the command line itself is reported in JSON if --log=json comes before the image.',
+      'Keys of every object: time (microseconds since 1970), program, pid, level (error, warning, info, step) and message. Where they apply: hint; status, the exit status of the program; call and errno of the system call that failed; path; step, the one that was being carried out; elapsed (microseconds since the start). A byte that is not UTF-8 is written as \\udc80 to \\udcff. An error in the command line itself is reported in JSON if --log=json comes before the image.',
   },
   {
     name: 'syslog',
     value: 'none',
     repeat: 'refuse',
     group: 'messages',
-    summary: "write one line about each launch to the system's log",
+    summary: 'write one line about each launch to the system log',
     details:
-      "The line is sent to /dev/log when the container is ready, and says: launch user=NAME uid=NUMBER version=VERSION image=PATH command=NAME memo=hit|miss|none, for a plan that was remembered, one that is remembered from now on, and any other. Values with blanks or unusual bytes are written as JSON strings. The command's arguments are not logged. Where nobody listens or the log is slow, the line is dropped: no launch waits for it.",
+      "The line is sent to /dev/log when the container is ready, and says: launch user=NAME uid=NUMBER version=VERSION image=PATH command=NAME memo=hit|miss|none, for a plan that was remembered, one that is remembered from now on, and any other. Values with blanks or unusual bytes are written as JSON strings. The command's arguments are not logged. If nobody listens or the log is slow, the line is dropped: no launch waits for it.",
   },
   {
     name: 'profile',
@@ -430,7 +430,7 @@ export const options = [
     group: 'configuration',
     summary: 'add the options of profile NAME, from a configuration file',
     details:
-      'A profile is a table [profile.NAME] in a configuration file. Its options take precedence over those of the files, and variables and the command line over its own. Profiles with "when" are used automatically where one of those paths exists.',
+      'A profile is a table [profile.NAME] in a configuration file. Its options take precedence over those of the files, and variables and the command line over its own. Profiles with "when" are activated automatically if one of those paths exists.',
   },
   {
     name: 'config',
@@ -476,7 +476,8 @@ export const options = [
     completes: 'path',
     group: 'plan',
     summary: 'run the plan that --dry-run=plan wrote to FILE; takes no other option and no IMAGE',
-    details: 'The file must be a regular file of yours that nobody else can write. Nothing is decided then.',
+    details:
+      'The file must be a regular file that belongs to you and that nobody else can write to. The plan is run unchanged.',
   },
   {
     name: 'no-memo',
@@ -514,7 +515,7 @@ export const options = [
     action: 'plain',
     completes: shells,
     group: 'information',
-    summary: `print the script for completion in SHELL: ${shells.join(', ')}`,
+    summary: `print the completion script for SHELL: ${shells.join(', ')}`,
     details:
       'In ~/.bashrc: source <(ch-run-ts --completion=bash). In ~/.zshrc, after compinit: source <(ch-run-ts --completion=zsh). In config.fish: ch-run-ts --completion=fish | source. These scripts call ch-run-ts again: with "images" for SHELL, the names of the images in storage are printed, and with "commands:IMAGE" the programs of a directory image, each name followed by a NUL.',
   },
@@ -527,8 +528,8 @@ export const options = [
     choices: ['text', 'json'],
     implied: 'text',
     group: 'information',
-    summary: 'find out what this machine allows, and what helps where it refuses something',
-    details: `Every check is done for real, in a process of its own. A "no" comes with its cause and what you or the administrator can do. The exit status is 0 if containers can be run here, else ${ExitStatus.failure}.`,
+    summary: 'check what this machine allows, and say what to do about what it refuses',
+    details: `Each check is a real attempt, in a separate process. A "no" is printed with its cause and what you or the administrator can do. The exit status is 0 if containers can be run here, else ${ExitStatus.failure}.`,
   },
   {
     name: 'help',
@@ -537,7 +538,7 @@ export const options = [
     repeat: 'refuse',
     action: 'plain',
     group: 'information',
-    summary: 'print this help, or all about one OPTION',
+    summary: 'print this help, or details about OPTION',
   },
   {
     name: 'usage',

@@ -9,7 +9,7 @@ export const program: Program = {
   summary: 'run a command in a container image, without any privilege',
   description:
     'Run COMMAND in the container image IMAGE, without any privilege: a directory, a SquashFS file, or a name in storage.',
-  notes: 'The command is the process that was started: same process number, signals, limits and exit status.',
+  notes: 'The command is the process that was started: same process ID, signals, limits and exit status.',
   operands: 'IMAGE -- COMMAND [ARG...]',
   form: 'image-and-command',
   groups: optionGroups,
@@ -20,15 +20,15 @@ export const program: Program = {
   examples: [
     ['ch-run-ts ./img -- python3 job.py', 'run a program of the image'],
     ['ch-run-ts -b /scratch:/mnt -c /mnt ./img -- ls', 'with a host directory'],
-    ['srun ch-run-ts --join img.sqfs -- ./simulation', 'ranks share it'],
+    ['srun ch-run-ts --join img.sqfs -- ./simulation', 'ranks share one container'],
   ],
   success: 'that of COMMAND',
   exitStatuses: [
     [ExitStatus.failure, 'the launcher failed'],
     [ExitStatus.command, 'COMMAND could not be started'],
-    [ExitStatus.usage, 'wrong usage'],
+    [ExitStatus.usage, 'usage error'],
     [ExitStatus.server, 'the file-system server failed'],
-    [ExitStatus.featureAbsent, 'a feature is absent'],
+    [ExitStatus.featureAbsent, 'the feature is not built in'],
   ],
   sections: [
     [
@@ -41,11 +41,11 @@ export const program: Program = {
         ],
         [
           '~/.config/ch-run-ts/config.toml',
-          'Your own; below $XDG_CONFIG_HOME, if that is set. See docs/configuration.md for its format.',
+          'Your own configuration; below $XDG_CONFIG_HOME, if that is set. See docs/configuration.md for the format.',
         ],
         [
           '~/.cache/ch-run-ts',
-          'Remembered plans; below $XDG_CACHE_HOME, if that is set. They hold the options, paths, and names of variables, mode 600, for up to 30 days; of the values that --set-env=NAME=VALUE and CH_RUN_SET_ENV set they hold nothing, but those of [options] in a configuration file.',
+          'Remembered plans; below $XDG_CACHE_HOME, if that is set. They contain the options, paths, and names of variables, and are kept with mode 600 for up to 30 days. They contain no values set by --set-env=NAME=VALUE and CH_RUN_SET_ENV, but those set in a configuration file.',
         ],
       ],
     ],
@@ -54,10 +54,10 @@ export const program: Program = {
       [
         [
           'CH_RUN_OPTION',
-          'Sets an option: its name in capitals, with _ for -, as in CH_RUN_WRITE_FAKE=20%. Flags are yes or no, values of an option that can be given more than once are separated by semicolons. The command line is heard before a variable, a variable before files.',
+          'Sets an option: its name in capitals, with _ for -, as in CH_RUN_WRITE_FAKE=20%. Flags are yes or no; values of an option that can be given more than once are separated by semicolons. The command line takes precedence over variables, and variables over files.',
         ],
-        ['CH_RUN_MEMO_DIR', 'Where plans are remembered; nowhere if it is empty.'],
-        [storageVariable, 'Where images are looked for by name.'],
+        ['CH_RUN_MEMO_DIR', 'Directory of remembered plans; if empty, no plans are remembered.'],
+        [storageVariable, 'Directory in which images are looked up by name.'],
       ],
     ],
   ],

@@ -80,7 +80,7 @@ function managesUsers(values: RunValues): boolean {
 function parseJoin(values: RunValues): Pick<LaunchRequest, 'join'> {
   const { 'join-ct': count, 'join-tag': tag, 'join-timeout': timeout, 'join-pid': pid } = values;
   if (pid !== undefined)
-    return { join: { kind: 'process', pid: parseCount('join-pid', 'a process number', pid) } };
+    return { join: { kind: 'process', pid: parseCount('join-pid', 'a process ID', pid) } };
   if (!values.join && count === undefined && tag === undefined && timeout === undefined) return {};
   if (tag === '') throw valueError('join-tag', 'a tag', '');
   return {

@@ -97,7 +97,7 @@ export function fakeHost(machine: FakeMachine = {}): Host {
     pathKind(path) {
       const found = paths[path] ?? 'absent';
       if (found === 'unreadable')
-        throw new LaunchError(`can't look at ${path}: stat: permission denied`, { path });
+        throw new LaunchError(`can't examine ${path}: stat: permission denied`, { path });
       const kind = Buffer.isBuffer(found) ? 'file' : found;
       facts.push({ kind: 'path', path, found: kind });
       return kind;

@@ -112,11 +112,11 @@ t.test('what was looked for is a fact: a pattern with its matches, and what is a
 
 /** A bind, the message and the exit status. */
 const refused: readonly [string, string, number][] = [
-  ['/a:/b:', 'OPT is one of ro, rw, optional, create', 64],
-  ['/a:/b:ro,', 'OPT is one of', 64],
-  ['/a:/b:RO', 'OPT is one of', 64],
+  ['/a:/b:', 'OPT must be one of ro, rw, optional, create', 64],
+  ['/a:/b:ro,', 'OPT must be one of', 64],
+  ['/a:/b:RO', 'OPT must be one of', 64],
   ['/a:/b:ro,rw', 'ro and rw exclude each other', 64],
-  ['/a:/b:ro:x', 'there are too many colons', 64],
+  ['/a:/b:ro:x', 'too many colons', 64],
   ['/a::ro', 'DST is empty', 64],
   ['/no/such*:/b', "can't bind /no/such*: nothing matches", 31],
 ];

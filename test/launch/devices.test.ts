@@ -151,7 +151,7 @@ for (const user of users) {
     const words = [`--cdi-dirs=${cdi}`, '--device=nvidia.com/gpu=0', '--device=nvidia.com/gpu=1', image];
     const ask = () =>
       run(user, [...words, '--', 'sh', '-c', 'echo $NEW; load libcuda.so.1 2>/dev/null; nvidia-smi']);
-    failsWith(t, ask(), 31, 'there is no device nvidia.com/gpu=1', 'describe');
+    failsWith(t, ask(), 31, 'there is no device nvidia.com/gpu=1', 'the devices in');
     const edits = (value: string) => ({ name: '1', containerEdits: { env: [`NEW=${value}`] } });
     const write = (value: string) =>
       writeFileSync(
@@ -331,7 +331,7 @@ t.test('the doctor names devices, and what is wrong with their descriptions', (t
   writeFileSync(join(cdi, 'broken.yaml'), 'kind: [');
   writeFileSync(join(cdi, 'other.json'), committed('test/unit/cdi/amd.json'));
   t.match(ask(), {
-    cause: /broken.yaml is not used: .*; amd.com\/gpu=0 can not be used: .*amd.json and .*other.json/,
+    cause: /broken.yaml is not used: .*; amd.com\/gpu=0 is ambiguous: both .*amd.json and .*other.json/,
   });
   rmSync(cdi, { recursive: true });
   t.equal(ask().detail, `none in ${cdi}`);

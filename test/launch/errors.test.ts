@@ -125,7 +125,7 @@ for (const user of users) {
       t,
       run(user, [join(place, 'loop'), '--', 'true']),
       31,
-      `can't look at ${place}/loop: stat: too many`,
+      `can't examine ${place}/loop: stat: too many`,
     );
     failsWith(t, run(user, ['', '--', 'true']), 31, 'the image reference is empty');
     failsWith(t, run(user, ['/etc/passwd/x', '--', 'true']), 31, 'there is no image /etc/passwd/x');
@@ -155,7 +155,7 @@ for (const user of users) {
     plant(place, { 'closed/img/': null, 'mute/': null, file: 'x' }, { name: 'root', uid: 0, gid: 0 });
     for (const name of ['closed', 'mute', 'file']) chmodSync(join(place, name), 0);
     const start = (path: string) => run(user, [join(place, path), '--', 'true']);
-    failsWith(t, start('closed/img'), 31, `can't look at ${place}/closed/img: stat: permission denied`);
+    failsWith(t, start('closed/img'), 31, `can't examine ${place}/closed/img: stat: permission denied`);
     failsWith(t, start('mute'), 31, `can't use the image ${place}/mute: access: permission denied`);
     failsWith(t, start('file'), 31, `can't read ${place}/file: open: permission denied`);
     for (const name of ['closed', 'mute']) chmodSync(join(place, name), 0o755);

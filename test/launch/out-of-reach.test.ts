@@ -1,4 +1,4 @@
-/** What can't be looked at, and nobody asked for, is no reason not to launch. */
+/** Paths that can't be examined, and were not asked for, do not prevent a launch. */
 import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';

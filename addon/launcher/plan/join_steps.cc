@@ -63,7 +63,7 @@ void join(Creation& creation, const Step& step) {
 }
 
 void join_pid(Creation& creation, const Step& step) {
-  note_entry(creation, join_process(static_cast<int>(parse_number(step.fields[0], INT_MAX, "a process number"))));
+  note_entry(creation, join_process(static_cast<int>(parse_number(step.fields[0], INT_MAX, "a process ID"))));
 }
 
 constexpr StepKind<Creation> kKinds[] = {

@@ -94,6 +94,8 @@ function planProgram({ path, args = [path], env = [], timeout = 0 }: Hook): Crea
 
 function warnAbout(hook: Hook, file: string): string {
   const words = [hook.path, ...(hook.args ?? []).slice(1)].join(' ');
-  const help = isEarly(hook) ? ' (--cdi-run-hooks runs it)' : ': ch-run-ts is gone when its time comes';
+  const help = isEarly(hook)
+    ? ' (--cdi-run-hooks runs it)'
+    : ': ch-run-ts is no longer running at that stage';
   return `the ${hook.hookName} hook '${words}' of ${file} is not run${help}`;
 }

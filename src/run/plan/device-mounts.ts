@@ -53,14 +53,14 @@ function planMount(
   if (kind === 'absent') {
     throw new LaunchError(`can't bind ${hostPath}, which ${file} names: there is no such file`, {
       path: hostPath,
-      hint: 'was the driver updated? Make the file again with the tool of the vendor',
+      hint: "was the driver updated? Create the file again with the vendor's tool",
     });
   }
   if (isHosts(containerPath)) {
     if (hostPath === containerPath) return [];
     if (host.pathKind(containerPath) === 'absent') {
       throw new LaunchError(
-        `can't bind ${hostPath} to ${containerPath} as ${file} says: that is a place of the host`,
+        `can't bind ${hostPath} to ${containerPath} as ${file} says: that path belongs to the host`,
         {
           path: containerPath,
         },
@@ -74,7 +74,7 @@ function planMount(
 function warnAbout({ containerPath, options = [], type }: Mount, file: string): readonly string[] {
   const mount: Mount = { hostPath: '', containerPath, options, ...(type === undefined ? {} : { type }) };
   if (!isBind(mount))
-    return [`${containerPath} is not mounted: ${file} asks for a file system of type ${type}`];
+    return [`${containerPath} is not mounted: ${file} requests a file system of type ${type}`];
   const unknown = options.filter((option) => !(option in flagOf) && !implied.has(option));
   return unknown.map((option) => `the mount option ${option} in ${file} has no effect`);
 }

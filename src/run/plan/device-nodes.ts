@@ -24,7 +24,7 @@ function planNode(node: DeviceNode, file: string, host: Host): NodesPlan {
   const found = host.deviceAt(source);
   if (found === 'absent' || found === 'other') throw missing(source, found, file);
   const warnings = differs(node, found)
-    ? [`${source} is another device (${found}) than ${file} says: is the file out of date?`]
+    ? [`${source} is not the device that ${file} describes, but ${found}: is the file out of date?`]
     : [];
   const bind = { source, destination: node.path, flags: [] };
   if (!isHosts(node.path)) return { binds: [bind], warnings };
@@ -32,17 +32,17 @@ function planNode(node: DeviceNode, file: string, host: Host): NodesPlan {
   const there = host.deviceAt(node.path);
   if (there === found) return { binds: [], warnings };
   if (there !== 'absent') return { binds: [bind], warnings };
-  throw new LaunchError(`can't make the device ${node.path} that ${file} asks for: /dev is the host's`, {
+  throw new LaunchError(`can't create the device ${node.path} that ${file} requests: /dev is the host's`, {
     path: node.path,
-    hint: `its device is ${source} on the host, and can be used by that name without --device`,
+    hint: `on the host it is ${source}: use that path, without --device`,
   });
 }
 
 function missing(source: string, found: DeviceKind, file: string): LaunchError {
-  const what = found === 'absent' ? 'there is no such device' : 'it is no device';
+  const what = found === 'absent' ? 'there is no such device' : 'it is not a device';
   return new LaunchError(`can't use ${source}, which ${file} names: ${what}`, {
     path: source,
-    hint: 'is the driver loaded? If so, make the file again with the tool of the vendor',
+    hint: "is the driver loaded? If so, create the file again with the vendor's tool",
   });
 }
 

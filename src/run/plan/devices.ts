@@ -67,19 +67,17 @@ function leftOut(edits: readonly Edits[]): readonly string[] {
     ...(groups.size === 0
       ? []
       : [
-          `a device asks for the groups ${[...groups].join(', ')}: nobody can be added to groups without privilege; ` +
-            'those that you are in on the host count inside, too',
+          `a device requests the groups ${[...groups].join(', ')}: groups can't be added without privilege; ` +
+            'your groups on the host apply inside, too',
         ]),
     ...(interfaces.length === 0
       ? []
       : [
-          `a device asks for the network interfaces ${interfaces.join(', ')}: containers see those of the host, by ` +
-            'the names that they have there',
+          `a device requests the network interfaces ${interfaces.join(', ')}: containers see those of the host, ` +
+            "under the host's names",
         ]),
     ...(edits.some(({ intelRdt }) => intelRdt !== undefined)
-      ? [
-          'a device asks for shares of cache and memory bandwidth (intelRdt), which only an administrator can give',
-        ]
+      ? ['a device requests cache and memory bandwidth allocation (intelRdt), which needs privilege']
       : []),
   ];
 }

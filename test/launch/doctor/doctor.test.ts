@@ -98,7 +98,7 @@ t.test('a program that can not be tried is a refusal, not a crash', (t) => {
   t.match(findings[0]?.detail, 'execve: no such file or directory');
   t.match(
     findings.find(({ name }) => name === 'overlay-over-fuse')?.detail,
-    /^not tried without overlay mounts and FUSE/,
+    /^not tried, because it needs overlay mounts and FUSE/,
   );
   t.end();
 });
@@ -170,7 +170,7 @@ t.test('directories on noexec mounts are named with what that means', (t) => {
   const { findings } = JSON.parse(stdout) as Report;
   t.match(
     findings.find(({ name }) => name === 'storage'),
-    { title: 'storage (not made yet)', detail: /^\/mnt: tmpfs, (nosuid|noexec), / },
+    { title: 'storage (not created yet)', detail: /^\/mnt: tmpfs, (nosuid|noexec), / },
   );
   t.match(findings.find(({ name }) => name === 'storage')?.consequence, /noexec: programs of images/);
   t.end();

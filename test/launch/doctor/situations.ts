@@ -150,7 +150,7 @@ export const situations: readonly Situation[] = [
     says: {
       cause: /AppArmor restricts unprivileged user namespaces/,
       administrator: /apparmor_parser -r \/etc\/apparmor.d\/ch-run-ts/,
-      file: /\n# what runs in the containers .* may make user namespaces\nprofile ch-run-ts "\/.*\/\{bin\/ch-run-ts,build\/Release\/ch-run-ts-squashfs\}" flags=\(unconfined\) \{\n {2}userns,/,
+      file: /\n# programs in the containers .* may create user namespaces\nprofile ch-run-ts "\/.*\/\{bin\/ch-run-ts,build\/Release\/ch-run-ts-squashfs\}" flags=\(unconfined\) \{\n {2}userns,/,
     },
     launch: unshareRefused('permission denied'),
   },
@@ -202,7 +202,7 @@ export const situations: readonly Situation[] = [
     healthy: true,
     refused: [],
     told: 'no-new-privileges',
-    says: { detail: /set outside; no harm/ },
+    says: { detail: /already set; harmless/ },
   },
 ];
 

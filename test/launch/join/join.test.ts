@@ -323,7 +323,7 @@ for (const [options, message] of [
   [['--join-ct='], "got ''"],
   [['--join-tag='], "expected a tag for --join-tag, got ''"],
   [['--join-timeout=0'], 'expected a number of seconds from 1'],
-  [['--join-pid=0'], 'expected a process number from 1'],
+  [['--join-pid=0'], 'expected a process ID from 1'],
   [['--join-pid=x'], "got 'x'"],
   [['--join-pid=5', '--join-ct=2'], '--join-ct and --join-pid exclude each other'],
   [['--join-ct=2', '--join-tag', 'x'.repeat(300)], 'the join tag is too long'],

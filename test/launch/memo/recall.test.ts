@@ -87,7 +87,7 @@ for (const user of users) {
       t.equal(run(user, words, { env: memory.env }).stdout, '1 /tmp\n');
       t.match(run(user, [image, '-c', '/tmp', 'x', '--', 'true'], { env: memory.env }), {
         status: 64,
-        stderr: "expected an option or -- behind the image, got 'x'",
+        stderr: "expected an option or -- after the image, got 'x'",
       });
       t.equal(
         run(user, [image, 'echo', '-n', '--', 'x'], { env: memory.env }).stdout,

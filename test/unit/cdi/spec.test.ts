@@ -97,14 +97,14 @@ const refused: readonly [unknown, string][] = [
     spec({ devices: [device({}, 'a b')] }),
     'expected a name of letters, digits and _-.: at devices[0].name, got "a b"',
   ],
-  [spec({ devices: [device(), device()] }), 'there are two devices d0'],
+  [spec({ devices: [device(), device()] }), 'device d0 is defined twice'],
   [
     spec({ devices: [device({}, '0')], cdiVersion: '0.4.0' }),
     'the device name 0 needs cdiVersion 0.5.0, the file says 0.4.0',
   ],
   [spec({ devices: [{ name: 'x' }] }), 'devices[0].containerEdits is missing'],
   [spec({ more: 1 }), 'unknown field more'],
-  [spec({ annotations: { a: 1 } }), 'expected a map of texts at annotations, got {"a":1}'],
+  [spec({ annotations: { a: 1 } }), 'expected a map of strings at annotations, got {"a":1}'],
   [spec({ annotations: {}, cdiVersion: '0.5.0' }), 'annotations needs cdiVersion 0.6.0, the file says 0.5.0'],
   [edited({ env: ['A'] }), 'expected a list of NAME=VALUE at devices[0].containerEdits.env, got ["A"]'],
   [edited({ env: ['=a'] }), 'expected a list of NAME=VALUE'],
@@ -126,7 +126,7 @@ const refused: readonly [unknown, string][] = [
   ],
   [
     edited({ mounts: [{ hostPath: '/a', containerPath: '/b', options: 'ro' }] }),
-    'expected a list of texts at',
+    'expected a list of strings at',
   ],
   [
     edited({ hooks: [{ hookName: 'x', path: '/x' }] }),

@@ -258,7 +258,7 @@ const errors: readonly [string | readonly string[], string][] = [
   ['-b /a:/./../ img -- true', "expected SRC[:DST[:OPT,...]] for --bind, got '/a:/./../': DST can't be /"],
   [
     '-b /a:/b:/c img -- true',
-    "expected SRC[:DST[:OPT,...]] for --bind, got '/a:/b:/c': OPT is one of ro, rw, optional, create",
+    "expected SRC[:DST[:OPT,...]] for --bind, got '/a:/b:/c': OPT must be one of ro, rw, optional, create",
   ],
   ...['-1', '1a', 'a', '0x10', '1e3', '+1', '1.5', '4294967295', '99999999999999999999', '１'].flatMap(
     (id): [string, string][] => [

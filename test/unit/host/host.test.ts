@@ -94,7 +94,7 @@ t.test('what can not be found out is an error with path, call and code', (t) => 
   };
   const loop = failure(() => host.pathKind(join(place, 'loop')));
   t.match(loop, {
-    message: `can't look at ${place}/loop: stat: too many`,
+    message: `can't examine ${place}/loop: stat: too many`,
     code: 'ELOOP',
     syscall: 'stat',
     path: join(place, 'loop'),

@@ -23,17 +23,17 @@ const plan: LaunchPlan = {
   enter: [{ kind: 'command' }],
 };
 
-t.test('the sides stand beside each other, and meet in one line', (t) => {
+t.test('the sides are printed side by side, and meet in one line', (t) => {
   t.equal(
     renderPlan(plan),
-    `# facts: the plan holds as long as these do
-# outside: run by the process that stays there | # create: run once, by whoever creates the container
+    `# facts: the plan is valid as long as these hold
+# outside: run by a process that stays outside | # create: run once, by the process that creates the container
                                                | attach             /
 meet               a                           | meet               a
                                                | tmpfs              /tmp ""
                                                | pivot
 meet               b                           | meet               b
-# enter: run by every process that ends up in it
+# enter: run by every process that enters it
 command
 `,
   );
@@ -43,7 +43,7 @@ command
 t.test('without anything to do outside, that list is not shown', (t) => {
   t.match(
     renderPlan({ ...plan, outside: [], create: [{ kind: 'pivot' }] }),
-    '\n# create: run once, by whoever creates the container\npivot\n# enter',
+    '\n# create: run once, by the process that creates the container\npivot\n# enter',
   );
   t.end();
 });

@@ -73,7 +73,7 @@ t.test('device nodes alone change nothing: /dev is the host’s', (t) => {
   t.same(added(['--device=intel.com/gpu=all']), []);
   t.same(added(['--device=amd.com/gpu=0']), []);
   t.match(planOf(['--device=amd.com/gpu=all', '/img'], withFiles()).warnings, [
-    /^a device asks for the groups 44, 109: nobody can be added to groups without privilege/,
+    /^a device requests the groups 44, 109: groups can't be added without privilege/,
   ]);
   t.end();
 });
@@ -135,19 +135,22 @@ t.test('variables come before those of the user, and keep their quotes', (t) => 
 
 /** What a device asks for, and the warning. */
 const warned: readonly [object, string][] = [
-  [{ intelRdt: {} }, 'shares of cache and memory bandwidth (intelRdt), which only an administrator can give'],
+  [{ intelRdt: {} }, 'cache and memory bandwidth allocation (intelRdt), which needs privilege'],
   [
     { netDevices: [{ hostInterfaceName: 'eth1', name: 'e' }] },
     'the network interfaces eth1: containers see those of the host',
   ],
   [
     { deviceNodes: [{ path: '/dev/null', type: 'b' }] },
-    '/dev/null is another device (c 1:3) than /etc/cdi/v.json says',
+    '/dev/null is not the device that /etc/cdi/v.json describes, but c 1:3',
   ],
-  [{ deviceNodes: [{ path: '/dev/null', major: 1, minor: 4 }] }, '/dev/null is another device (c 1:3)'],
+  [
+    { deviceNodes: [{ path: '/dev/null', major: 1, minor: 4 }] },
+    '/dev/null is not the device that /etc/cdi/v.json describes, but c 1:3',
+  ],
   [
     { mounts: [{ hostPath: '/x', containerPath: '/t', type: 'tmpfs' }] },
-    '/t is not mounted: /etc/cdi/v.json asks for a file system of type tmpfs',
+    '/t is not mounted: /etc/cdi/v.json requests a file system of type tmpfs',
   ],
   [
     { mounts: [{ hostPath: '/HOST/socket', containerPath: '/t', options: ['idmap'] }] },
@@ -182,7 +185,7 @@ t.test('--cdi-run-hooks runs the hooks that we do not know, when all binds are m
   const words = ['--cdi-run-hooks', '--device=v.com/c=d0'];
   t.same(added(words, on), ['upper memory 64m', 'overlay made', 'hook 5 /opt/tool 2 tool a A=1', 'seal']);
   t.same(planOf([...words, '/img'], on).warnings, [
-    "the poststop hook '/x' of /etc/cdi/v.json is not run: ch-run-ts is gone when its time comes",
+    "the poststop hook '/x' of /etc/cdi/v.json is not run: ch-run-ts is no longer running at that stage",
   ]);
   t.end();
 });
@@ -233,20 +236,20 @@ t.test('a file stands for its devices, whatever lies in the directories', (t) =>
 const broken = specFile({ cdiVersion: '9.0.0' });
 /** Words, what lies where, message, hint, exit status. */
 const refused: readonly [readonly string[], FakeMachine['paths'], string, RegExp, number?][] = [
-  [
-    ['--device=x.com/y=0'],
-    {},
-    'there is no device x.com/y=0',
-    /\/etc\/cdi, \/var\/run\/cdi describe among others .*gpu/,
-  ],
+  [['--device=x.com/y=0'], {}, 'there is no device x.com/y=0', /\/etc\/cdi, \/var\/run\/cdi include .*gpu/],
   [['--device=nvidia.com/gpu=1'], {}, 'there is no device nvidia.com/gpu=1', /nvidia.com\/gpu=0, /],
   [
     ['--cdi-dirs=/a:/b', '--device=v.com/c'],
     {},
-    'there is no device v.com/c: no specification of devices (CDI) that can be used lies in /a, /b',
+    'there is no device v.com/c: there is no usable device specification (CDI) in /a, /b',
     /vendor/,
   ],
-  [['--cdi-dirs=/a', '-d'], {}, 'there are no devices: no specification', /--cdi-dirs/],
+  [
+    ['--cdi-dirs=/a', '-d'],
+    {},
+    'there are no devices: there is no usable device specification',
+    /--cdi-dirs/,
+  ],
   [
     ['--cdi-dirs=/a', '-d'],
     { '/a/x.json': broken },
@@ -263,7 +266,7 @@ const refused: readonly [readonly string[], FakeMachine['paths'], string, RegExp
     ['--device=v.com/c=d0'],
     { '/etc/cdi/a.json': spec({}), '/etc/cdi/b.json': spec({}) },
     'device v.com/c=d0 is defined more than once: in /etc/cdi/a.json and /etc/cdi/b.json',
-    /one of the files must go/,
+    /remove one of the files/,
   ],
   [['--device=x.json'], { '/work/x.json': broken }, "can't use the devices of x.json: expected one of", /^$/],
   [
@@ -275,8 +278,8 @@ const refused: readonly [readonly string[], FakeMachine['paths'], string, RegExp
   [
     ['--device=v.com/c=d0'],
     { '/etc/cdi/v.json': spec({ deviceNodes: [{ path: '/dev/new', hostPath: '/dev/null' }] }) },
-    "can't make the device /dev/new that /etc/cdi/v.json asks for: /dev is the host's",
-    /its device is \/dev\/null on the host/,
+    "can't create the device /dev/new that /etc/cdi/v.json requests: /dev is the host's",
+    /on the host it is \/dev\/null/,
   ],
   [
     ['--device=v.com/c=d0'],
@@ -287,7 +290,7 @@ const refused: readonly [readonly string[], FakeMachine['paths'], string, RegExp
   [
     ['--device=v.com/c=d0'],
     { '/etc/cdi/v.json': spec({ mounts: [{ hostPath: '/HOST/socket', containerPath: '/dev/x' }] }) },
-    "can't bind /HOST/socket to /dev/x as /etc/cdi/v.json says: that is a place of the host",
+    "can't bind /HOST/socket to /dev/x as /etc/cdi/v.json says: that path belongs to the host",
     /^$/,
   ],
   [['--device=gpu'], {}, "expected vendor.com/class=name or a path for --device, got 'gpu'", /^$/, 64],

@@ -215,7 +215,7 @@ const errors: readonly [readonly string[], FakeMachine['paths'], string, number]
     31,
   ],
   [['/f'], { '/f': 'file' }, 'unknown image type: /f is an empty file', 31],
-  [['/f'], { '/f': 'unreadable' }, "can't look at /f: stat: permission denied", 31],
+  [['/f'], { '/f': 'unreadable' }, "can't examine /f: stat: permission denied", 31],
   [['-b', '/', '/img'], { '/img': 'directory' }, "can't bind / to /: the image is mounted there", 64],
   [['-b', '//', '/img'], { '/img': 'directory' }, "can't bind // to /: the image is mounted there", 64],
 ];
