@@ -43,8 +43,8 @@ export type {
 export { LaunchError };
 
 /**
- * Decides how a container is launched, for the calling user on this machine. Nothing is started. No configuration file
- * and no CH_RUN_ variable is consulted; shipped profiles, such as the one for Cray machines, are.
+ * Plans the launch of a container, for the calling user on this machine. Nothing is started. Configuration files and
+ * CH_RUN_ variables are not consulted; shipped profiles, such as the one for Cray machines, are.
  * @throws {LaunchError} if there is no such image, or a value is wrong
  */
 export function planLaunch(request: Pick<LaunchRequest, 'image'> & Partial<LaunchRequest>): LaunchPlan {
@@ -61,8 +61,8 @@ export function planLaunch(request: Pick<LaunchRequest, 'image'> & Partial<Launc
  * node:child_process: the child *is* the command, so its pid, signals, streams and exit status are the command's
  * own. Statuses 31 and 49 can also mean that the container or the command could not be started (see standard
  * error).
- * @param options as of spawn(); `shell`, `argv0` and `detached` mean nothing new here. Descriptor 3 and up are free
- *   for `stdio`: the plan travels in the one behind them.
+ * @param options as for spawn(), including `shell`, `argv0` and `detached`. Descriptors 3 and up are free for `stdio`:
+ *   the plan is passed in the one after them.
  * @throws {LaunchError} if the native part is missing
  */
 export function launch(

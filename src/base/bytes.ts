@@ -32,7 +32,7 @@ export function compareBytes(a: string, b: string): number {
   return at < 0 ? first.length - second.length : (first[at] ?? 0) - (second[at] ?? -1);
 }
 
-/** Each byte as the character with its number, for bytes that are no text. */
+/** Each byte as the character with its number, for bytes that are not text. */
 export function latin1(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
 }

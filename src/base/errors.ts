@@ -1,4 +1,4 @@
-/** Exit statuses of our own; everything else is the command's. The launcher has the same (addon/base/error.h). */
+/** Our own exit statuses; all others are the command's. The launcher has the same (addon/base/error.h). */
 export const ExitStatus = {
   /** We failed. */
   failure: 31,
@@ -8,26 +8,26 @@ export const ExitStatus = {
   usage: 64,
   /** The file-system server failed before the command ended. */
   server: 84,
-  /** The feature asked for with --feature is absent. */
+  /** The feature given to --feature is not built in. */
   featureAbsent: 87,
 } as const;
 
-/** What an error of the system is made of (SystemError in src/host/native.ts). */
+/** The parts of a system error (SystemError in src/host/native.ts). */
 interface SystemFailure {
   readonly code: string;
   readonly syscall: string;
   readonly reason: string;
 }
 
-/** The parts of a {@link LaunchError} beside its message. */
+/** The parts of a {@link LaunchError} besides its message. */
 export interface LaunchErrorDetails {
   /** What to do about it: one sentence. */
   readonly hint?: string;
-  /** Status that the program ends with; 31 by default. */
+  /** Exit status of the program; 31 by default. */
   readonly exitStatus?: number;
-  /** The path that it is about. */
+  /** The path concerned. */
   readonly path?: string;
-  /** The system's error that caused it. */
+  /** The system error that caused it. */
   readonly cause?: unknown;
 }
 
@@ -67,15 +67,15 @@ export function valueError(option: string, expected: string, got: string): Launc
   return usageError(`expected ${expected} for --${option}, got '${got}'`);
 }
 
-/** Whether a parser gave up for want of stack, as the engines say that. */
+/** Whether a parser ran out of stack, as the engines report it. */
 export function isTooDeep(error: unknown): boolean {
   return /^(stack overflow|Maximum call stack size exceeded)/.test((error as Error).message);
 }
 
-/** The one form of "the system says no" about a path. */
+/** The one form of a system error about a path. */
 export function failure(action: string, path: string, cause: unknown): LaunchError {
   const { syscall, reason } = cause as Partial<SystemFailure>;
-  // what is no refusal of the system is a bug of ours
+  // anything but a system error is our own bug
   if (syscall === undefined) throw cause;
   return new LaunchError(`can't ${action} ${path}: ${syscall}: ${reason}`, { path, cause });
 }

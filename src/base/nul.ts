@@ -1,6 +1,6 @@
-/** No path, argument or variable can have a NUL: to the kernel, and in a plan, it ends the word. */
+/** No path, argument or variable can contain a NUL: for the kernel, and in a plan, it terminates the string. */
 
-/** Where in plain data the first string with a NUL stands, such as `binds[0].destination`; undefined if none has one. */
+/** Where in plain data the first string with a NUL is, such as `binds[0].destination`; undefined if there is none. */
 export function findNul(data: unknown, place = ''): string | undefined {
   if (typeof data === 'string') return data.includes('\0') ? place : undefined;
   if (typeof data !== 'object' || data === null) return undefined;

@@ -1,6 +1,6 @@
 /** Parts of paths, as the programs of the same names print them. */
 
-/** Without slashes at the end, but for the root's. */
+/** Without trailing slashes, except for the root directory. */
 function trim(path: string): string {
   return path.replace(/(?<=.)\/+$/, '');
 }

@@ -1,4 +1,4 @@
-/** What our native programs tell: records of fields, each followed by a NUL byte (addon/base/records.h). */
+/** The output of our native programs: records of fields, each followed by a NUL byte (addon/base/records.h). */
 
 export interface TextRecord {
   readonly name: string;

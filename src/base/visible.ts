@@ -1,6 +1,6 @@
 /**
- * Names, lines and settings of others, as they are shown to people: a newline would forge a line, and an escape sequence
- * act on the terminal. JSON and what other programs read have the bytes as they are.
+ * Untrusted names, lines and settings, as they are shown to users: a newline could forge a line, and an escape sequence
+ * could control the terminal. JSON and output for other programs have the bytes unchanged.
  */
 import { toBytes } from './bytes.js';
 

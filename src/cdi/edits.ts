@@ -1,13 +1,13 @@
-/** What the devices that are asked for change in a container, in order. */
+/** What the requested devices change in a container, in order. */
 import type { Device } from './registry.js';
 import type { ContainerEdits, Spec } from './spec.js';
 
-/** With the file that says so, for messages. */
+/** With the file that it is from, for messages. */
 export interface Edits extends ContainerEdits {
   readonly file: string;
 }
 
-/** What a file says of all its devices comes once, before the first of them. */
+/** The edits that a file has for all its devices come once, before those of the first device. */
 export function collectEdits(devices: readonly Device[]): readonly Edits[] {
   const begun = new Set<Spec>();
   return devices.flatMap(({ edits, spec, file }) => {

@@ -1,6 +1,6 @@
-/** The fields of a CDI specification: of which form, and since which version. */
+/** The fields of a CDI specification: their form, and the version that introduced them. */
 
-/** The versions that were released; before 0.3.0 the format was another. */
+/** The released versions; before 0.3.0 the format was different. */
 export const versions: readonly string[] = [
   ...['0.3.0', '0.4.0', '0.5.0', '0.6.0', '0.7.0', '0.8.0'],
   ...['1.0.0', '1.1.0'],

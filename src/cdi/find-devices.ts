@@ -1,4 +1,4 @@
-/** From what the user asks for to devices. */
+/** From the user's request to devices. */
 import { LaunchError } from '../base/errors.js';
 import { nearestNames } from '../base/nearest.js';
 import type { Host } from '../host/host.js';
@@ -12,9 +12,9 @@ export interface DevicesRequest {
   readonly names: readonly string[];
   /** Every device that is found. */
   readonly all: boolean;
-  /** Where specifications lie, the most important directory last; absent: $CH_RUN_CDI_DIRS, or the usual places. */
+  /** Directories of specifications, in order of precedence, highest last; by default $CH_RUN_CDI_DIRS, or the usual. */
   readonly directories?: readonly string[];
-  /** Run the hooks that we do not know ourselves. */
+  /** Run hooks that are unknown to us. */
   readonly runHooks: boolean;
 }
 
@@ -32,13 +32,13 @@ export function takeInventory(directories: readonly string[], host: Host): Inven
   return { directories, broken, entries: register(files) };
 }
 
-/** The devices that are asked for, each once. Throws LaunchError. */
+/** The requested devices, each once. Throws LaunchError. */
 export function findDevices(
   request: DevicesRequest,
   host: Host,
 ): { readonly devices: readonly Device[]; readonly warnings: readonly string[] } {
   let inventory: Inventory | undefined;
-  // nothing is looked for where only files are named
+  // no search if only files are named
   const known = () => (inventory ??= takeInventory(cdiDirectories(request.directories, host), host));
   const named = request.names.flatMap((text) => {
     const reference = parseDevice(text);
@@ -55,7 +55,7 @@ const nameForms =
 export const describeBroken = ({ path, error }: { path: string; error: string }) =>
   `${path} is not used: ${error}`;
 
-/** All devices of one file, whatever other files say. */
+/** All devices of one file, regardless of other files. */
 function devicesIn(file: string, host: Host): readonly Device[] {
   const path = host.absolute(file);
   const read = readSpecFile(path, host);
@@ -89,7 +89,7 @@ function everything(inventory: Inventory): readonly Device[] {
   return [...new Set(devices.map(kindOf))].flatMap((kind) => allOfKind(kind, devices));
 }
 
-/** Nothing of this name, and why. */
+/** The error that there is no such device, and why. */
 function absent(text: string | undefined, { directories, broken, entries }: Inventory): LaunchError {
   const what = text === undefined ? 'there are no devices' : `there is no device ${text}`;
   const where = directories.join(', ');

@@ -1,28 +1,28 @@
-/** What the hooks of vendors do, so that it can be done without them: they are for the root of a machine. */
+/** What vendors' hooks do, so that it can be done without them: they must be run by root. */
 import { basename } from '../base/paths.js';
 import type { Hook } from './spec.js';
 
 /** What a hook does to the container. Paths are guest paths. */
 export type HookWork =
   | { readonly kind: 'links'; readonly links: readonly { readonly target: string; readonly path: string }[] }
-  /** Links by the names that libraries call themselves; with `search`, programs find the libraries there. */
+  /** Links by the libraries' sonames; with `search`, programs find the libraries there. */
   | { readonly kind: 'libraries'; readonly folders: readonly string[]; readonly search: boolean }
   | { readonly kind: 'chmod'; readonly mode: string; readonly paths: readonly string[] }
-  /** Libraries of the image come first if they are newer than the driver of the host. */
+  /** Libraries of the image come first if they are newer than the host's driver. */
   | { readonly kind: 'cuda-compat'; readonly directory: string; readonly driver: string }
-  /** What can't be otherwise in a container of ours. */
+  /** What is always the case in our containers. */
   | { readonly kind: 'nothing' };
 
 const cudaCompat = '/usr/local/cuda/compat';
 
-/** The arguments of NVIDIA's program, which had another name once; undefined for other programs. */
+/** The arguments of NVIDIA's program, which formerly had another name; undefined for other programs. */
 function nvidiaWords({ path, args = [] }: Hook): readonly string[] | undefined {
   const names = [path, args[0] ?? ''].map((each) => basename(each));
   if (!names.some((name) => /^(.*\.)?(nvidia-ctk|nvidia-cdi-hook|cdi-hook)$/.test(name))) return undefined;
   return args[1] === 'hook' ? args.slice(2) : args.slice(1);
 }
 
-/** `--NAME=VALUE` and `--NAME VALUE`: values by name, in their order. What has another form is none. */
+/** `--NAME=VALUE` and `--NAME VALUE`: values by name, in their order. Arguments of another form are ignored. */
 function readOptions(args: readonly string[]): ReadonlyMap<string, readonly string[]> {
   const values = new Map<string, string[]>();
   const add = (name: string, value: string) => values.set(name, [...(values.get(name) ?? []), value]);
@@ -43,7 +43,7 @@ export function interpretHook(hook: Hook): HookWork | undefined {
   if (words === undefined || hook.hookName !== 'createContainer') return undefined;
   const [command = '', ...args] = words;
   const values = readOptions(args);
-  // as their parser has it: a comma parts what else would be given twice
+  // as in their parser: a comma separates values that could also be given in several options
   const list = (name: string) => (values.get(name) ?? []).flatMap((value) => value.split(','));
   const last = (name: string) => values.get(name)?.at(-1);
   switch (command) {
@@ -63,7 +63,7 @@ export function interpretHook(hook: Hook): HookWork | undefined {
         driver: last('host-driver-version') ?? '',
       };
     case 'disable-device-node-modification':
-      // it keeps programs from making device nodes, which nobody here can
+      // it prevents programs from creating device nodes, which is impossible here anyway
       return { kind: 'nothing' };
     default:
       return undefined;

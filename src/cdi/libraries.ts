@@ -12,7 +12,7 @@ export interface Library {
 
 const isLibrary = (path: string): boolean => /\.so(\.|$)/.test(basename(path));
 
-/** Those that appear in guest directory `folder`: files that are bound there, and what lies in directories bound around it. */
+/** Those that appear in guest directory `folder`: files bound there, and files in bound directories that contain it. */
 export function librariesIn(
   folder: string,
   binds: readonly { readonly source: string; readonly destination: string; readonly directory: boolean }[],
@@ -31,14 +31,14 @@ export function librariesIn(
   });
 }
 
-/** A link by the name that each library calls itself; of several with one name, the highest version has it. */
+/** A link for the soname of each library; of several with the same soname, to the highest version. */
 export function sonameLinks(libraries: readonly Library[], host: Host): readonly Link[] {
   const links = new Map<string, Link>();
   const files = new Set(libraries.map(({ path }) => path));
   for (const { source, path } of libraries) {
     const soname = readSoname((offset, size) => host.readPart(source, offset, size));
     const link = soname === undefined ? path : `${dirname(path)}/${soname}`;
-    // a file of that name is there itself
+    // there is a file with that name already
     if (files.has(link)) continue;
     const target = basename(path);
     const other = links.get(link);
@@ -53,7 +53,7 @@ function isNewer(one: string, other: string): boolean {
   const [parts, others] = [split(one), split(other)];
   const at = parts.findIndex((part, index) => part !== others[index]);
   const [part = '', another] = [parts[at], others[at]];
-  // no locale's order, which engines may lack
+  // not in the order of a locale: engines may lack locales
   if (at < 0 || another === undefined) return parts.length > others.length;
   const difference = Number(part) - Number(another);
   return Number.isNaN(difference) ? part > another : difference > 0;

@@ -14,12 +14,12 @@ export function isDeviceName(text: string): boolean {
   return namePattern.test(text);
 }
 
-/** What --device asks for: a specification file, or one or all (no name) of a kind. */
+/** The value of --device: a specification file, or one or all (no name) of a kind. */
 export type DeviceReference =
   | { readonly by: 'file'; readonly file: string }
   | { readonly by: 'name'; readonly kind: string; readonly name?: string };
 
-/** Undefined for what is none. A path begins with a slash or a dot, or ends as specification files do. */
+/** Undefined for anything else. A path begins with a slash or a dot, or has the suffix of specification files. */
 export function parseDevice(text: string): DeviceReference | undefined {
   if (/^[./]/.test(text) || (/\.(json|yaml)$/.test(text) && !text.includes('='))) {
     return { by: 'file', file: text };

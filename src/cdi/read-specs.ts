@@ -1,4 +1,4 @@
-/** CDI specifications on this machine: which files, and what is in them. */
+/** The CDI specifications on this machine: their files and contents. */
 import { isTooDeep } from '../base/errors.js';
 import { type Host, patternOf } from '../host/host.js';
 import { readObeyed } from '../host/ownership.js';
@@ -9,10 +9,10 @@ import { parseYaml } from './yaml.js';
 /** A specification file: its content, or what is wrong with it. */
 export type SpecFile = { readonly path: string } & ({ readonly spec: Spec } | { readonly error: string });
 
-/** Where specifications lie by default. */
+/** The default directories of specifications. */
 export const defaultCdiDirectories = '/etc/cdi:/var/run/cdi';
 
-/** The directories that were asked for, else those of $CH_RUN_CDI_DIRS, else the usual ones; a later one comes first. */
+/** The given directories, else those in $CH_RUN_CDI_DIRS, else the usual ones; a later one takes precedence. */
 export function cdiDirectories(given: readonly string[] | undefined, host: Host): readonly string[] {
   const chosen = given ?? splitDirectories(host.variable('CH_RUN_CDI_DIRS') || defaultCdiDirectories);
   return chosen.map((path) => host.absolute(path));
@@ -20,14 +20,14 @@ export function cdiDirectories(given: readonly string[] | undefined, host: Host)
 
 const splitDirectories = (text: string) => text.split(':').filter((path) => path !== '');
 
-/** The files of a directory that may be specifications. Which ones there are is a fact: a new one makes a new plan. */
+/** The files in a directory that may be specifications. The list is a fact: a new file makes a new plan. */
 export function readDirectory(directory: string, host: Host): readonly SpecFile[] {
   return ['*.json', '*.yaml']
     .flatMap((files) => host.matchingPaths(`${patternOf(directory)}/${files}`))
     .map((path) => readSpecFile(path, host));
 }
 
-/** Never throws: a broken file matters only to those who ask for its devices. */
+/** Never throws: a broken file matters only if its devices are requested. */
 export function readSpecFile(path: string, host: Host): SpecFile {
   try {
     const file = readObeyed(path, host);
@@ -42,7 +42,7 @@ export function readSpecFile(path: string, host: Host): SpecFile {
   }
 }
 
-/** Engines tell differently what is wrong with JSON, and YAML, which JSON is part of, is parsed by a library. */
+/** Engines word JSON errors differently; YAML, a superset of JSON, is parsed by a library. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,4 +1,4 @@
-/** Which devices there are, and which of them are meant. */
+/** Which devices there are, and which of them a name means. */
 import type { SpecFile } from './read-specs.js';
 import type { ContainerEdits, Spec } from './spec.js';
 
@@ -7,12 +7,12 @@ export interface Device {
   /** `vendor.com/class=name`. */
   readonly name: string;
   readonly edits: ContainerEdits;
-  /** Where it is described; what the file says of all its devices is applied once. */
+  /** Where it is described; the edits that the file has for all its devices are applied once. */
   readonly spec: Spec;
   readonly file: string;
 }
 
-/** Two files of one directory describe the same device: nobody knows which is meant. */
+/** Two files in one directory describe the same device: it is ambiguous. */
 export interface Conflict {
   readonly name: string;
   readonly files: readonly string[];
@@ -33,7 +33,7 @@ export function devicesOf(file: SpecFile): readonly Device[] {
   }));
 }
 
-/** All devices by name. `directories` come in the order of their priority, the last one counts. */
+/** All devices by name. `directories` are in order of increasing precedence. */
 export function register(directories: readonly (readonly SpecFile[])[]): ReadonlyMap<string, Entry> {
   const all = new Map<string, Entry>();
   for (const files of directories) {
@@ -51,7 +51,7 @@ function conflict(one: Entry, { name, file }: Device): Conflict {
   return { name, files: [...(isConflict(one) ? one.files : [one.file]), file] };
 }
 
-/** All of a kind: what its vendor calls so, else each of them. */
+/** All of a kind: the device that its vendor calls `all`, else each of them. */
 export function allOfKind<Some extends Entry>(kind: string, entries: readonly Some[]): readonly Some[] {
   const all = entries.find(({ name }) => name === `${kind}=all`);
   return all ? [all] : entries.filter(({ name }) => name.startsWith(`${kind}=`));

@@ -1,7 +1,7 @@
-/** The name that a shared library calls itself, DT_SONAME: other programs ask for it by that name (elf(5)). */
+/** The soname of a shared library, DT_SONAME: the name by which programs refer to it (elf(5)). */
 import { latin1 } from '../base/bytes.js';
 
-/** Bytes of a file from an offset on; fewer where it ends. */
+/** Bytes of a file from an offset on; fewer at its end. */
 export type ReadPart = (offset: number, size: number) => Uint8Array;
 
 const ptLoad = 1;
@@ -10,7 +10,7 @@ const dtNull = 0;
 const dtStringTable = 5;
 const dtSoname = 14;
 
-/** No table that is larger is one. */
+/** A larger table is not valid. */
 const largestTable = 1 << 20;
 
 interface Segment {
@@ -20,7 +20,7 @@ interface Segment {
   readonly size: number;
 }
 
-/** Reads numbers of a file for 32 or 64 bits, little-endian as all machines are that we know. */
+/** Reads numbers in a 32-bit or 64-bit file, little-endian like all supported machines. */
 class Table {
   readonly #view: DataView;
   readonly wide: boolean;
@@ -72,7 +72,7 @@ function readDynamic(read: ReadPart, { offset, size }: Segment, wide: boolean): 
   return values;
 }
 
-/** Undefined for what is no shared library, is damaged, or has no such name. */
+/** Undefined if it is not a shared library, is damaged, or has no soname. */
 export function readSoname(readPart: ReadPart): string | undefined {
   const read: ReadPart = (offset, size) =>
     Number.isSafeInteger(offset) ? readPart(offset, size) : new Uint8Array();

@@ -12,7 +12,7 @@ const areAll = (value: unknown, is: (each: unknown) => boolean): boolean =>
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What each form is called in messages, and whether a value has it. */
+/** The name of each form in messages, and whether a value has that form. */
 const forms: Readonly<Record<Extract<Field['form'], string>, [string, (value: unknown) => boolean]>> = {
   text: ['text', isText],
   path: ['an absolute path', (value) => isText(value) && value.startsWith('/')],
@@ -47,7 +47,7 @@ function checkValue(value: unknown, field: Field, place: string, version: string
   }
 }
 
-/** Empty values count as absent, as they do for the programs that write and read such files. */
+/** Empty values count as absent, as in the programs that write and read such files. */
 function checkObject(value: unknown, fields: Fields, place: string, version: string): void {
   if (!isObject(value)) throw wrong(place || 'the top', 'an object', value);
   const below = (name: string) => (place ? `${place}.${name}` : name);
@@ -81,7 +81,7 @@ function checkNames({ cdiVersion, kind, devices }: Spec): void {
   });
 }
 
-/** `null`s and the other spelling of one field are gone afterwards. */
+/** Removes `null`s and the alternative spelling of one field. */
 function normalize(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(normalize);
   if (!isObject(value)) return value;
@@ -92,7 +92,7 @@ function normalize(value: unknown): unknown {
   );
 }
 
-/** The content of a specification file as what it must be. Throws Error that says what is wrong, and where. */
+/** The content of a specification file, checked and typed. Throws Error that says what is wrong, and where. */
 export function validateSpec(content: unknown): Spec {
   const nul = findNul(content);
   if (nul !== undefined) throw new Error(`NUL in ${nul}`);

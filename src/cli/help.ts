@@ -1,4 +1,4 @@
-/** --help and --usage, made from the tables of a program. */
+/** --help and --usage, generated from a program's tables. */
 import { type Command, type Option, optionsOf, type Program } from './program.js';
 
 const width = 80;
@@ -17,7 +17,7 @@ export function spellOption({ name, short, value, metavar }: Option): string {
   return `${short ? `-${short}, ` : ''}--${name}${suffix}`;
 }
 
-/** The one line about an option, with its choices and what holds without a value. */
+/** The line about an option, with its choices and the default value. */
 export function summaryOf(option: Option): string {
   const { summary, metavar, choices, variable, default: usual, implied = usual } = option;
   const preset = usual ?? implied;
@@ -28,14 +28,14 @@ export function summaryOf(option: Option): string {
   return `${summary}; ${metavar}: ${words.join(', ')}`;
 }
 
-/** What is to be said about an option beyond its summary. */
+/** The description of an option beyond its summary. */
 export function detailsOf({ details, repeat, metavar, default: usual, implied }: Option): string {
   const alone = usual !== undefined && implied !== undefined ? `Without ${metavar}: ${implied}.` : '';
   const again = repeat === 'collect' ? 'Can be given more than once.' : '';
   return [details, alone, again].filter(Boolean).join(' ');
 }
 
-/** The options under each heading that has some. */
+/** The options under each heading that has any. */
 export function grouped(
   program: Program,
   options: readonly Option[],
@@ -98,7 +98,7 @@ export function renderHelp(program: Program, command?: Command): string {
   ].join('\n');
 }
 
-/** A sentence out of a summary, which is lower case and has no period. */
+/** A summary, which is lower case and has no period, as a sentence. */
 export const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
 /** The text of --help OPTION. */

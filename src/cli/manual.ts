@@ -1,4 +1,4 @@
-/** The options in Markdown and the manual page, made from the tables of a program by `npm run docs`. */
+/** The options in Markdown and the manual page, generated from a program's tables by `npm run docs`. */
 
 import { version } from '../base/version.js';
 import { detailsOf, grouped, sentence, spellOption, summaryOf, synopsis } from './help.js';
@@ -12,7 +12,7 @@ function chapters(program: Program): readonly (readonly [Command | undefined, re
   return [[undefined, program.commands.length > 0 ? program.common : optionsOf(program)], ...own];
 }
 
-/** Characters that Markdown would take for marks. */
+/** Escapes characters that are special in Markdown. */
 const escapeMarkdown = (text: string) => text.replace(/[*_<>|]/g, '\\$&');
 
 function renderRow(option: Option): string {
@@ -52,7 +52,7 @@ export function renderMarkdown(program: Program): string {
     .concat('\n');
 }
 
-/** Backslashes and hyphens mean something to roff, and so do a period or quote that begin a line. */
+/** Backslashes and hyphens are special in roff, and so is a period or quote at the beginning of a line. */
 function escapeRoff(text: string): string {
   return text
     .replace(/\\/g, '\\e')

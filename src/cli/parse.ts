@@ -1,4 +1,4 @@
-/** Words in, values out. The only importer of yargs. */
+/** From arguments to values. The only importer of yargs. */
 import { Parser } from 'yargs/helpers';
 import { usageError } from '../base/errors.js';
 import { nearestName } from '../base/nearest.js';
@@ -6,7 +6,7 @@ import { type Command, type Option, optionsOf, type Program } from './program.js
 import type { RawValue, RawValues } from './values.js';
 import { findTopic, normalizeWords, removeGuard } from './words.js';
 
-/** The options among words, and where they end. */
+/** The options among the arguments, and where they end. */
 export interface Given {
   readonly words: readonly string[];
   readonly values: RawValues;
@@ -14,15 +14,15 @@ export interface Given {
   readonly count: number;
   /** Where the arguments after the options begin. */
   readonly next: number;
-  /** What the program is asked to do, if it has commands and one was named. */
+  /** The command, if the program has commands and one was given. */
   readonly command?: Command;
-  /** The position of the `--` behind options that follow the image. */
+  /** The position of the `--` after options that follow the image. */
   readonly dashes?: number;
-  /** What --help was asked about. */
+  /** The topic given to --help. */
   readonly topic?: Option | Command;
 }
 
-/** Finds the options in the words after the program's name. Throws LaunchError with exit status 64. */
+/** Finds the options in the arguments. Throws LaunchError with exit status 64. */
 export function parseOptions(program: Program, words: readonly string[]): Given {
   const [first = '', topic, ...rest] = words;
   if (['--help', '-?'].includes(first) && topic !== undefined && rest.length === 0)
@@ -38,7 +38,7 @@ function findAbout(program: Program, topic: string): Option | Command {
   return program.commands.find(({ name }) => name === topic) ?? findTopic(optionsOf(program), topic);
 }
 
-/** `COMMAND [OPTION...] [ARG...]` behind the common options, which can be given behind COMMAND, too. */
+/** `COMMAND [OPTION...] [ARG...]` after the common options, which can also be given after COMMAND. */
 function parseCommand(program: Program, given: Given, before: readonly string[]): Given {
   const { words, next } = given;
   const name = words[next];
@@ -77,7 +77,7 @@ function parseFurtherOptions(options: readonly Option[], given: Given, before: r
   return { words, values: parseNormalWords(options, normal), count: normal.length, next, dashes };
 }
 
-/** Whether options come from files and variables, too: most of what only prints something needs none. */
+/** Whether options are also taken from files and variables: most actions that only print something need none. */
 export function takesSettings(program: Program, { values, command }: Given): boolean {
   return optionsOf(program, command).every(
     ({ name, action }) => action !== 'plain' || values[name] === undefined,
@@ -106,7 +106,7 @@ function parseNormalWords(options: readonly Option[], normal: readonly string[])
   });
   const found = options.flatMap((option): [string, RawValue][] => {
     const key = option.sequence ?? option.name;
-    // what is counted is 0 where it was not given
+    // a counter is 0 if it was not given
     return values[key] ? [[key, toRaw(option, values[key])]] : [];
   });
   return Object.fromEntries(found);

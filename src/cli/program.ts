@@ -1,54 +1,54 @@
 /**
- * What a program of ours understands, as data. Parser, help, manual, documents, completion and configuration are handed
- * it, and know no option by name.
+ * What one of our programs accepts, as data. Parser, help, manual, documents, completion and configuration take it as
+ * an argument, and know no option by name.
  */
 
-/** An option, declared once: whatever is to be known about it stands in its row. */
+/** An option, declared once: everything about it is in its row. */
 export interface Option {
   /** The long name, without dashes. */
   readonly name: string;
   /** The one-letter name. */
   readonly short?: string;
-  /** Whether a value follows; an optional one only after `=` (or right behind the letter). */
+  /** Whether it takes a value; an optional one only after `=` (or immediately after the letter). */
   readonly value: 'none' | 'required' | 'optional';
-  /** What the value is called in help. */
+  /** The name of the value in help. */
   readonly metavar?: string;
   /** What giving it twice means. */
   readonly repeat: 'refuse' | 'collect' | 'count';
   /** Options of one sequence keep their order among each other. */
   readonly sequence?: string;
-  /** The words that the value can be; others are refused. */
+  /** The valid values; others are refused. */
   readonly choices?: readonly string[];
-  /** The form that the value must have, in words for the message, and what matches just that. */
+  /** The form of the value, in words for the message, and a pattern that matches it. */
   readonly form?: { readonly words: string; readonly pattern: RegExp };
-  /** The value where the option is not given. */
+  /** The value if the option is not given. */
   readonly default?: string;
-  /** The value where the option is given without one. */
+  /** The value if the option is given without one. */
   readonly implied?: string;
-  /** What a shell offers for the value: paths, or words, beside which others are possible. Its choices by themselves. */
+  /** What a shell offers for the value: paths, or words, though others are valid, too. Choices need not be repeated. */
   readonly completes?: 'path' | 'directory' | readonly string[];
-  /** Options that can't be given together with it; one from a stronger place takes precedence. In one row of the two. */
+  /** Options that exclude it; across places, precedence decides. Listed in only one row of the two. */
   readonly conflicts?: readonly string[];
-  /** The same for options that can be given together with it. */
+  /** The same, but within one place both may be given. */
   readonly precedes?: readonly string[];
   /**
-   * It is asked for instead of what the program does otherwise; no file and no variable sets it. `configured`: files
-   * and variables are read for its sake.
+   * It replaces the program's normal operation; no file and no variable sets it. `configured`: it needs the options set
+   * by files and variables.
    */
   readonly action?: 'plain' | 'configured';
-  /** What can set it beside the command line: files and variables by default. */
+  /** What can set it besides the command line: files and variables by default. */
   readonly settable?: 'by-variable';
   /** A variable with another name that sets it, too. */
   readonly variable?: string;
-  /** The heading under which help shows it. */
+  /** Its heading in help. */
   readonly group: string;
   /** One line for --help: lower case, no final period. Choices and a fixed default are added to it. */
   readonly summary: string;
-  /** What --help OPTION and the manual say beyond that, in sentences. */
+  /** Further text for --help OPTION and the manual, in sentences. */
   readonly details?: string;
 }
 
-/** `PROGRAM NAME`: what a program can be asked to do. */
+/** `PROGRAM NAME`: a command of a program. */
 export interface Command {
   readonly name: string;
   /** Lower case, no final period. */
@@ -70,21 +70,21 @@ export interface Program {
   readonly notes?: string;
   /** What follows the options of a program without commands. */
   readonly operands?: string;
-  /** `image-and-command`: options can also stand behind the first operand, if -- follows them; both are completed. */
+  /** `image-and-command`: options may also follow the first operand, if -- follows them; both are completed. */
   readonly form?: 'image-and-command';
   /** Headings of options, in the order of help. */
   readonly groups: Readonly<Record<string, string>>;
   /** Options of all commands. */
   readonly common: readonly Option[];
-  /** None: there is one thing that it does. An option of several commands is the same row in all of them. */
+  /** None if the program does only one thing. An option of several commands is the same row in all of them. */
   readonly commands: readonly Command[];
-  /** Its variables begin so. */
+  /** The prefix of its variables. */
   readonly prefix: string;
-  /** Variables of that form which are no options. */
+  /** Variables with that prefix that are not options. */
   readonly variables: readonly string[];
-  /** Command lines that show what is usual. */
+  /** Examples of common command lines. */
   readonly examples: readonly (readonly [string, string])[];
-  /** What the status is otherwise, and exit statuses in the order of their numbers. */
+  /** The exit status on success, and the others in numerical order. */
   readonly success: string;
   readonly exitStatuses: readonly (readonly [number, string])[];
   readonly sections: readonly Section[];
@@ -104,7 +104,7 @@ export function rowOf<Row extends Option, Name extends Row['name']>(
   return options.find((option) => option.name === name) as Extract<Row, { name: Name }>;
 }
 
-/** Whether these exclude each other: as values of one place, or of several places. */
+/** Whether these exclude each other: as values in one place, or in several places. */
 export function excludes(one: Option, other: Option, among: 'one-place' | 'places'): boolean {
   const says = ({ conflicts = [], precedes = [] }: Option, { name }: Option) =>
     conflicts.includes(name) || (among === 'places' && precedes.includes(name));

@@ -3,10 +3,10 @@ import { usageError, valueError } from '../base/errors.js';
 import { findNul } from '../base/nul.js';
 import { excludes, type Option } from './program.js';
 
-/** As words, files and variables have it: true without a value, a number for what is counted. */
+/** As given by arguments, files and variables: true without a value, a number for a counter. */
 export type RawValue = string | number | true | readonly string[];
 
-/** By the name of the option, or of the sequence that it is part of; what is absent was not given. */
+/** By the name of the option, or of the sequence that it belongs to; an absent option was not given. */
 export type RawValues = { readonly [name: string]: RawValue | undefined };
 
 type Key<Row extends Option> = Row extends { sequence: infer Sequence extends string }
@@ -26,7 +26,7 @@ type ValueOf<Row extends Option> = Row extends { repeat: 'collect' }
 /** Checked values, typed by the rows of a table. */
 export type Values<Row extends Option> = { readonly [Each in Row as Key<Each>]?: ValueOf<Each> };
 
-/** What is absent in `raw` is absent here, whatever its default. Throws LaunchError with exit status 64. */
+/** An option that is absent in `raw` is absent here, whatever its default. Throws LaunchError with exit status 64. */
 export function checkValues<Row extends Option>(options: readonly Row[], raw: RawValues): Values<Row> {
   const nul = findNul(raw);
   if (nul !== undefined) throw usageError(`NUL in a value of ${nul}`);
@@ -39,7 +39,7 @@ export function checkValues<Row extends Option>(options: readonly Row[], raw: Ra
   return Object.fromEntries(values) as Values<Row>;
 }
 
-/** Throws LaunchError with exit status 64 where options were given that exclude each other. */
+/** Throws LaunchError with exit status 64 if options exclude each other. */
 export function refuseConflicts(options: readonly Option[], raw: RawValues): void {
   const given = options.filter(({ name }) => raw[name] !== undefined);
   for (const [at, one] of given.entries()) {

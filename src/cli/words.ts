@@ -1,19 +1,19 @@
-/** From words as people write them to words that a parser can't misread: `--name` or `--name=value`, one each. */
+/** Normalizes arguments so that a parser can't misread them: each becomes `--name` or `--name=value`. */
 import { usageError } from '../base/errors.js';
 import { nearestName } from '../base/nearest.js';
 import type { Option } from './program.js';
 
-/** Stands before every value: yargs drops a pair of quotes around a value, and an empty value in a list. */
+/** Precedes every value: yargs drops a pair of quotes around a value, and an empty value in a list. */
 const guard = '=';
 
-/** Takes the guard off again. */
+/** Removes the guard. */
 export function removeGuard(value: unknown): string {
   return String(value).slice(guard.length);
 }
 
 /**
- * Rewrites the options as `--name` or `--name=value`, one word each, and finds where they end. yargs can't do
- * this part: it has no unambiguous prefixes, and an option with an optional value takes the next argument.
+ * Rewrites each option as `--name` or `--name=value`, and finds where they end. yargs can't do this part: it has no
+ * unambiguous prefixes, and an option with an optional value takes the next argument.
  */
 export function normalizeWords(
   options: readonly Option[],
@@ -44,8 +44,8 @@ export function normalizeWords(
 }
 
 /**
- * Whether --log=json is plainly among the words, or else the value of CH_RUN_LOG, before they are parsed: for the errors
- * of that. The launcher does the same (addon/launcher/log/log.cc) for what fails before there is a plan.
+ * Whether --log=json is one of the arguments, or else the value of CH_RUN_LOG, before they are parsed: for parse
+ * errors. The launcher does the same (addon/launcher/log/log.cc) for errors before there is a plan.
  */
 export function guessLog(words: readonly string[], variable?: string): 'text' | 'json' {
   const dashes = words.indexOf('--');
@@ -64,7 +64,7 @@ function parseLongWord(options: readonly Option[], word: string): [Option, strin
   return [findOption(options, name), equals < 0 ? undefined : word.slice(equals + 1)];
 }
 
-/** The option that somebody wants to know about: `bind`, `--bind` or `-b`. Throws LaunchError if there is none. */
+/** The option that help is wanted for: `bind`, `--bind` or `-b`. Throws LaunchError if there is none. */
 export function findTopic(options: readonly Option[], word: string): Option {
   const name = word.replace(/^--?/, '');
   return options.find(({ short }) => short === name) ?? findOption(options, name);
@@ -88,7 +88,7 @@ function parseShortWord(
   }
 }
 
-/** The option with this long name, or with an unambiguous beginning of it. */
+/** The option with this long name, or an unambiguous abbreviation of it. */
 function findOption(options: readonly Option[], name: string): Option {
   const exact = options.find((option) => option.name === name);
   if (exact) return exact;

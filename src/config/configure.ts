@@ -1,4 +1,4 @@
-/** What holds in the end: command line, environment, profiles, the user's file, the site's, what is shipped. */
+/** Combines command line, environment, profiles, the user's file, the site's file, and shipped profiles. */
 import { usageError } from '../base/errors.js';
 import { nearestName } from '../base/nearest.js';
 import { optionsOf } from '../cli/program.js';
@@ -20,12 +20,12 @@ import { readVariables } from './variables.js';
 
 export interface Settings {
   readonly values: RawValues;
-  /** The same one by one, with who said it. */
+  /** The same, one by one, with their source. */
   readonly entries: readonly Entry[];
   readonly warnings: readonly string[];
 }
 
-/** Adds to the options of a command line what else is said about options. Throws LaunchError. */
+/** Adds the options set elsewhere to those of a command line. Throws LaunchError. */
 export async function configure(subject: Subject, given: RawValues, host: Host): Promise<Settings> {
   const options = optionsOf(subject.program);
   const { entries: variables, warnings: odd } = readVariables(subject, host);
@@ -41,7 +41,7 @@ export async function configure(subject: Subject, given: RawValues, host: Host):
   const others = profiles.filter((profile) => !asked.includes(profile));
   const automatic = automaticProfiles(others, host);
   const automaticOf = (owner: Owner) => automatic.filter((profile) => profile.owner === owner);
-  // from the weakest to the strongest
+  // in order of increasing precedence
   const ranks: readonly Rank[] = [
     ...automaticOf('shipped'),
     { owner: 'site', entries: site.options },
@@ -61,7 +61,7 @@ export async function configure(subject: Subject, given: RawValues, host: Host):
   return { values: toValues(options, entries), entries, warnings: [...odd, ...warnings] };
 }
 
-/** Those that were asked for, in this order. Throws LaunchError with exit status 64 where there is no such profile. */
+/** The requested profiles, in this order. Throws LaunchError with exit status 64 if there is no such profile. */
 function askedProfiles(profiles: readonly Profile[], asked: readonly Entry[]): readonly Profile[] {
   const found = asked.map(({ value, source }) => {
     const profile = profiles.find(({ name }) => name === value);
@@ -76,7 +76,7 @@ function askedProfiles(profiles: readonly Profile[], asked: readonly Entry[]): r
   return [...new Set(found)];
 }
 
-/** What only the site may set, is set by nobody else: not even where something stronger would hide it. */
+/** Refuses options that only the site may set, even where a place with higher precedence would hide them. */
 function refuseForbidden(ranks: readonly Rank[], rules: readonly Rule[]): void {
   const set = ranks.filter(({ owner }) => owner === 'user').flatMap(({ entries }) => entries);
   for (const { option, value, source } of set) {

@@ -1,8 +1,8 @@
-/** What one place says about one option; the values of options are made of such entries. */
+/** What one place sets for one option; the values of options consist of such entries. */
 import type { Option } from '../cli/program.js';
 import type { RawValue, RawValues } from '../cli/values.js';
 
-/** Who said it. */
+/** Where it was set. */
 export type Source =
   | { readonly kind: 'file'; readonly file: string; readonly line: number; readonly profile?: string }
   | { readonly kind: 'variable'; readonly name: string }
@@ -11,7 +11,7 @@ export type Source =
 /** An option that can be given more than once has an entry for each of its values. */
 export interface Entry {
   readonly option: string;
-  /** `true`: given without a value; `false`: not given, whatever was said before; a number: so many times. */
+  /** `true`: given without a value; `false`: unset, whatever was set before; a number: given that many times. */
   readonly value: string | number | boolean;
   readonly source: Source;
 }
@@ -38,7 +38,7 @@ function listOf(value: RawValue | undefined): readonly (string | number | true)[
   return typeof value === 'object' ? value : [value];
 }
 
-/** Entries as the values of options, in the form that a parsed command line has. Others than `options` are left out. */
+/** Entries as the values of options, in the form of a parsed command line. Only those of `options` are included. */
 export function toValues(options: readonly Option[], entries: readonly Entry[]): RawValues {
   const rows = new Map(options.map((option) => [option.name, option]));
   const values = new Map<string, RawValue>();

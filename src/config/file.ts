@@ -1,4 +1,4 @@
-/** A configuration file: default options, profiles, and what a site insists on. */
+/** A configuration file: default options, profiles, and what a site enforces. */
 import { nearestName } from '../base/nearest.js';
 import { optionsOf, type Program } from '../cli/program.js';
 import { type Entry, toValues } from './entry.js';
@@ -11,13 +11,13 @@ import { type Content, parseToml, type Setting } from './toml.js';
 export interface ConfigFile {
   readonly options: readonly Entry[];
   readonly profiles: readonly Profile[];
-  /** What nobody but the site may set. */
+  /** Options that only the site may set. */
   readonly forbid: readonly Rule[];
-  /** What the site adds last. */
+  /** Options that the site always sets. */
   readonly always: readonly Entry[];
 }
 
-/** The sections of a file, and how many names lead to a value in them. */
+/** The sections of a file, and the number of names in the path to a value. */
 const depths: ReadonlyMap<string, number> = new Map([
   ['options', 2],
   ['profile', 3],
@@ -25,7 +25,7 @@ const depths: ReadonlyMap<string, number> = new Map([
   ['always', 2],
 ]);
 
-/** Understands the text of a file. Throws LaunchError with exit status 64. */
+/** Parses the text of a file. Throws LaunchError with exit status 64. */
 export function parseConfigFile(subject: Subject, text: string, file: string, owner: Owner): ConfigFile {
   const { program } = subject;
   const settings = parseToml(text, file);
@@ -107,7 +107,7 @@ function readProfile(
 function readRules(program: Program, setting: Setting, file: string): readonly Rule[] {
   return readStrings(setting, file).map(({ text, line, place }) => {
     const { name, action } = findOption(program, text, place);
-    // what prints something and ends comes before any configuration
+    // actions are carried out without any configuration
     if (action) throw configError(place, `--${name} can't be forbidden`);
     return { option: name, file, line };
   });

@@ -6,7 +6,7 @@ import { configError, placeOf, within } from './errors.js';
 import type { Subject } from './subject.js';
 import type { Content } from './toml.js';
 
-/** Where an option stands: the file, the full name such as `profile.gpu.bind`, and the profile that it is part of. */
+/** The location of an option: the file, the full name such as `profile.gpu.bind`, and the profile it belongs to. */
 export interface Place {
   readonly file: string;
   readonly path: readonly string[];
@@ -23,7 +23,7 @@ export function findOption(program: Program, name: string, place: string): Optio
   throw configError(place, `there is no option ${name}`, near && `did you mean ${near}?`);
 }
 
-/** What a file says about an option. Throws LaunchError with exit status 64. */
+/** The entries that a file has for an option. Throws LaunchError with exit status 64. */
 export function readOption(
   { program, check }: Subject,
   option: Option,

@@ -1,14 +1,14 @@
-/** Profiles: options under one name, asked for, or on by themselves where the machine has certain paths. */
+/** Profiles: named sets of options, requested, or activated automatically if certain paths exist. */
 import { type Host, kindIfAny } from '../host/host.js';
 import type { Entry } from './entry.js';
 
-/** Whose file something stands in. */
+/** The owner of a file. */
 export type Owner = 'shipped' | 'site' | 'user';
 
 export interface Profile {
   readonly name: string;
   readonly owner: Owner;
-  /** On by itself where one of these paths exists. */
+  /** Activated automatically if one of these paths exists. */
   readonly when: readonly string[];
   readonly entries: readonly Entry[];
 }
@@ -20,18 +20,18 @@ export interface Rule {
   readonly line: number;
 }
 
-/** Entries of the same rank. */
+/** Entries with the same precedence. */
 export interface Rank {
   readonly owner: Owner;
   readonly entries: readonly Entry[];
 }
 
-/** The profile of each name: your own one hides the site's, which hides the shipped one. */
+/** The profile of each name: the user's hides the site's, which hides the shipped one. */
 export function visibleProfiles(...files: readonly (readonly Profile[])[]): readonly Profile[] {
   return [...new Map(files.flat().map((profile) => [profile.name, profile])).values()];
 }
 
-/** Those that are on by themselves. Every path that is looked at becomes a fact. */
+/** Those that are activated automatically. Every path that is examined becomes a fact. */
 export function automaticProfiles(profiles: readonly Profile[], host: Host): readonly Profile[] {
   return profiles.filter(({ when }) => when.some((path) => kindIfAny(path, host) !== 'absent'));
 }

@@ -4,7 +4,7 @@ import { describeSource, type Entry } from './entry.js';
 
 const column = 18;
 
-/** One option a line, in aligned columns; nothing where no option was given. */
+/** One option per line, in aligned columns; empty if no option was given. */
 export function renderEntries(entries: readonly Entry[]): string {
   if (entries.length === 0) return '';
   const rows = entries.map(

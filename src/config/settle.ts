@@ -1,10 +1,10 @@
-/** Many places speak about the same options: which takes precedence? */
+/** Several places set the same options: which takes precedence? */
 import { excludes, type Option } from '../cli/program.js';
 import type { Entry } from './entry.js';
 
 /**
- * What holds of ranks of entries, the weakest rank first: of an option with one value the strongest one, of an
- * option that can be given more than once all values, in this order.
+ * Merges entries, given in order of increasing precedence: for an option with one value, the last one applies; for an
+ * option that can be given more than once, all values, in this order.
  */
 export function settle(options: readonly Option[], ranks: readonly (readonly Entry[])[]): readonly Entry[] {
   const rows = new Map(options.map((option) => [option.name, option]));

@@ -9,14 +9,14 @@ export interface Content {
   readonly value: string | number | boolean | readonly Content[] | undefined;
 }
 
-/** A value under its full name, whichever way it was written; without `content`, the heading of a table. */
+/** A value under its full name, however it was written; without `content`, the heading of a table. */
 export interface Setting {
   readonly path: readonly string[];
   readonly line: number;
   readonly content?: Content;
 }
 
-/** All settings in their order. Throws LaunchError with exit status 64 where the text is no TOML. */
+/** All settings in order. Throws LaunchError with exit status 64 if the text is not TOML. */
 export function parseToml(text: string, file: string): readonly Setting[] {
   try {
     const [top] = parseTOML(text, { tomlVersion: '1.0' }).body;
@@ -30,7 +30,7 @@ export function parseToml(text: string, file: string): readonly Setting[] {
 }
 
 function readTable(table: AST.TOMLTable): readonly Setting[] {
-  // the items of a list of tables are numbered, and numbers name nothing of ours
+  // the items of a list of tables are numbered, and no key of ours is a number
   const path = table.resolvedKey.map(String);
   return [{ path, line: table.loc.start.line }, ...table.body.flatMap((pair) => readPair(pair, path))];
 }

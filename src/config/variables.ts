@@ -1,4 +1,4 @@
-/** Options from the environment: CH_RUN_, or the like, and the name of the option, in capitals, with _ for -. */
+/** Options from the environment: a prefix such as CH_RUN_, and the option's name, in capitals, with _ for -. */
 import { valueError } from '../base/errors.js';
 import { nearestName } from '../base/nearest.js';
 import { type Option, optionsOf, type Program } from '../cli/program.js';
@@ -9,7 +9,7 @@ import type { Subject } from './subject.js';
 
 const variableOf = ({ prefix }: Program, name: string) => prefix + name.toUpperCase().replaceAll('-', '_');
 
-/** What the environment says, and what is odd about it. */
+/** The options set by the environment, and warnings. */
 export interface VariableSettings {
   readonly entries: readonly Entry[];
   readonly warnings: readonly string[];
@@ -20,7 +20,7 @@ export function readVariables(subject: Subject, host: Host): VariableSettings {
   const { program } = subject;
   const options = optionsOf(program);
   const variables = host.variables(program.prefix);
-  // the other name of a variable is heard where ours is not set
+  // a variable's other name is used if ours is not set
   const known = options.flatMap((option) => {
     if (option.variable === undefined) return [];
     const text = host.variable(option.variable);
@@ -28,11 +28,11 @@ export function readVariables(subject: Subject, host: Host): VariableSettings {
       ? readVariable(subject, option, option.variable, text)
       : [];
   });
-  // from the end of the table: what removes variables of the environment comes before what sets them
+  // from the end of the table: options that remove environment variables come before those that set them
   const entries = options.toReversed().flatMap((option) => {
     const name = variableOf(program, option.name);
     const text = variables.get(name);
-    // an empty variable is as good as none: not every tool can remove one
+    // an empty variable counts as unset: not every tool can remove one
     return text && !option.action ? readVariable(subject, option, name, text) : [];
   });
   return {
@@ -67,7 +67,7 @@ function parseScalar(option: Option, text: string): string | number | boolean {
   throw valueError(option.name, option.repeat === 'count' ? 'a number, yes or no' : 'yes or no', text);
 }
 
-/** A variable that means nothing, but looks as if it should. */
+/** A warning about a variable that has no effect, but looks as if it should. */
 function warnAbout(program: Program, variable: string): readonly string[] {
   if (program.variables.includes(variable)) return [];
   const options = optionsOf(program);

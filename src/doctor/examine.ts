@@ -38,7 +38,7 @@ function renderFinding(finding: Finding): string {
   return lines.join('\n');
 }
 
-/** The same remedy need not be read five times: later findings with the cause of an earlier one point to it. */
+/** Avoids printing a remedy several times: later findings with the same cause refer to the first one. */
 function withoutRepetition(findings: readonly Finding[]): readonly Finding[] {
   const seen = new Set<string>();
   return findings.map((finding) => {

@@ -1,4 +1,4 @@
-/** What is read, not tried: settings of the kernel, of this process, of the batch system, and of our own build. */
+/** Findings that are read, not tried: settings of the kernel, this process, the batch system, and our own build. */
 
 import { LaunchError } from '../base/errors.js';
 import { dirname } from '../base/paths.js';
@@ -34,7 +34,7 @@ const restrictedTracing: Partial<Finding> = {
   administrator: 'run: sysctl -w kernel.yama.ptrace_scope=0',
 };
 
-/** Settings that the kernel has; what it lacks restricts nothing. */
+/** Settings of the kernel; a setting that it lacks restricts nothing. */
 function readSettings(): readonly Finding[] {
   return settings.flatMap((name) => {
     const value = contentOf(`/proc/sys/${name.replaceAll('.', '/')}`);
@@ -64,7 +64,7 @@ function readProcess(): readonly Finding[] {
   ];
 }
 
-/** Outer containers hide parts of /proc by mounts over them. */
+/** Outer containers hide parts of /proc with mounts. */
 function readMaskedProc(): Finding {
   const masked = ownMounts()
     .map(({ place }) => place)
@@ -90,7 +90,7 @@ function readBatch(): Finding {
   return note('batch', 'Slurm, PMI', detail);
 }
 
-/** Nothing where it is not built. */
+/** Empty if it was not built. */
 function readServerLibraries(server: string): string {
   try {
     return native.run(server, ['--libraries'], 10_000).output.trim();
@@ -99,7 +99,7 @@ function readServerLibraries(server: string): string {
   }
 }
 
-/** The libraries that our programs are linked with, and their versions. */
+/** The libraries linked into our programs, and their versions. */
 function listLibraries(program: string): string {
   const server = `${dirname(program)}/../build/Release/ch-run-ts-squashfs`;
   return [readServerLibraries(server), ...native.libraries()].filter(Boolean).join(', ');
@@ -118,7 +118,7 @@ function readBuild(program: string): readonly Finding[] {
   }
 }
 
-/** Names in storage that does not count mean nothing. */
+/** Names in storage that is not trusted are ignored. */
 function examineStorage({ directory, distrust }: Storage): Finding {
   const found = examineDirectory('storage', 'storage', directory);
   return distrust ? { ...found, consequence: distrust } : found;
@@ -126,7 +126,7 @@ function examineStorage({ directory, distrust }: Storage): Finding {
 
 function readDirectories(host: Host): readonly Finding[] {
   const storage = findStorage(undefined, host);
-  // as addon/launcher/memo/memo_directory.cc has it
+  // as in addon/launcher/memo/memo_directory.cc
   const named = host.variable('XDG_CACHE_HOME');
   const cache = named?.startsWith('/') && isOwn(named, host) ? named : `${findHome(host) ?? ''}/.cache`;
   const memory = host.variable('CH_RUN_MEMO_DIR') || `${cache}/ch-run-ts`;
@@ -137,7 +137,7 @@ function readDirectories(host: Host): readonly Finding[] {
   ];
 }
 
-/** The kernel goes by user ids in /proc, /sys and /dev. */
+/** The kernel checks user ids in /proc, /sys and /dev. */
 function readRoot(host: Host): readonly Finding[] {
   if (!isRootOfHost(host.user().uid, host)) return [];
   return [

@@ -1,4 +1,4 @@
-/** On which file systems the directories lie that we use. */
+/** The file systems of the directories that we use. */
 import { dirname } from '../base/paths.js';
 import { native, type SystemError } from '../host/native.js';
 import { type Finding, note } from './finding.js';
@@ -48,7 +48,7 @@ export function parseMounts(text: string): readonly Mount[] {
     .map(([, , , , place = '', options = '']) => ({ place: decode(place), options: options.split(',') }));
 }
 
-/** The mounts that this process sees; none where /proc does not tell. */
+/** The mounts that this process sees; none if /proc does not show them. */
 export function ownMounts(): readonly Mount[] {
   try {
     return parseMounts(native.content('/proc/self/mountinfo').text);
@@ -57,7 +57,7 @@ export function ownMounts(): readonly Mount[] {
   }
 }
 
-/** The mount that `path`, which is absolute and has no links, lies on. */
+/** The mount that contains `path`, which is absolute and has no symbolic links. */
 export function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
   const holds = ({ place }: Mount) => path === place || path.startsWith(place === '/' ? '/' : `${place}/`);
   return mounts.filter(holds).reduce<Mount | undefined>((best, mount) => {
@@ -71,7 +71,7 @@ const consequences: Readonly<Record<string, string>> = {
   ro: 'it is read-only',
 };
 
-/** What file system a directory lies on, or would if it is made, and what that means. */
+/** The file system of a directory, or of its future parent, and the consequences. */
 export function examineDirectory(name: string, title: string, path: string): Finding {
   try {
     const type = native.fileSystemType(path);

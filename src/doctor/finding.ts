@@ -4,23 +4,23 @@
 export interface Finding {
   /** A name for programs: kebab-case, stable. */
   readonly name: string;
-  /** The same for people. */
+  /** The same for users. */
   readonly title: string;
   /** `yes` and `no` were tried; `note` is a fact that neither allows nor forbids. */
   readonly verdict: 'yes' | 'no' | 'note';
   /** Whether no container can be run without it. */
   readonly needed: boolean;
-  /** What was found: a value, or the message of the refusal. */
+  /** The result: a value, or the message of the refusal. */
   readonly detail?: string;
   /** What does not work without it. */
   readonly consequence?: string;
-  /** Why it is so. */
+  /** The cause. */
   readonly cause?: string;
   /** What the user can do. */
   readonly user?: string;
   /** What the administrator can do. */
   readonly administrator?: string;
-  /** The content of a file that the administrator's remedy speaks of. */
+  /** The content of a file that the administrator's remedy mentions. */
   readonly file?: string;
 }
 

@@ -1,16 +1,16 @@
-/** What is found out by doing it, in a child process each: the launcher's `--try` (addon/launcher/doctor/try.h). */
+/** Findings from real attempts, each in a child process: the launcher's `--try` (addon/launcher/doctor/try.h). */
 import { ExitStatus } from '../base/errors.js';
 import { readRecords } from '../base/records.js';
 import { native, type SystemError } from '../host/native.js';
 import type { Finding } from './finding.js';
 
 export interface Trial {
-  /** As the launcher knows it. */
+  /** Its name in the launcher. */
   readonly name: string;
   readonly title: string;
-  /** What does not work where this is refused; without one, nothing works. */
+  /** What does not work if this is refused; if absent, nothing works. */
   readonly consequence?: string;
-  /** Trials without which this one would only fail again. */
+  /** Trials that must succeed first. */
   readonly needs?: readonly string[];
 }
 
@@ -58,12 +58,12 @@ export const trials: readonly Trial[] = [
   },
 ];
 
-/** What the launcher says about a refusal: one record for each part of a finding that it knows. */
+/** The launcher's report of a refusal: one record for each known part of a finding. */
 function readRefusal(output: string): Partial<Finding> {
   return Object.fromEntries(readRecords(output).map(({ name, fields }) => [name, fields[0]]));
 }
 
-/** A trial that was left out, for what it needs was refused. */
+/** A trial that was skipped, because something that it needs was refused. */
 function leaveOut({ name, title, consequence = '' }: Trial, without: readonly Finding[]): Finding {
   const missing = without.map((finding) => finding.title).join(' and ');
   return {
@@ -99,7 +99,7 @@ function runTrial(program: string, { name, title, consequence }: Trial): Finding
   }
 }
 
-/** Runs every trial by the launcher at `program`. */
+/** Runs every trial with the launcher at `program`. */
 export function runTrials(program: string): readonly Finding[] {
   const findings: Finding[] = [];
   for (const trial of trials) {

@@ -7,7 +7,7 @@ interface Lines {
   readonly rows: string;
 }
 
-/** None where the bundle was not made, or can't be read: then its own lines have to do. */
+/** None if there is no bundle, or it can't be read: then the bundle's own lines are shown. */
 function loadLines(): Lines | undefined {
   try {
     return native.load('lines') as Lines;

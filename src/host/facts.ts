@@ -1,15 +1,15 @@
-/** What a plan rests on; the launcher checks it (addon/launcher/memo/facts.cc). */
+/** What a plan depends on; the launcher checks it (addon/launcher/memo/facts.cc). */
 
-/** What a path leads to, links followed. */
+/** What a path refers to, symbolic links followed. */
 export type PathKind = 'directory' | 'file' | 'other' | 'absent';
 
-/** Which device a path leads to: `c` or `b` with `MAJOR:MINOR`, a pipe `p`, something else, or nothing. */
+/** The device at a path: `c` or `b` with `MAJOR:MINOR`, a pipe `p`, something else, or nothing. */
 export type DeviceKind = `${'b' | 'c'} ${string}` | 'p' | 'other' | 'absent';
 
-/** Directories that a path leads through, from above: they must be the very ones that were judged, `device:inode`. */
+/** Directories on the way to a path, from the top: they must be exactly those that were checked, `device:inode`. */
 export type Way = readonly { readonly path: string; readonly inode: string }[];
 
-/** Something that was true when the plan was made; the plan holds as long as all of them hold. */
+/** Something that was true when the plan was made; the plan is valid as long as all facts hold. */
 export type Fact =
   /** Effective user and group id of the caller. */
   | { readonly kind: 'user'; readonly uid: number; readonly gid: number }
@@ -19,13 +19,13 @@ export type Fact =
   | { readonly kind: 'variable'; readonly name: string; readonly value?: string }
   /** All environment variables whose names begin with `prefix`, as NAME=VALUE, in the order of their bytes. */
   | { readonly kind: 'variables'; readonly prefix: string; readonly entries: readonly string[] }
-  /** What lies at an absolute path. */
+  /** What is at an absolute path. */
   | { readonly kind: 'path'; readonly path: string; readonly found: PathKind | 'barred' }
-  /** Whether there is a regular file at an absolute path, and not by a link. */
+  /** Whether there is a regular file, not a symbolic link, at an absolute path. */
   | { readonly kind: 'plain-file'; readonly path: string; readonly found: 'yes' | 'no' }
   /**
-   * Whose an absolute path is, itself or what its links lead to: `absent`, or the kind of file, owner, group and mode
-   * in octal.
+   * The owner of an absolute path, with or without following symbolic links: `absent`, or the kind of file, owner,
+   * group and mode in octal.
    */
   | {
       readonly kind: 'owner';
@@ -33,7 +33,7 @@ export type Fact =
       readonly links: 'follow' | 'no-follow';
       readonly found: string;
     }
-  /** Which directory lies at an absolute path, and not by a link: `device:inode`. */
+  /** The directory, not a symbolic link, at an absolute path: `device:inode`. */
   | { readonly kind: 'inode'; readonly path: string; readonly inode: string }
   /** The device at an absolute path. */
   | { readonly kind: 'device'; readonly path: string; readonly found: DeviceKind }

@@ -1,4 +1,4 @@
-/** The only place that asks the machine anything. What it was asked is recorded: the facts that a plan rests on. */
+/** The only place that queries the machine. Every query is recorded: the facts that a plan depends on. */
 import { compareBytes } from '../base/bytes.js';
 import { failure, LaunchError } from '../base/errors.js';
 import type { DeviceKind, Fact, PathKind, Way } from './facts.js';
@@ -7,28 +7,28 @@ import { withoutValues } from './secrets.js';
 
 export type { DeviceKind, Fact, PathKind, Way };
 
-/** Whose something is, and who can write it. */
+/** Who owns something, and who can write to it. */
 export interface Owner {
   readonly kind: 'directory' | 'file' | 'link' | 'other';
   readonly uid: number;
   readonly gid: number;
   /** The bits of chmod(2). */
   readonly mode: number;
-  /** It lies below this installation, and belongs to who installed it. */
+  /** It is below this installation, and belongs to the user who installed it. */
   readonly installed: boolean;
-  /** The owner has no number in this user namespace. */
+  /** The owner is not mapped in this user namespace. */
   readonly unmapped: boolean;
   /** Which one it is: `device:inode`. */
   readonly inode: string;
 }
 
-/** A file, and whose the very file is that was read. */
+/** A file, and the owner of exactly the file that was read. */
 export interface OwnedFile {
   readonly text: string;
   readonly owner: Owner;
 }
 
-/** What the deciding code may ask. Tests answer in the machine's place. */
+/** The queries of the planning code. Tests answer them in place of the machine. */
 export interface Host {
   /** Effective ids of the caller. */
   user(): { readonly uid: number; readonly gid: number };
@@ -36,13 +36,13 @@ export interface Host {
   variable(name: string): string | undefined;
   /** All environment variables whose names begin with `prefix`. */
   variables(prefix: string): ReadonlyMap<string, string>;
-  /** The caller's login name, by $USER or else by the name service; undefined where neither knows. */
+  /** The caller's login name, from $USER or else from the name service; undefined if neither has it. */
   userName(): string | undefined;
   /** `path` itself if it is absolute, else below the working directory. Links and `..` are left to the kernel. */
   absolute(path: string): string;
-  /** What lies at an absolute path. Throws LaunchError if that can't be found out. */
+  /** What is at an absolute path. Throws LaunchError if that can't be determined. */
   pathKind(path: string): PathKind;
-  /** Whether there is a regular file at an absolute path, and not by a link. Throws LaunchError as pathKind(). */
+  /** Whether a regular file, not a symbolic link, is at an absolute path. Throws LaunchError like pathKind(). */
   isPlainFile(path: string): boolean;
   /** The paths that match an absolute pattern as in glob(7), in the order of their bytes. */
   matchingPaths(pattern: string): readonly string[];
@@ -50,20 +50,20 @@ export interface Host {
   readHead(path: string, size: number): Uint8Array;
   /** `size` bytes of a file from `offset` on; fewer where it ends. Throws LaunchError if it can't be read. */
   readPart(path: string, offset: number, size: number): Uint8Array;
-  /** Whose an absolute path is; undefined for what is not there. Throws LaunchError if that can't be found out. */
+  /** The owner of an absolute path; undefined if it does not exist. Throws LaunchError if that can't be determined. */
   ownerOf(path: string, links: 'follow' | 'no-follow'): Owner | undefined;
-  /** Makes it a fact that this very directory, of which ownerOf() has told, lies at an absolute path. */
+  /** Makes it a fact that exactly this directory, as reported by ownerOf(), is at an absolute path. */
   dependOn(path: string, inode: string): void;
-  /** Which device a path leads to. Throws LaunchError if that can't be found out. */
+  /** Which device is at a path. Throws LaunchError if that can't be determined. */
   deviceAt(path: string): DeviceKind;
-  /** A whole file; undefined if there is none, or the way there is barred. Throws LaunchError if it can't be read. */
+  /** A whole file; undefined if it does not exist or can't be reached. Throws LaunchError if it can't be read. */
   readFile(path: string): OwnedFile | undefined;
   /**
-   * A filter of system calls for this machine's architecture. It rests on nothing but this program, which every plan
-   * does. Throws LaunchError where that was built without libseccomp.
+   * A system call filter for this machine's architecture. It depends only on this program, as every plan does. Throws
+   * LaunchError if the program was built without libseccomp.
    */
   compileFilter(rules: readonly FilterRule[]): Uint8Array;
-  /** Everything asked so far, each question once, in the order of asking. */
+  /** All queries so far, each once, in order. */
   facts(): readonly Fact[];
 }
 
@@ -72,7 +72,7 @@ export function patternOf(path: string): string {
   return path.replace(/[*?[\\]/g, '\\$&');
 }
 
-/** What the kernel shows where a user namespace has no number for an owner. */
+/** What the kernel shows for an owner that is not mapped in the user namespace. */
 const overflowId = 65534;
 
 function isMapped(uid: number): boolean {
@@ -95,9 +95,9 @@ function toOwner({ kind, uid, gid, mode, device, inode }: Status, installed = fa
   };
 }
 
-/** `path` as the kernel has followed links and mounts. */
+/** `path` as the kernel resolved it. */
 function isInstalled(uid: number, path: string): boolean {
-  // what lies below the root directory need not be installed
+  // files below the root directory need not be part of the installation
   return packageRoot !== '' && path.startsWith(`${packageRoot}/`) && native.status(packageRoot).uid === uid;
 }
 
@@ -236,7 +236,7 @@ export class RealHost implements Host {
     if (!this.#facts.has(key)) this.#facts.set(key, fact);
   }
 
-  /** That the way is barred is a fact, too: a plan may go without what nobody asked for. */
+  /** That a path can't be reached is a fact, too: a plan may do without paths that were not requested. */
   #lookFor<Found>(look: () => Found, record: (found: Found | 'barred') => void): Found {
     try {
       const found = look();
@@ -248,7 +248,7 @@ export class RealHost implements Host {
     }
   }
 
-  /** Before it is read: a change meanwhile makes the fact a wrong one, and not the plan. */
+  /** Before it is read: a change meanwhile invalidates the fact, not the plan. */
   #recordFile(path: string): void {
     if (this.#facts.has(`file ${path}`)) return;
     const { device, inode, size, modified, changed } = native.status(path);
@@ -267,7 +267,7 @@ export class RealHost implements Host {
     return kind === 'c' || kind === 'b' ? `${kind} ${numbers}` : kind === 'p' ? kind : 'other';
   }
 
-  /** Undefined for what is absent. */
+  /** Undefined if it is absent. */
   #look(path: string, links: 'follow' | 'no-follow' = 'follow'): Status | undefined {
     try {
       return native.status(path, links);

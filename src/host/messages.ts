@@ -25,20 +25,20 @@ const program: { name: string; command: string } & { -readonly [Key in keyof Sty
   log: 'text',
 };
 
-/** The name for the prefix, from argv[0]: a link named ch-run reads as ch-run. `command` is the one that hints name. */
+/** The name in the prefix, from argv[0]: a link named ch-run shows as ch-run. `command` is the name used in hints. */
 export function setProgram(argv0: string, command = program.command): void {
   program.name = argv0.slice(argv0.lastIndexOf('/') + 1) || command;
   program.command = command;
 }
 
-/** What --color and --log asked for. */
+/** The values of --color and --log. */
 export function setStyle(style: Partial<Style>): void {
   Object.assign(program, style);
 }
 
 /**
- * Writes all of `text`, and waits where the other side is slow. Whoever has read enough and closed a pipe wants no more,
- * and of messages that can't be written nobody can be told. Throws LaunchError where output can't be written for another
+ * Writes all of `text`, and waits if the reader is slow. A closed pipe is not an error, and neither is a message that
+ * can't be written, because there is nowhere to report it. Throws LaunchError if output can't be written for another
  * reason.
  */
 export function print(descriptor: 1 | 2, text: string): void {
@@ -50,7 +50,7 @@ export function print(descriptor: 1 | 2, text: string): void {
   }
 }
 
-/** Errors that are not ours come with their stack: they are bugs. */
+/** Errors that are not ours are printed with their stack: they are bugs. */
 function messageOf(error: unknown): string {
   return error instanceof LaunchError ? error.message : `internal error: ${describeBug(error)}`;
 }
@@ -59,7 +59,7 @@ function hintOf({ hint, exitStatus }: LaunchError): string | undefined {
   return hint ?? (exitStatus === ExitStatus.usage ? `try '${program.command} --help'` : undefined);
 }
 
-/** An error as --log=json has it; `time` in microseconds since 1970. Keys without a value are left out by JSON. */
+/** An error for --log=json; `time` in microseconds since 1970. JSON omits keys without a value. */
 export function describeError(error: unknown, time: number): Readonly<Record<string, unknown>> {
   const ours = error instanceof LaunchError ? error : undefined;
   return {
@@ -76,11 +76,11 @@ export function describeError(error: unknown, time: number): Readonly<Record<str
   };
 }
 
-/** An error for people, with its hint if it has one. */
+/** An error for users, with its hint if it has one. */
 export function renderError(error: unknown, paint: Pick<ChalkInstance, 'red' | 'cyan'>): string {
   const prefix = `${visible(program.name)}[${native.identity().pid}]:`;
   const message = messageOf(error);
-  // the stack of a bug has lines of its own
+  // the stack of a bug has several lines
   const shown = error instanceof LaunchError ? visible(message) : message.split('\n').map(visible).join('\n');
   const lines = [`${prefix} ${paint.red('error:')} ${shown}`];
   const hint = error instanceof LaunchError ? hintOf(error) : undefined;
@@ -88,7 +88,7 @@ export function renderError(error: unknown, paint: Pick<ChalkInstance, 'red' | '
   return lines.join('\n');
 }
 
-/** Prints a warning as --log has it. */
+/** Prints a warning in the format of --log. */
 export async function printWarning(message: string): Promise<void> {
   const { time, program: name, pid } = describeError(undefined, Date.now() * 1000);
   if (program.log === 'json')
@@ -98,7 +98,7 @@ export async function printWarning(message: string): Promise<void> {
   print(2, `${visible(program.name)}[${native.identity().pid}]: ${word} ${visible(message)}\n`);
 }
 
-/** Prints an error as --log has it. */
+/** Prints an error in the format of --log. */
 export async function printError(error: unknown): Promise<void> {
   const text =
     program.log === 'json'

@@ -1,8 +1,8 @@
-/** Typed door to the native code: the addon where Node runs this, the built-in engine's own functions otherwise. */
+/** Typed interface to the native code: the addon if Node runs this, the built-in engine's functions otherwise. */
 import { LaunchError } from '../base/errors.js';
 import { basename, dirname } from '../base/paths.js';
 
-/** A system call that is to do nothing and succeed, always or where `argument & mask` is `value`. */
+/** A system call that shall do nothing and succeed, always or if `argument & mask` is `value`. */
 export interface FilterRule {
   readonly call: string;
   /** The argument's position, from 0. */
@@ -13,30 +13,30 @@ export interface FilterRule {
 
 /** What an engine offers: answers to the questions in addon/host/questions.cc, and more of the program. */
 interface Engine {
-  /** Words are strings as base/bytes.ts says. Throws {@link SystemError}. */
+  /** Strings are encoded as in base/bytes.ts. Throws {@link SystemError}. */
   ask(question: string, ...words: string[]): string[];
-  /** The same, with an answer that is no text. */
+  /** The same, with a binary answer. */
   askBytes(question: string, ...words: string[]): Uint8Array[];
-  /** The function that a further part of the program is, as scripts/bundle.mjs has made it. */
+  /** A further part of the program, as a function made by scripts/bundle.mjs. */
   load(part: string): unknown;
-  /** Where the package lies. */
+  /** The directory of the package. */
   readonly root: string;
   /** A descriptor of a file in memory that holds `text`; children inherit it in no other way than by `stdio`. Node only. */
   memoryFile?(text: string): number;
 }
 
-/** What an engine throws where the system refuses. */
+/** What an engine throws for a system error. */
 export interface SystemError extends Error {
   /** The number of errno(3), and its name. */
   readonly errno: number;
   readonly code: string;
-  /** Which call it was. */
+  /** The system call. */
   readonly syscall: string;
-  /** The system's words, in lower case. */
+  /** The text of strerror(3), in lower case. */
   readonly reason: string;
 }
 
-/** What lies at a path: as `status` in addon/host/file_questions.h. */
+/** What is at a path: as `status` in addon/host/file_questions.h. */
 export interface Status {
   readonly kind: 'directory' | 'file' | 'link' | 'c' | 'b' | 'p' | 'other';
   readonly uid: number;
@@ -54,10 +54,10 @@ export interface Status {
   readonly numbers: string;
 }
 
-/** How a program ended, and what it wrote. */
+/** How a program exited, and what it wrote. */
 export interface Ending {
   readonly status: number;
-  /** The number of the signal that ended it; 0 for none. */
+  /** The number of the signal that terminated it; 0 for none. */
   readonly signal: number;
   readonly output: string;
   readonly errors: string;
@@ -69,7 +69,7 @@ const builtIn = (globalThis as { readonly chRunEngine?: Engine }).chRunEngine;
 /** Where this package lies; empty for the root directory. */
 export const packageRoot: string = builtIn?.root ?? findPackageRoot();
 
-/** The bundle lies in dist/, this file in a folder below that, or below src/. */
+/** The bundle is in dist/, this file in a directory below that, or below src/. */
 function findPackageRoot(): string {
   const directory = dirname(process.getBuiltinModule('node:url').fileURLToPath(import.meta.url));
   return basename(directory) === 'dist' ? dirname(directory) : dirname(dirname(directory));
@@ -88,7 +88,7 @@ function findEngine(): Engine {
 
 function loadAddon(): Engine {
   try {
-    // not by require(), which asks the file system about every folder on the way
+    // not with require(), which examines every directory on the way
     const addon = { exports: {} as Omit<Engine, 'load' | 'root'> & { openDoor(engine: string): void } };
     process.dlopen(addon, `${packageRoot}/build/Release/ch_run_ts.node`);
     addon.exports.openDoor(`Node.js ${process.versions.node}`);
@@ -104,7 +104,7 @@ function loadAddon(): Engine {
   }
 }
 
-/** By no import(): who asks for a plan gets it, and no promise of one. */
+/** Not with import(): callers get a plan, not a promise. */
 function loadPart(part: string): unknown {
   const text = process
     .getBuiltinModule('node:fs')
@@ -130,12 +130,12 @@ function toStatus(words: readonly string[]): Status {
   };
 }
 
-/** What can be asked of this machine, unrecorded. Paths are absolute. Everything throws {@link SystemError}. */
+/** Queries of this machine, not recorded. Paths are absolute. All throw {@link SystemError}. */
 export const native = {
   status(path: string, links: 'follow' | 'no-follow' = 'follow'): Status {
     return toStatus(ask('status', path, links));
   },
-  /** A whole file, and which one that is. */
+  /** A whole file, and its identity. */
   content(path: string): { readonly text: string; readonly path: string; readonly status: Status } {
     const [text = '', real = '', ...status] = ask('content', path);
     return { text, path: real, status: toStatus(status) };
@@ -147,7 +147,7 @@ export const native = {
   entries: (path: string): readonly string[] => ask('entries', path),
   matches: (pattern: string): readonly string[] => ask('matches', pattern),
   workingDirectory: (): string => ask('working-directory')[0] ?? '',
-  /** As statfs(2) has it. */
+  /** As in statfs(2). */
   fileSystemType: (path: string): number => Number(ask('file-system', path)[0]),
   variable: (name: string): string | undefined => ask('variable', name)[0],
   /** NAME=VALUE each. */
@@ -157,7 +157,7 @@ export const native = {
     return { uid: Number(uid), gid: Number(gid), pid: Number(pid), kernel };
   },
   loginName: (): string | undefined => ask('login-name')[0],
-  /** Writes all of `text`, and waits where the other side is slow. */
+  /** Writes all of `text`, and waits if the reader is slow. */
   write: (descriptor: number, text: string): void => void ask('write', String(descriptor), text),
   isTerminal: (descriptor: number): boolean => ask('terminal', String(descriptor)).length > 0,
   /** Runs a program with nothing on standard input; `limit` in milliseconds. */
@@ -165,7 +165,7 @@ export const native = {
     const [status, signal, output = '', errors = ''] = ask('run', String(limit), program, ...words);
     return { status: Number(status), signal: Number(signal), output, errors };
   },
-  /** A BPF program that fakes success of these calls, compiled by libseccomp. Throws Error where that is absent. */
+  /** A BPF program that fakes success of these calls, compiled by libseccomp. Throws Error if that is absent. */
   compileFilter(rules: readonly FilterRule[]): Uint8Array {
     const number = (value: number | undefined) => (value === undefined ? '' : String(value));
     const words = rules.flatMap(({ call, argument, mask, value }) => [
@@ -174,11 +174,11 @@ export const native = {
     ]);
     return findEngine().askBytes('filter', ...words)[0] ?? new Uint8Array();
   },
-  /** Names of the features that are built in, as --feature has them. */
+  /** Names of the built-in features, as in --feature. */
   features: (): readonly string[] => ask('features'),
   /** The text of --version. */
   version: (): string => ask('version')[0] ?? '',
-  /** What is built in beside that, each with its version: libseccomp, the JavaScript engine. */
+  /** Other built-in components, each with its version: libseccomp, the JavaScript engine. */
   libraries: (): readonly string[] => ask('libraries'),
   /** What a further part of the program exports. */
   load: (part: string): unknown => (findEngine().load(part) as () => unknown)(),

@@ -1,12 +1,12 @@
 /**
- * Whose files are obeyed: what decides which program runs must be the caller's own or root's, and nobody else may be
- * able to write it. ssh(1) asks the same of its files.
+ * Which files are trusted: files that decide which program runs must belong to the caller or root, and nobody else may
+ * be able to write to them. ssh(1) requires the same of its files.
  */
 import type { Host, OwnedFile, Owner } from './host.js';
 
 const ownerBits = { group: 0o020, others: 0o002 };
 
-/** Why what belongs so is not obeyed; undefined if it is. */
+/** Why a file with this owner is not trusted; undefined if it is. */
 export function findDistrust(owner: Owner, host: Host): string | undefined {
   if (owner.kind === 'link') return 'it is a symbolic link';
   const { uid } = host.user();
@@ -16,10 +16,10 @@ export function findDistrust(owner: Owner, host: Host): string | undefined {
   return undefined;
 }
 
-/** A user's own group has the user's number, and no other members. */
+/** A user's private group has the user's ID, and no other members. */
 function isPrivateGroup({ uid, gid }: Owner, host: Host): boolean {
   if (uid !== gid) return false;
-  // only what the host's own file says is known here: members in a directory service count nothing there
+  // only the host's own file is consulted here, not a directory service
   const groups = host.readFile('/etc/group')?.text ?? '';
   const [name, , , members] = groups
     .split('\n')
@@ -28,14 +28,14 @@ function isPrivateGroup({ uid, gid }: Owner, host: Host): boolean {
   return !members || members === name;
 }
 
-/** The home directory that settings lie in: $HOME if it is one's own, else, for root, what passwd says. */
+/** The home directory for settings: $HOME if it is the caller's own, else, for root, that in passwd. */
 export function findHome(host: Host): string | undefined {
   const home = host.variable('HOME');
   if (home?.startsWith('/') && isOwn(home, host)) return home;
   return host.user().uid === 0 ? rootHome(host) : undefined;
 }
 
-/** Whether a directory is one's own or root's, or not there, and so is a link to it. */
+/** Whether a directory, and a link to it, belongs to the caller or root, or does not exist. */
 export function isOwn(path: string, host: Host): boolean {
   const { uid } = host.user();
   const owns = (owner: Owner | undefined) => owner === undefined || owner.uid === 0 || owner.uid === uid;
@@ -43,7 +43,7 @@ export function isOwn(path: string, host: Host): boolean {
     const owner = host.ownerOf(path, 'no-follow');
     return owns(owner) && (owner?.kind !== 'link' || owns(host.ownerOf(path, 'follow')));
   } catch {
-    return true; // nobody can look there, so nothing is found there
+    return true; // it can't be examined, so nothing is found there
   }
 }
 
@@ -56,8 +56,8 @@ function rootHome(host: Host): string | undefined {
 }
 
 /**
- * A file that is obeyed, or why it is not; undefined if there is none. `unmapped`: whether ids that this user namespace
- * does not have count as root's, as those of the host do in a container. Throws LaunchError if it can't be read.
+ * A trusted file, or why it is not trusted; undefined if there is none. `unmapped`: whether IDs that are not mapped in
+ * this user namespace count as root's, like those of the host in a container. Throws LaunchError if it can't be read.
  */
 export function readObeyed(
   path: string,
@@ -71,7 +71,7 @@ export function readObeyed(
   return distrust === undefined ? { text: file.text } : { distrust };
 }
 
-/** Whether user `uid`, the caller, is root of the machine, not only of a user namespace that somebody else made. */
+/** Whether user `uid`, the caller, is root of the machine, not only of a user namespace created by another user. */
 export function isRootOfHost(uid: number, host: Host): boolean {
   if (uid !== 0) return false;
   const owner = host.ownerOf('/proc/sys', 'no-follow');

@@ -1,4 +1,4 @@
-/** Variables whose values are secrets of others: no fact, and so no remembered plan, holds them. */
+/** Variables whose values may be secrets: no fact, and so no remembered plan, contains them. */
 
 /** The variables that set variables. */
 export const settingVariables = ['CH_RUN_SET_ENV', 'CH_RUN_SET_ENV0'];

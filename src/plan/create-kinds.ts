@@ -3,21 +3,21 @@ import type { Way } from '../host/host.js';
 import type { Kinds } from './kinds.js';
 import { outsideKinds } from './outside-kinds.js';
 
-/** A map of one id: `inside` the namespace and `outside` of it. */
+/** A map of one ID: `inside` the namespace and `outside` of it. */
 export interface IdMap {
   readonly inside: number;
   readonly outside: number;
 }
 
-/** What to do about a bind with a missing side. */
+/** What to do if a side of a bind is missing. */
 export type BindOption =
-  /** Skip it where source or destination is missing. */
+  /** Skip it if source or destination is missing. */
   | 'optional'
-  /** Make a missing destination. */
+  /** Create a missing destination. */
   | 'create'
-  /** Nothing can be written there, nor to what is mounted below it where the kernel can do that. */
+  /** Read-only, including everything mounted below it if the kernel supports that. */
   | 'read-only'
-  /** As of mount(8); they hold for what is mounted below it, too, where the kernel can do that. */
+  /** As in mount(8), including everything mounted below it if the kernel supports that. */
   | 'nosuid'
   | 'nodev'
   | 'noexec';
@@ -27,7 +27,7 @@ type Upper =
   | { readonly upper: 'memory'; readonly size: string }
   | { readonly upper: 'directory'; readonly path: string };
 
-/** An image; with the directories of storage where it is named in it. */
+/** An image; with the storage directories if it was found by name. */
 interface ImageFile {
   readonly path: string;
   readonly way?: Way;
@@ -39,9 +39,9 @@ const upperWords = (step: Upper) => [step.upper, step.upper === 'memory' ? step.
 
 export const createKinds = {
   /**
-   * Share one container with the peers: the first one to come carries out the other `create` steps, the others
-   * enter what it made. `count` and `tag` are read from the environment where they say so: they differ between
-   * ranks that share a plan. `timeout` is in seconds.
+   * Share one container with the peers: the first to arrive carries out the other `create` steps, the others enter the
+   * container. `count` and `tag` may be read from the environment: they differ between ranks that share a plan.
+   * `timeout` is in seconds.
    */
   join: (step: {
     readonly count: number | 'environment';
@@ -56,35 +56,35 @@ export const createKinds = {
     readonly gid: IdMap;
     readonly more?: readonly 'uts'[];
   }) => [idMap(step.uid), idMap(step.gid), ...(step.more ?? [])],
-  /** Name the machine in the container's UTS namespace; HOSTNAME follows, for those who enter it, too. */
+  /** Set the host name in the container's UTS namespace, and HOSTNAME, also for processes that enter it. */
   hostname: (step: { readonly name: string }) => [step.name],
-  /** Get a mount of a SquashFS image from its file-system server, a shared one or one of its own. */
+  /** Get a mount of a SquashFS image from its file-system server, shared or private. */
   squashfs: (step: ImageFile & { readonly server: 'shared' | 'private' }) => [
     step.path,
     step.server,
     ...wayWords(step),
   ],
-  /** Attach that mount at a host path: it is to become the root. */
+  /** Attach that mount at a host path: it will become the root directory. */
   attach: (step: { readonly place: string }) => [step.place],
-  /** Mount the directory image that is to become the root. */
+  /** Mount the directory image that will become the root directory. */
   root: (step: ImageFile & { readonly access: 'read-only' | 'writable' }) => [
     step.path,
     step.access,
     ...wayWords(step),
   ],
   /**
-   * Make what the steps up to the overlay make in the image in a tmpfs of this size, or in a host directory; it becomes
-   * the overlay's upper directory. So they can add to an image that belongs to somebody else.
+   * Let the steps up to `overlay` create files in a tmpfs of this size, or in a host directory, instead of the image;
+   * it becomes the overlay's upper directory. So they can add to an image that belongs to another user.
    */
   upper: (step: Upper) => upperWords(step),
-  /** Put that over the image; or an overlay whose writes go to a tmpfs of this size, or to a host directory. */
+  /** Mount that overlay over the image; or one that writes to a tmpfs of this size, or to a host directory. */
   overlay: (step: Upper | { readonly upper: 'made' }) =>
     step.upper === 'made' ? [step.upper] : upperWords(step),
-  /** Make the missing ones among the destinations of binds; where the image is read-only, in memory. */
+  /** Create missing destinations of binds; in memory if the image is read-only. */
   destinations: (step: {
     readonly binds: readonly { readonly source: string; readonly destination: string }[];
   }) => step.binds.flatMap(({ source, destination }) => [source, destination]),
-  /** Bind host path `source` at guest path `destination`, with all that is mounted below it. */
+  /** Bind host path `source` at guest path `destination`, with everything mounted below it. */
   bind: (step: {
     readonly source: string;
     readonly destination: string;
@@ -102,14 +102,14 @@ export const createKinds = {
     step.destination,
     step.options,
   ],
-  /** Write a small guest file, if its directory is there and it is not. */
+  /** Write a small guest file, if its directory exists and the file does not. */
   file: (step: { readonly path: string; readonly text: string }) => [step.path, step.text],
-  /** Make links in a guest directory, in place of files or links that are there. */
+  /** Create symbolic links in a guest directory, replacing existing files or links. */
   links: (step: {
     readonly directory: string;
     readonly links: readonly { readonly target: string; readonly name: string }[];
   }) => [step.directory, ...step.links.flatMap(({ target, name }) => [target, name])],
-  /** Let programs find these libraries of a guest directory: links where the image's own loader looks. */
+  /** Let programs find these libraries in a guest directory: with links where the image's dynamic linker searches. */
   libraries: (step: { readonly folder: string; readonly names: readonly string[] }) => [
     step.folder,
     ...step.names,
@@ -119,7 +119,7 @@ export const createKinds = {
     step.directory,
     step.driver,
   ],
-  /** Change the mode, in octal, of what is at a guest path, if it is there. */
+  /** Change the mode, in octal, of a guest path, if it exists. */
   chmod: (step: { readonly mode: string; readonly path: string }) => [step.mode, step.path],
   /** Run a program of the host that prepares the container; `timeout` in seconds, 0 for none. */
   hook: (step: {
@@ -144,7 +144,7 @@ export const createKinds = {
     String(step.gid),
     ...(step.home === undefined ? [] : [step.home]),
   ],
-  /** Wait until the other side has come to its step of this name, in the list `outside`. */
+  /** Wait until the other side reaches its step with this name, in the list `outside`. */
   meet: outsideKinds.meet,
   /** Make the image the root directory, and detach the host's. */
   pivot: () => [],

@@ -1,4 +1,4 @@
-/** A plan in the words of the launcher (addon/base/records.h): name NUL count NUL field NUL … for each record. */
+/** A plan in the launcher's wire format (addon/base/records.h): name NUL count NUL field NUL … for each record. */
 import { LaunchError } from '../base/errors.js';
 import type { Fact } from '../host/host.js';
 import { createKinds } from './create-kinds.js';
@@ -7,7 +7,7 @@ import type { Kinds } from './kinds.js';
 import type { LaunchPlan, Step } from './launch-plan.js';
 import { outsideKinds } from './outside-kinds.js';
 
-/** Changes with the meaning of any record; the launcher has the same number (addon/launcher/plan/plan.h). */
+/** Changes whenever the meaning of a record changes; the launcher has the same number (addon/launcher/plan/plan.h). */
 export const planFormat = '7';
 
 /** The kinds of steps that each list of a plan can have. */
@@ -15,20 +15,20 @@ const lists = { outside: outsideKinds, create: createKinds, enter: enterKinds };
 
 const kindOf = (kinds: Kinds, kind: string) => (Object.hasOwn(kinds, kind) ? kinds[kind] : undefined);
 
-/** A step as words: its kind, then its fields. What `--dry-run` prints, and what is encoded. */
+/** A step as strings: its kind, then its fields. `--dry-run` prints these, and they are encoded. */
 export function stepWords(step: Step): readonly string[] {
   const [words] = Object.values(lists).flatMap((kinds) => kindOf(kinds, step.kind) ?? []);
   return [step.kind, ...(words?.(step as never) ?? [])];
 }
 
-/** The records of a list. A library's caller may have made the plan: a step of another list is refused. */
+/** The records of a list. The library's caller may have made the plan, so a step in the wrong list is refused. */
 function stepRecords(plan: LaunchPlan, list: keyof typeof lists): readonly (readonly string[])[] {
   const misplaced = plan[list].find(({ kind }) => kindOf(lists[list], kind) === undefined);
   if (misplaced) throw new LaunchError(`unknown step '${misplaced.kind}' in the list '${list}' of the plan`);
   return plan[list].map((step) => [list, ...stepWords(step)]);
 }
 
-/** A fact as words: its kind, then what was found. */
+/** A fact as strings: its kind, then what was found. */
 export function factWords(fact: Fact): readonly string[] {
   switch (fact.kind) {
     case 'user':
@@ -65,12 +65,12 @@ export function encodePlan(plan: LaunchPlan): string {
     ...stepRecords(plan, 'create'),
     ...stepRecords(plan, 'enter'),
   ];
-  // what is promised is what was meant: a word that is more than one would break it
+  // the number of strings, so that the launcher notices a string that contains a NUL
   const words = records.reduce((sum, record) => sum + record.length + 1, 0);
   return [...records, ['end', String(words)]].map(encodeRecord).join('');
 }
 
-/** A record of name and fields. A NUL would end the word, and begin whatever the text after it says. */
+/** A record of name and fields. A NUL would terminate the field, and the text after it would become another field. */
 export function encodeRecord(record: readonly string[]): string {
   const [name = '', ...fields] = record;
   const at = fields.findIndex((field) => field.includes('\0'));

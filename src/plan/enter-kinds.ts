@@ -1,4 +1,4 @@
-/** The steps of every process that ends up in a container. Paths are absolute. */
+/** The steps of every process that enters a container. Paths are absolute. */
 import type { Kinds } from './kinds.js';
 
 /** A change of the environment. */
@@ -8,8 +8,8 @@ type Change =
   /** Carry out one `NAME=VALUE`. */
   | { readonly action: 'set'; readonly assignment: string; readonly expand: boolean }
   /**
-   * Carry out the assignment in the command line's word of this number, of those that set a variable, or in an item of a
-   * variable that does: a remembered plan keeps no values.
+   * Carry out an assignment that is in the command line, or in a variable such as CH_RUN_SET_ENV, given by its index
+   * among them: a remembered plan keeps no values.
    */
   | { readonly action: 'set-word'; readonly index: number; readonly expand: boolean }
   | {
@@ -52,15 +52,15 @@ export const enterKinds = {
   environment: (step: Change) => [step.action, ...changeWords(step)],
   /** Change to a guest directory. */
   directory: (step: { readonly path: string }) => [step.path],
-  /** Give up gaining privileges by executing programs, prctl(2) PR_SET_NO_NEW_PRIVS. */
+  /** Set no_new_privs: programs can't gain privileges, prctl(2) PR_SET_NO_NEW_PRIVS. */
   'no-new-privileges': () => [],
-  /** Where the caller has a terminal, and the kernel would let programs type into it, refuse that. */
+  /** Prevent programs from inserting input into the caller's terminal, if there is one and the kernel allows that. */
   terminal: () => [],
-  /** Leave the caller's session keyring for a new one, keyctl(2). */
+  /** Replace the caller's session keyring by a new one, keyctl(2). */
   'new-keyring': () => [],
-  /** Install a filter of system calls: a BPF program, 8 bytes an instruction, in hexadecimal. */
+  /** Install a system call filter: a BPF program, 8 bytes per instruction, in hexadecimal. */
   seccomp: (step: { readonly program: string }) => [step.program],
-  /** Tell the system's log, with the user, the command and whether the plan was remembered. */
+  /** Write to the system log: the user, the command and whether the plan was remembered. */
   syslog: (step: { readonly version: string; readonly image: string }) => [step.version, step.image],
   /** Become the user's command. */
   command: () => [],

@@ -1,4 +1,4 @@
-/** A table of kinds of steps: what a step of each kind holds, and how it is written in words after its kind. */
+/** A table of kinds of steps: what a step of each kind contains, and its fields in the wire format. */
 export type Kinds = { readonly [kind: string]: (step: never) => readonly string[] };
 
 /** The steps of a table. */

@@ -1,4 +1,4 @@
-/** The launch plan: plain, readonly, JSON-able data. docs/how-it-works.md. */
+/** The launch plan: plain, read-only data that JSON can represent. docs/how-it-works.md. */
 import type { Fact } from '../host/host.js';
 import type { createKinds } from './create-kinds.js';
 import type { enterKinds } from './enter-kinds.js';
@@ -21,13 +21,13 @@ export interface LaunchPlan {
   readonly log: 'text' | 'json';
   /** What the user should know, printed at every launch. */
   readonly warnings: readonly string[];
-  /** What the plan was derived from. */
+  /** The facts from which the plan was derived. */
   readonly facts: readonly Fact[];
-  /** Run by a process that stays outside while the container is made. Without any, there is no such process. */
+  /** Run by a process that stays outside while the container is created. If empty, there is no such process. */
   readonly outside: readonly OutsideStep[];
-  /** Run once, by whoever creates the container. */
+  /** Run once, by the process that creates the container. */
   readonly create: readonly CreateStep[];
-  /** Run by every process that ends up in it. */
+  /** Run by every process that enters it. */
   readonly enter: readonly EnterStep[];
 }
 

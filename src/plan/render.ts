@@ -1,4 +1,4 @@
-/** A plan for people: one step a line, in aligned columns. */
+/** A plan for users: one step per line, in aligned columns. */
 
 import { quoted, visible } from '../base/visible.js';
 import { factWords, stepWords } from './encode.js';
@@ -20,7 +20,7 @@ const section = (title: string, lines: readonly (readonly string[])[]) => [
   ...lines.map(renderLine),
 ];
 
-/** Lines below a title, cut before each meeting of the two sides. */
+/** Lines below a title, split before each `meet` step. */
 function betweenMeetings(title: string, steps: readonly Step[]): readonly (readonly string[])[] {
   const parts = [[`# ${title}`]];
   for (const step of steps) {
@@ -30,7 +30,7 @@ function betweenMeetings(title: string, steps: readonly Step[]): readonly (reado
   return parts;
 }
 
-/** What creates the container; where something is done outside, too, beside that: the sides meet in one line. */
+/** The list `create`, side by side with `outside` if that is not empty: `meet` steps are on the same line. */
 function renderCreation({ outside, create }: LaunchPlan): readonly string[] {
   const title = 'create: run once, by the process that creates the container';
   if (outside.length === 0) return section(title, create.map(stepWords));

@@ -1,4 +1,4 @@
-/** What a command line of ch-run-ts asks for. */
+/** What a command line of ch-run-ts requests. */
 import { usageError, valueError } from '../base/errors.js';
 import { type Shell, shells } from '../cli/completion/values.js';
 import { type Given, parseOptions } from '../cli/parse.js';
@@ -13,8 +13,8 @@ import { directoryOf, toRequest } from './to-request.js';
 export type PlanFormat = NonNullable<RunValues['dry-run']>;
 
 /**
- * What the command line asks for. `commandIndex` is the position of the user's command in the words; `keyWords` is
- * how many words come before it, the `--` between not counted: what the plan is remembered for, 0 for not at all.
+ * What the command line requests. `commandIndex` is the position of the user's command in the arguments; `keyWords` is
+ * the number of arguments before it, without the `--`, under which the plan is remembered; 0: it is not remembered.
  */
 export type CommandLine =
   | { readonly kind: 'help'; readonly topic?: Option | Command }
@@ -23,7 +23,7 @@ export type CommandLine =
   | { readonly kind: 'list'; readonly storage?: string; readonly format: 'text' | 'json' }
   | { readonly kind: 'doctor'; readonly format: 'text' | 'json' }
   | { readonly kind: 'completion'; readonly shell: Shell }
-  /** What the shells' scripts ask: the commands in an image, or else the names of images. */
+  /** Queries of the completion scripts: the commands in an image, or else the names of images. */
   | { readonly kind: 'completion'; readonly image: string | undefined }
   | { readonly kind: 'run-plan'; readonly file: string; readonly commandIndex: number }
   | {
@@ -34,20 +34,20 @@ export type CommandLine =
       readonly dryRun?: PlanFormat;
     };
 
-/** Parses the words after the program's name, as if nothing else could set options. */
+/** Parses the arguments, as if nothing else could set options. */
 export function parseCommandLine(words: readonly string[]): CommandLine {
   const given = parseOptions(program, words);
   return interpret(given, given.values);
 }
 
-/** What is asked for by the options given, and `raw` values of all options. Throws LaunchError with exit status 64. */
+/** What the given options request, with `raw` values of all options. Throws LaunchError with exit status 64. */
 export function interpret(given: Given, raw: RawValues): CommandLine {
   const { topic } = given;
   const has = (name: RunOption['name']) => raw[name] !== undefined;
   if (has('help')) return { kind: 'help', ...(topic ? { topic } : {}) };
   if (has('usage')) return { kind: 'usage' };
   if (has('version')) return { kind: 'version' };
-  // an action takes no notice of other options
+  // an action ignores other options
   const { list, storage, doctor, completion, feature, plan } = checkValues(options.filter(isOfAction), raw);
   if (list !== undefined)
     return {

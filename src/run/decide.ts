@@ -1,4 +1,4 @@
-/** Words in, decision out, with what files and variables say. */
+/** From arguments, files and variables to a decision. */
 import { parseOptions, takesSettings } from '../cli/parse.js';
 import { configure, type Settings } from '../config/configure.js';
 import type { Subject } from '../config/subject.js';
@@ -8,10 +8,10 @@ import { program } from './program.js';
 import { shippedProfiles } from './shipped-profiles.js';
 import { checkRunValues } from './to-request.js';
 
-/** ch-run-ts, as configuration sees it. */
+/** ch-run-ts, for the configuration. */
 export const subject: Subject = { program, check: checkRunValues, profiles: shippedProfiles };
 
-/** Decides what a command line asks for. Throws LaunchError. */
+/** Decides what a command line requests. Throws LaunchError. */
 export async function decide(
   words: readonly string[],
   host: Host,

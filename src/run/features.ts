@@ -3,7 +3,7 @@ import { ExitStatus, LaunchError, valueError } from '../base/errors.js';
 import { native } from '../host/native.js';
 import { knownFeatures } from './options.js';
 
-/** The exit status of --feature. Throws LaunchError for a feature that there is not. */
+/** The exit status of --feature. Throws LaunchError for an unknown feature. */
 export function testFeature(feature: string): number {
   if (!knownFeatures.some((known) => known === feature)) {
     throw new LaunchError(valueError('feature', knownFeatures.join(', '), feature).message);

@@ -1,7 +1,7 @@
 /**
- * What Node starts: the bundled main.ts, with V8's code cache where that fits this Node, which spares compiling it.
- * Arguments: `--decide=DESCRIPTOR PROGRAM WORD…`, from the launcher, which reads the outcome from there; or, to look at
- * plans without it, the words alone.
+ * The script that Node starts: the bundled main.ts, with V8's code cache, if it fits this Node, to avoid compiling.
+ * Arguments: `--decide=DESCRIPTOR PROGRAM ARGUMENT…`, from the launcher, which reads the outcome from there; or, to
+ * show plans without the launcher, the arguments alone.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -22,14 +22,14 @@ function readIfThere(path: string): Buffer | undefined {
 
 const directory = dirname(fileURLToPath(import.meta.url));
 const filename = join(directory, 'main.bundle.js');
-// the bundle is ASCII; a cache that another Node or another bundle has made is not used by V8
+// the bundle is ASCII; V8 does not use a cache made by another Node or from another bundle
 const script = new Script(readFileSync(filename, 'latin1'), {
   filename,
   cachedData: readIfThere(join(directory, 'main.cache')),
 });
 const { main: run, native } = (script.runInThisContext() as Bundle)(import.meta.url);
 
-/** The last `count` words that this process was started with: process.argv has U+FFFD for bytes that are not UTF-8. */
+/** The last `count` arguments of this process: process.argv has U+FFFD for bytes that are not UTF-8. */
 function lastWords(count: number): readonly string[] {
   return native
     .content('/proc/self/cmdline')
@@ -58,7 +58,7 @@ start().then(
     process.exitCode = status;
   },
   (error) => {
-    // without the native part nothing of ours can print
+    // our own output functions need the native part
     console.error(
       `ch-run-ts: error: ${error.message}${error.hint ? `\nch-run-ts: hint: ${error.hint}` : ''}`,
     );

@@ -2,7 +2,7 @@
 import { usageError, valueError } from '../base/errors.js';
 import { type BindRequest, bindFlags, type EnvironmentRequest } from './request.js';
 
-/** Parts `text` at its colons. Before a colon, `\:` is one of the text's own, and `\\` a backslash. */
+/** Splits `text` at its colons. `\:` is a literal colon, and `\\` before a colon a backslash. */
 function splitAtColons(text: string): readonly string[] {
   const words = [''];
   for (const [piece, backslashes = ''] of text.matchAll(/(\\*):|[^:\\]+|\\+/g)) {

@@ -1,4 +1,4 @@
-/** ch-run-ts, as parser, help, documents, completion and configuration see it. */
+/** ch-run-ts, for parser, help, documents, completion and configuration. */
 import { ExitStatus } from '../base/errors.js';
 import type { Program } from '../cli/program.js';
 import { storageVariable } from '../store/storage.js';

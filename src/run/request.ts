@@ -1,4 +1,4 @@
-/** What the user wants, before anything was asked of the machine. */
+/** What the user wants, before any query of the machine. */
 
 import type { DevicesRequest } from '../cdi/find-devices.js';
 import type { LogFormat } from '../host/messages.js';
@@ -8,8 +8,8 @@ import type { ImageRequest } from '../store/resolve-image.js';
 export type { DevicesRequest };
 
 /**
- * How a bind is made: `rw` is the default; `optional` skips one with a missing side; `create` makes a missing DST; the
- * next three are those of mount(8); `z` and `Z`, which other programs know, do nothing.
+ * How a bind is made: `rw` is the default; `optional` skips it if a side is missing; `create` creates a missing DST;
+ * the next three are as in mount(8); `z` and `Z`, known from other programs, do nothing.
  */
 export const bindFlags = ['ro', 'rw', 'optional', 'create', 'nosuid', 'nodev', 'noexec', 'z', 'Z'] as const;
 export type BindFlag = (typeof bindFlags)[number];
@@ -17,8 +17,8 @@ export type BindFlag = (typeof bindFlags)[number];
 /** Bind host path `source` at guest path `destination`. */
 export interface BindRequest {
   /**
-   * Host path, absolute or relative to the working directory. Where there is none of that name, a pattern as in
-   * glob(7): then `destination` is the directory for what matches.
+   * Host path, absolute or relative to the working directory. If it does not exist, a pattern as in glob(7): then
+   * `destination` is the directory for the matches.
    */
   readonly source: string;
   /** Absolute guest path; the same as `source` if absent. */
@@ -40,9 +40,9 @@ export type EnvironmentRequest =
   /** Remove all variables that match this extended glob. */
   | { readonly kind: 'unset'; readonly glob: string };
 
-/** Whose container it is to be. */
+/** Which container to use. */
 export type JoinRequest =
-  /** That of the peers; what is absent is derived from the environment at each launch. */
+  /** That of the peers; absent values are derived from the environment at each launch. */
   | {
       readonly kind: 'peers';
       /** 1 … 2³¹−1, this process included. */
@@ -51,41 +51,41 @@ export type JoinRequest =
       /** Seconds to wait for other peers, at least 1. */
       readonly timeout: number;
     }
-  /** That of a process which runs already. */
+  /** That of a running process. */
   | { readonly kind: 'process'; readonly pid: number };
 
 export interface LaunchRequest extends ImageRequest {
   /** Where writes go instead: a tmpfs of this size as in tmpfs(5), or a host directory that keeps them. */
   readonly overlay?: { readonly memory: string } | { readonly directory: string };
-  /** Host directory at which a SquashFS image is mounted; out of the way if absent. */
+  /** Host directory at which a SquashFS image is mounted; not visible on the host if absent. */
   readonly mountPoint?: string;
   /** Share a SquashFS image's file-system server with other launches of the same image. */
   readonly share: boolean;
   /** Bind $HOME at /home/$USER, and set HOME. */
   readonly home: boolean;
-  /** Said, though it is so anyway. */
+  /** Accepted; this is the default. */
   readonly noHome?: boolean;
   readonly binds: readonly BindRequest[];
   /** Devices of the host, with what their programs need; none if absent. */
   readonly devices?: DevicesRequest;
   /** Guest directory in which the command starts. */
   readonly directory: string;
-  /** What lies at /tmp: the host's $TMPDIR (or /tmp), or a fresh tmpfs. */
+  /** What is at /tmp: the host's $TMPDIR (or /tmp), or a new tmpfs. */
   readonly tmp: 'host' | 'private';
   readonly environment: readonly EnvironmentRequest[];
   /** Guest user id, 0 … 2³²−2; the caller's own if absent. */
   readonly uid?: number;
   /** Guest group id, 0 … 2³²−2; the caller's own if absent. */
   readonly gid?: number;
-  /** What the machine is called in the container, as in hostname(7); as outside if absent. */
+  /** The host name in the container, as in hostname(7); that of the host if absent. */
   readonly hostname?: string;
   /** Where /etc/passwd and /etc/group come from. */
   readonly identity: 'host' | 'image';
   /** Pretend that system calls which need privilege succeed. */
   readonly fakeRoot: boolean;
-  /** Root is shown /proc and /sys as the host has them: nothing is read-only or hidden. */
+  /** Root sees /proc and /sys as on the host: nothing is read-only or hidden. */
   readonly unmask: boolean;
-  /** Keep the caller's session keyring from the container. */
+  /** Hide the caller's session keyring from the container. */
   readonly newKeyring?: boolean;
   /** One container for many processes; each has its own if absent. */
   readonly join?: JoinRequest;
@@ -94,6 +94,6 @@ export interface LaunchRequest extends ImageRequest {
   readonly color: Color;
   /** How messages are printed on standard error. */
   readonly log: LogFormat;
-  /** Tell the system's log of each launch. */
+  /** Write a line to the system log for each launch. */
   readonly syslog: boolean;
 }

@@ -1,4 +1,4 @@
-/** The command line interface: prints what was asked for, or decides for the launcher, which waits for the outcome. */
+/** The command line interface: prints what was requested, or decides for the launcher, which waits for the outcome. */
 import { ExitStatus, failure, LaunchError, usageError } from '../base/errors.js';
 import { renderCompletion } from '../cli/completion/render.js';
 import { renderTopic, renderUsage } from '../cli/help.js';
@@ -28,14 +28,14 @@ export interface Invocation {
   readonly words: readonly string[];
 }
 
-/** The exit status, where all is done; or what to launch. */
+/** The exit status, if there is nothing to launch; or what to launch. */
 type Outcome =
   | number
   | {
       readonly plan: string;
-      /** Position of the user's command in the words, the program's name among them. */
+      /** Position of the user's command in the arguments, including the program's name. */
       readonly command: number;
-      /** How many of the words after the program's name the plan is to be remembered for; 0: not at all. */
+      /** How many of the arguments the plan is remembered under; 0: it is not remembered. */
       readonly keyWords: number;
     };
 
@@ -98,7 +98,7 @@ async function runList(
   return 0;
 }
 
-/** For completion: without storage, or with one that does not count, there are none. */
+/** For completion: if there is no storage, or it is not trusted, there are none. */
 function imageNames(storage: string | undefined, host: Host): readonly string[] {
   const found = findStorage(storage, host);
   return found === undefined || found.distrust ? [] : listNames(found.directory);
@@ -113,11 +113,11 @@ async function completionText(
   const storage = values.storage === undefined ? undefined : String(values.storage);
   const names =
     line.image === undefined ? imageNames(storage, host) : listCommands(line.image, storage, host);
-  // a name can have any byte but this one
+  // a name can contain any byte except this one
   return names.map((name) => `${name}\0`).join('');
 }
 
-/** Loaded only here: what it needs of Node would delay every launch. */
+/** Loaded only here: the Node modules that it needs would delay every launch. */
 async function runDoctor(program: string, format: 'text' | 'json', host: Host): Promise<number> {
   const { examine, renderReport } = await import('../doctor/examine.js');
   const report = examine(program, host);
@@ -140,7 +140,7 @@ async function run(invocation: Invocation): Promise<Outcome> {
       print(1, native.version());
       return 0;
     case 'memo-clear':
-      // the memory is the launcher's room: as the one word, --memo-clear never comes by here
+      // the launcher handles remembered plans: as the only argument, --memo-clear never gets here
       throw usageError("--memo-clear takes no other argument and can't be abbreviated");
     case 'list':
       return runList(line, host);

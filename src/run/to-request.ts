@@ -1,4 +1,4 @@
-/** From the values of the options to what the user wants. All throw LaunchError with exit status 64. */
+/** From the values of the options to a request. All throw LaunchError with exit status 64. */
 
 import { valueError } from '../base/errors.js';
 import { parseDevice } from '../cdi/names.js';
@@ -16,7 +16,7 @@ export function toRequest(values: RunValues, image: string): LaunchRequest {
   return {
     image,
     ...(values.storage === undefined ? {} : { storage: directoryOf(values.storage, 'storage') }),
-    // nothing is written in the image where something lies over it
+    // nothing is written to the image if there is an overlay over it
     writable: Boolean(values.write) && over.overlay === undefined,
     ...over,
     ...(values.mount === undefined ? {} : { mountPoint: directoryOf(values.mount, 'mount') }),
@@ -61,7 +61,7 @@ function parseDevices(values: RunValues): Pick<LaunchRequest, 'devices'> {
   };
 }
 
-/** Checks values that may not all come from one place, before they are put together. */
+/** Checks values that may come from different places, before they are combined. */
 export function checkRunValues(values: RawValues): void {
   toRequest(checkValues(options, values), '');
 }
@@ -72,7 +72,7 @@ export function directoryOf(path: string, name: 'overlay' | 'storage' | 'mount')
   return path;
 }
 
-/** A package manager as root: it looks users up in the image's passwd, and adds to it. A file bound there can't be replaced. */
+/** For a package manager as root, which adds users to the image's passwd: a file bound there can't be replaced. */
 function managesUsers(values: RunValues): boolean {
   return Boolean(values.seccomp) && values.uid !== undefined && Number(values.uid) === 0;
 }
@@ -97,7 +97,7 @@ function parseJoin(values: RunValues): Pick<LaunchRequest, 'join'> {
   };
 }
 
-/** --write-fake and --overlay; --home needs one of them. With --write, what is written vanishes all the same. */
+/** --write-fake and --overlay; --home needs one of them. With --write, too, writes are then discarded. */
 function parseOverlay(values: RunValues): Pick<LaunchRequest, 'overlay'> {
   if (values.overlay !== undefined) return { overlay: { directory: directoryOf(values.overlay, 'overlay') } };
   if (values['write-fake'] === undefined && !values.home) return {};

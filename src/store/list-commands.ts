@@ -3,10 +3,10 @@ import type { Host } from '../host/host.js';
 import { native } from '../host/native.js';
 import { resolveImage } from './resolve-image.js';
 
-/** Where programs lie in images; the environment may change PATH, but that is not known yet. */
+/** The directories of programs in images; the environment may change PATH, but that is not known yet. */
 const directories = ['bin', 'sbin', 'usr/bin', 'usr/sbin', 'usr/local/bin', 'usr/local/sbin'];
 
-/** Names in a directory of the image. A link out of it, as absolute ones look from the host, has none. */
+/** Names in a directory of the image; none for a link that leads out of it, as absolute links do on the host. */
 function namesIn(path: string): readonly string[] {
   try {
     return native.entries(path);
@@ -15,7 +15,7 @@ function namesIn(path: string): readonly string[] {
   }
 }
 
-/** The names of programs in an image, sorted; none for what is not a directory image. */
+/** The names of programs in an image, sorted; none if it is not a directory image. */
 export function listCommands(image: string, storage: string | undefined, host: Host): readonly string[] {
   try {
     const { kind, path } = resolveImage({ image, writable: false, ...(storage ? { storage } : {}) }, host);

@@ -22,7 +22,7 @@ export function listStorage(storage: string): readonly StoredImage[] {
   return images.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** The names alone, which need no look at the images. */
+/** Only the names, without examining the images. */
 export function listNames(storage: string): readonly string[] {
   return readEntries(imagesIn(storage)).map(nameOf).filter(canBeName);
 }
@@ -37,7 +37,7 @@ function readEntries(directory: string): readonly string[] {
   }
 }
 
-/** Nothing for what is no image, can't be read, or is gone since it was listed. */
+/** Empty if it is not an image, can't be read, or was removed since it was listed. */
 function describe(entry: string, path: string): readonly StoredImage[] {
   try {
     const { kind, size, modified } = native.status(path);
@@ -70,7 +70,7 @@ function renderSize(bytes: number): string {
   return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
 }
 
-/** The list for people: name, kind, size, date, in aligned columns. */
+/** The list for users: name, kind, size, date, in aligned columns. */
 export function renderList(images: readonly StoredImage[]): string {
   const width = images.reduce((most, { name }) => Math.max(most, visible(name).length), 0);
   const line = ({ name, kind, size, date }: StoredImage) =>

@@ -1,9 +1,9 @@
-/** What does a file that is no image of ours look like, and what can its owner do? */
+/** Recognizes files that are not images of ours, and says what to do with them. */
 import { latin1 } from '../base/bytes.js';
 
 interface Format {
   readonly name: string;
-  /** The bytes that it begins with, as Latin-1, and where they lie. */
+  /** The bytes that identify it, as Latin-1, and their offset. */
   readonly magic: string;
   readonly at?: number;
   readonly hint: string;

@@ -1,17 +1,17 @@
-/** What is this image reference? */
+/** Resolves an image reference. */
 import { latin1 } from '../base/bytes.js';
 import { LaunchError, usageError } from '../base/errors.js';
 import type { Host, Way } from '../host/host.js';
 import { headSize, recognizeFormat } from './recognize.js';
 import { canBeName, findInStorage, findStorage, imagesIn } from './storage.js';
 
-/** Which image is meant. */
+/** Which image to use. */
 export interface ImageRequest {
   /** The image reference: a name in storage, or the path of a directory or SquashFS file. */
   readonly image: string;
   /** Host directory with images by name; the user's default storage if absent. */
   readonly storage?: string;
-  /** Treat a directory image in storage like any other: it can be written, and named by its path. */
+  /** Treat a directory image in storage like any other: it can be written to, and named by its path. */
   readonly unsafe?: boolean;
   /** Mount the image read-write. */
   readonly writable: boolean;
@@ -22,13 +22,13 @@ export interface Image {
   readonly kind: 'directory' | 'squashfs';
   /** Absolute host path. */
   readonly path: string;
-  /** Where it lies in storage: the directories that were judged. */
+  /** Its location in storage: the directories that were checked. */
   readonly way?: Way;
-  /** What the user should know about where it was looked for. */
+  /** Warnings about the search. */
   readonly warnings?: readonly string[];
 }
 
-/** Finds the image that the request means: a name in storage, else a path. Throws LaunchError if there is none. */
+/** Finds the image of the request: a name in storage, else a path. Throws LaunchError if there is none. */
 export function resolveImage(request: ImageRequest, host: Host): Image {
   const { image: reference, writable, unsafe } = request;
   if (reference === '') throw new LaunchError('the image reference is empty');
@@ -54,7 +54,7 @@ export function resolveImage(request: ImageRequest, host: Host): Image {
   return image;
 }
 
-/** `distrust`: why no name was looked for. */
+/** `distrust`: why names were not looked up. */
 function byPath(reference: string, writable: boolean, host: Host, distrust?: string): Image {
   const image = refuseWriting(
     reference,
@@ -64,7 +64,7 @@ function byPath(reference: string, writable: boolean, host: Host, distrust?: str
   return distrust ? { ...image, warnings: [distrust] } : image;
 }
 
-/** Of an image that can't be written. */
+/** For an image that can't be written to. */
 function refuseWriting(reference: string, image: Image, writable: boolean): Image {
   if (!writable || image.kind === 'directory') return image;
   throw usageError(`the image ${reference} is a SquashFS file, which can't be written`, useOverlay);

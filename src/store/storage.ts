@@ -2,14 +2,14 @@
 import type { Host, Way } from '../host/host.js';
 import { findDistrust } from '../host/ownership.js';
 
-/** Endings under which a SquashFS file may lie in storage, the name's own first. */
+/** Suffixes of SquashFS files in storage, the empty one first. */
 const endings = ['', '.sqfs', '.squashfs'];
 
-/** Where storage is: what the variable says, else the default. */
+/** The storage directory: from the variable, else the default. */
 export const storageVariable = 'CH_IMAGE_STORAGE';
 export const defaultStorage = '/var/tmp/$USER.ch';
 
-/** The storage directory: what was asked for, else what the variable says, else the default one; absolute. */
+/** The storage directory: as requested, else from the variable, else the default; absolute. */
 export function storageDirectory(given: string | undefined, host: Host): string | undefined {
   const chosen = given ?? host.variable(storageVariable);
   if (chosen) return host.absolute(chosen);
@@ -17,18 +17,19 @@ export function storageDirectory(given: string | undefined, host: Host): string 
   return user === undefined ? undefined : defaultStorage.replace('$USER', () => user);
 }
 
-/** Where images are looked for by name, and why not. */
+/** Where images are looked up by name, or why they are not. */
 export interface Storage {
   readonly directory: string;
-  /** Why no name is looked for in it. */
+  /** Why names are not looked up in it. */
   readonly distrust?: string;
-  /** Which directories were judged: it, and the one with its images. Absent where they are not there. */
+  /** The directories that were checked: storage, and the one with its images. Absent if they do not exist. */
   readonly way?: Way;
 }
 
 /**
- * The storage directory, and whether it counts: names there decide what runs, and come before paths, so it and its
- * `img` must be the caller's or root's, themselves and not by a link, and nobody else may be able to write there.
+ * The storage directory, and whether it is trusted: names there decide what runs, and take precedence over paths, so it
+ * and its `img` must belong to the caller or root, must not be symbolic links, and nobody else may be able to write to
+ * them.
  */
 export function findStorage(given: string | undefined, host: Host): Storage | undefined {
   const directory = storageDirectory(given, host)?.replace(/(?<=.)\/+$/, '');
@@ -36,7 +37,7 @@ export function findStorage(given: string | undefined, host: Host): Storage | un
   const way: { path: string; inode: string }[] = [];
   for (const path of [directory, imagesIn(directory)]) {
     const owner = host.ownerOf(path, 'no-follow');
-    // what comes later was not judged: nothing is found in it
+    // later directories were not checked: nothing is looked up in them
     if (owner === undefined) return { directory };
     const reason = findDistrust(owner, host);
     if (reason)
@@ -54,7 +55,7 @@ export function fileNameOf(name: string): string {
   return name.replaceAll('/', '%').replaceAll(':', '+');
 }
 
-/** The inverse, but for the ending of a SquashFS file. */
+/** The inverse, except for the suffix of a SquashFS file. */
 export function nameOf(fileName: string): string {
   const ending = endings.find((text) => text && fileName.endsWith(text)) ?? '';
   const name = ending ? fileName.slice(0, -ending.length) : fileName;
@@ -66,12 +67,12 @@ export function canBeName(reference: string): boolean {
   return !/^[/.-]/.test(reference);
 }
 
-/** Where images lie in a storage directory. */
+/** The directory of images in a storage directory. */
 export function imagesIn(storage: string): string {
   return `${storage}/img`;
 }
 
-/** The path of the image with this name, and the way to it; undefined if storage has none. */
+/** The path of the image with this name, and the directories above it; undefined if storage has none. */
 export function findInStorage(
   name: string,
   { directory, way }: Storage,

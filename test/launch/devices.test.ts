@@ -101,7 +101,7 @@ for (const user of users) {
       env: { CH_RUN_CDI_DIRS: `/nowhere:${cdi}` },
     });
     t.same([all.status, all.stdout], [0, 'NVIDIA-SMI 550.54.14\n']);
-    t.match(all.stderr, /^ch-run-ts\[\d+\]: warning: a device asks for the groups 44, 109: [^\n]*\n$/);
+    t.match(all.stderr, /^ch-run-ts\[\d+\]: warning: a device requests the groups 44, 109: [^\n]*\n$/);
     const words = [`--device=${cdi}/intel.yaml`, `--device=${cdi}/nvidia.yaml`, '--cdi-dirs=/nowhere', image];
     t.equal(runQuietly(t, user, [...words, '--', 'nvidia-smi']), 'NVIDIA-SMI 550.54.14\n');
     t.end();

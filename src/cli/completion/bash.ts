@@ -2,20 +2,20 @@
 import { type Option, optionsOf, type Program } from '../program.js';
 import { functionOf, kindOf, typed } from './values.js';
 
-/** For $'…' of bash: one a line, as blanks do not part words where IFS is a newline. */
+/** For bash's $'…': one per line, because blanks do not separate words when IFS is a newline. */
 const lines = (words: readonly string[]) => `$'${words.join('\\n')}'`;
 
 function bashValues(own: string, option: Option): string {
   const kind = kindOf(option);
   const names = [`--${option.name}`, ...(option.short ? [`-${option.short}`] : [])].join(' | ');
   if (kind === undefined) return `    ${names}) ;;`;
-  // readline completes files and directories itself where nothing else is offered
+  // readline completes files and directories itself if nothing else is offered
   if (kind === 'path') return `    ${names}) compopt -o default ;;`;
   if (kind === 'directory') return `    ${names}) compopt -o dirnames ;;`;
   return `    ${names}) ${own}_words ${lines(kind)} ;;`;
 }
 
-/** Options whose value is the next word, with a newline before and behind each. */
+/** Options that take the next word as value, with a newline before and after each. */
 function separateOf(options: readonly Option[]): string {
   const words = options
     .filter(({ value }) => value === 'required')
@@ -23,7 +23,7 @@ function separateOf(options: readonly Option[]): string {
   return lines(['', ...words, '']);
 }
 
-/** What every script has: words, the values of options, and the program that it is for. */
+/** The common parts of the scripts: words, the values of options, and the name of the program. */
 function renderFrame(program: Program, text: string): string {
   const own = `_${functionOf(program)}`;
   const withValue = optionsOf(program).filter(({ value }) => value !== 'none');
@@ -42,7 +42,7 @@ complete -F ${own} ${program.name}
 `;
 }
 
-/** The script for a program with commands: the first word that is no option, and no value of one, is the command. */
+/** The script for a program with commands: the first word that is neither an option nor its value is the command. */
 function renderCommands(program: Program): string {
   const { common, commands } = program;
   const own = `_${functionOf(program)}`;
@@ -87,9 +87,9 @@ ${cases.join('\n')}
 }
 
 /**
- * Names of images and programs are data of others: they are never words of `compgen -W`, which expands them, and are
- * quoted by `printf %q`, as `-o filenames` leaves a `$` alone. `=` and `:` break words in bash: they are words of
- * their own.
+ * Names of images and programs are untrusted: they are never passed to `compgen -W`, which expands them, and are quoted
+ * with `printf %q`, because `-o filenames` does not quote `$`. `=` and `:` break words in bash: they are separate
+ * words.
  */
 function renderLaunch(program: Program): string {
   const { name } = program;

@@ -24,7 +24,7 @@ function fishLine(program: Program, when: string, option: Option): string {
   return words.join(' ');
 }
 
-/** The script for a program with commands: its options before the command, and each command's own behind it. */
+/** The script for a program with commands: its options before the command, and each command's own options after it. */
 function renderCommands(program: Program): string {
   const { name, commands, common } = program;
   const names = commands.map((command) => command.name).join(' ');
@@ -40,7 +40,7 @@ function renderCommands(program: Program): string {
   return [...common.map((option) => fishLine(program, 'true', option)), ...lines, ''].join('\n');
 }
 
-/** Names are parted by NUL, and fish quotes what it puts on the line. */
+/** Names are separated by NUL, and fish quotes what it inserts. */
 export function renderFish(program: Program): string {
   if (program.commands.length > 0) return renderCommands(program);
   const { name } = program;

@@ -55,7 +55,7 @@ compdef ${own} ${name}
 `;
 }
 
-/** Names are parted by NUL, and `compadd` quotes what it puts on the line. */
+/** Names are separated by NUL, and `compadd` quotes what it inserts. */
 export function renderZsh(program: Program): string {
   if (program.commands.length > 0) return renderCommands(program);
   const { name } = program;

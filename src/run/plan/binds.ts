@@ -9,7 +9,7 @@ import type { BindFlag, BindRequest, LaunchRequest } from '../request.js';
 /** Every program needs these; host and image must have them. */
 const requiredPaths = ['/dev', '/proc', '/sys'];
 
-/** Bound where host and image have them: name resolution, huge pages, Slurm's interface. */
+/** Bound if host and image have them: name resolution, huge pages, Slurm's interface. */
 const optionalPaths = [
   '/etc/hosts',
   '/etc/machine-id',
@@ -18,7 +18,7 @@ const optionalPaths = [
   '/var/spool/slurmd',
 ];
 
-/** Where something appears without being asked for. */
+/** Mount points of default binds. */
 export const defaultPlaces: readonly string[] = [
   ...requiredPaths,
   ...optionalPaths,
@@ -27,7 +27,7 @@ export const defaultPlaces: readonly string[] = [
   '/etc/group',
 ];
 
-/** Whether a guest path lies in what is always the host's, where nothing can be made. */
+/** Whether a guest path is in a directory that is always the host's, where nothing can be created. */
 export function isHosts(path: string): boolean {
   return requiredPaths.some((place) => path.startsWith(`${place}/`));
 }
@@ -36,7 +36,7 @@ function samePath(path: string, options: readonly BindOption[]): CreateStep {
   return { kind: 'bind', source: path, destination: path, options };
 }
 
-/** What is bound without being asked for; of /sys and parts of /proc, root may be shown less. */
+/** The default binds; root may see less of /sys and parts of /proc. */
 export function planDefaultBinds(masks?: readonly CreateStep[]): readonly CreateStep[] {
   return [
     ...requiredPaths.map((path) => samePath(path, masks && path === '/sys' ? ['read-only'] : [])),
@@ -66,7 +66,7 @@ export function resolveBinds(requests: readonly BindRequest[], host: Host): read
     if (/^\/+$/.test(to)) throw usageError(`can't bind ${source} to /: the image is mounted there`);
     const optional = flags.includes('optional');
     const pattern = /[*?[]/.test(from);
-    // what is absent now may be there at the next launch: being asked makes it a fact
+    // what is absent now may exist at the next launch: the query makes it a fact
     if ((pattern && host.pathKind(from) === 'absent') || (optional && isAbsent(from, host))) {
       return pattern ? matches(from, destination, flags, host) : [];
     }
@@ -74,7 +74,7 @@ export function resolveBinds(requests: readonly BindRequest[], host: Host): read
   });
 }
 
-/** Other programs relabel files for `z` and `Z`. Where labels decide about access, it must be said that we do not. */
+/** Other programs relabel files for `z` and `Z`. We do not, and say so if labels control access. */
 export function warnAboutLabels(requests: readonly BindRequest[], host: Host): readonly string[] {
   const wanted = requests.find(({ flags = [] }) => flags.includes('z') || flags.includes('Z'));
   if (wanted === undefined || !isEnforcing(host)) return [];
@@ -89,7 +89,7 @@ function isEnforcing(host: Host): boolean {
   return kindIfAny(selinux, host) === 'file' && host.readHead(selinux, 1)[0] === '1'.charCodeAt(0);
 }
 
-/** Where that can't be found out, the launcher may know: it has more rights to the user's own directories. */
+/** If that can't be determined, the launcher decides: it has more rights to the user's own directories. */
 function isAbsent(path: string, host: Host): boolean {
   try {
     return host.pathKind(path) === 'absent';
@@ -98,7 +98,7 @@ function isAbsent(path: string, host: Host): boolean {
   }
 }
 
-/** A bind for each path that matches. Throws LaunchError if there is none and one is needed. */
+/** A bind for each matching path. Throws LaunchError if there is none and one is required. */
 function matches(
   pattern: string,
   directory: string | undefined,
@@ -117,8 +117,8 @@ function matches(
 }
 
 /**
- * The places that binds need, made before anything is bound: so nothing is made on the host. Those inside what is bound
- * before them are not among them.
+ * The mount points that binds need, created before anything is bound, so that nothing is created on the host. Those
+ * inside earlier binds are not included.
  */
 export function planDestinations(requested: readonly ResolvedBind[]): readonly CreateStep[] {
   const covered = new Set([...requiredPaths, '/tmp']);
@@ -133,15 +133,15 @@ export function planDestinations(requested: readonly ResolvedBind[]): readonly C
 
 const withoutSlashes = (path: string): string => path.replace(/\/+$/, '');
 
-/** What a path lies in, as far as its text says: `/a/b` in `/a` and in the root directory, which is empty here. */
+/** The directories above a path, by its text: `/a` and the root directory, here the empty string, for `/a/b`. */
 export const ancestorsOf = (path: string): readonly string[] =>
   [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index));
 
-/** Asked for each bind about all before it: so it must not look at each of those. */
+/** Called for each bind about all earlier ones: so it must not iterate over them. */
 const isInside = (path: string, places: ReadonlySet<string>): boolean =>
   ancestorsOf(path).some((ancestor) => places.has(ancestor));
 
-/** The binds themselves. In a /tmp of the container's own, places are made without being asked for. */
+/** The binds themselves. In a private /tmp, mount points are created by default. */
 export function planBinds(binds: readonly ResolvedBind[], tmp: LaunchRequest['tmp']): readonly CreateStep[] {
   const covered = new Set<string>();
   const privateTmp = new Set(tmp === 'private' ? ['/tmp'] : []);

@@ -1,4 +1,4 @@
-/** Hooks of devices: those that we know are carried out by ourselves, as steps. */
+/** Hooks of devices: those that we know become steps of our own. */
 import { basename, dirname } from '../../base/paths.js';
 import type { Edits } from '../../cdi/edits.js';
 import { type HookWork, interpretHook } from '../../cdi/hooks.js';
@@ -11,7 +11,7 @@ import type { DeviceBind } from './device-mounts.js';
 
 interface HooksPlan {
   readonly links: readonly Link[];
-  /** How libraries are found; the CUDA libraries of the image come last, because they replace links. */
+  /** Makes libraries available; the image's CUDA libraries come last, because they replace links. */
   readonly libraries: readonly CreateStep[];
   readonly modes: readonly CreateStep[];
   readonly programs: readonly CreateStep[];
@@ -71,7 +71,7 @@ function planLibraries(
   };
 }
 
-/** By which names programs may ask for the libraries of one folder. */
+/** The names by which programs may look for the libraries in one directory. */
 function namesOf(libraries: readonly Library[], links: readonly Link[]): readonly string[] {
   const paths = [...libraries, ...links].map(({ path }) => path);
   return [...new Set(paths.map((path) => basename(path)))];
@@ -85,7 +85,7 @@ function planModes(work: HookWork): readonly CreateStep[] {
   return work.paths.filter((path) => !isHosts(path)).map((path) => ({ kind: 'chmod', mode, path }));
 }
 
-/** Of those that are run before the container is ready: afterwards there is nobody left to run any. */
+/** Only hooks that run before the container is ready: afterwards there is no process left to run them. */
 const isEarly = ({ hookName }: Hook) => ['prestart', 'createRuntime', 'createContainer'].includes(hookName);
 
 function planProgram({ path, args = [path], env = [], timeout = 0 }: Hook): CreateStep {

@@ -11,7 +11,7 @@ export interface DeviceBind extends ResolvedBind {
   readonly directory: boolean;
 }
 
-/** Options of mount(8) that are ours, too. */
+/** Options of mount(8) that binds have, too. */
 const flagOf: Readonly<Record<string, BindFlag>> = {
   ro: 'ro',
   nosuid: 'nosuid',
@@ -19,13 +19,13 @@ const flagOf: Readonly<Record<string, BindFlag>> = {
   noexec: 'noexec',
 };
 
-/** What binds are anyway, or what makes no difference between private namespaces of mounts. */
+/** Options that binds imply, or that make no difference in a private mount namespace. */
 const implied = new Set([
   ...['bind', 'rbind', 'rw', 'suid', 'dev', 'exec', 'defaults'],
   ...['private', 'rprivate', 'slave', 'rslave', 'relatime', 'norelatime'],
 ]);
 
-/** Of mounts at one place the last counts; outer ones come first. Throws LaunchError where a source is missing. */
+/** Of mounts at one mount point the last counts; outer ones come first. Throws LaunchError if a source is missing. */
 export function planMounts(
   edits: readonly Edits[],
   host: Host,
@@ -43,7 +43,7 @@ function isBind({ type = 'bind', options = [] }: Mount): boolean {
   return ['', 'bind', 'none'].includes(type) || options.some((option) => /^r?bind$/.test(option));
 }
 
-/** Nothing for what a container has of the host anyway. */
+/** Empty for paths that a container shares with the host anyway. */
 function planMount(
   { hostPath, containerPath, options = [] }: Mount,
   file: string,

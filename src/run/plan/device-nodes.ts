@@ -11,7 +11,7 @@ interface NodesPlan {
   readonly warnings: readonly string[];
 }
 
-/** Of nodes with one path the last counts. Throws LaunchError where one is missing. */
+/** Of nodes with the same path the last counts. Throws LaunchError if one is missing. */
 export function planNodes(edits: readonly Edits[], host: Host): NodesPlan {
   const all = edits.flatMap(({ deviceNodes = [], file }) => deviceNodes.map((node) => ({ node, file })));
   const nodes = [...new Map(all.map((each) => [each.node.path, each])).values()];
@@ -46,7 +46,7 @@ function missing(source: string, found: DeviceKind, file: string): LaunchError {
   });
 }
 
-/** Whether type or numbers are not those that were written down; what was not, is as it may be. */
+/** Whether type or numbers differ from those specified; what is not specified may have any value. */
 function differs({ type, major, minor }: DeviceNode, found: DeviceKind): boolean {
   const [kind = '', numbers = ''] = found.split(' ');
   const [foundMajor, foundMinor] = numbers.split(':').map(Number);

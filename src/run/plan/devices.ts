@@ -12,9 +12,9 @@ import type { ImageChanges } from './upper.js';
 export interface DevicesPlan {
   readonly binds: readonly ResolvedBind[];
   readonly changes: ImageChanges;
-  /** What is run when all binds are made. */
+  /** Steps after all binds. */
   readonly hooks: readonly CreateStep[];
-  /** The variables; those of the user come later. */
+  /** The variables; the user's come later. */
   readonly environment: readonly EnterStep[];
   readonly warnings: readonly string[];
 }
@@ -27,7 +27,7 @@ const nothing: DevicesPlan = {
   warnings: [],
 };
 
-/** Throws LaunchError where a device, or something that it needs, is not there. */
+/** Throws LaunchError if a device, or something that it needs, is missing. */
 export function planDevices(request: DevicesRequest | undefined, host: Host): DevicesPlan {
   if (request === undefined) return nothing;
   const { devices, warnings } = findDevices(request, host);
@@ -57,7 +57,7 @@ function setVariable(assignment: string): EnterStep {
   return { kind: 'environment', action: 'set', assignment: exact, expand: false };
 }
 
-/** What no unprivileged user can do, each once. */
+/** Warnings about what no unprivileged user can do, each once. */
 function leftOut(edits: readonly Edits[]): readonly string[] {
   const groups = new Set(
     edits.flatMap(({ additionalGids = [] }) => additionalGids.filter((gid) => gid !== 0)),

@@ -1,9 +1,9 @@
-/** --join and --join-pid: whose container it is. */
+/** --join and --join-pid: which container is used. */
 
 import type { CreateStep } from '../../plan/launch-plan.js';
 import type { JoinRequest } from '../request.js';
 
-/** What goes before the steps `creating` that make the container, or in their place. */
+/** Adds steps before those that create the container (`creating`), or replaces them. */
 export function planJoin(
   request: JoinRequest | undefined,
   creating: readonly CreateStep[],

@@ -1,4 +1,4 @@
-/** From what the user wants and what the machine is, to what the launcher does. */
+/** From the user's request and the state of the machine to the steps of the launcher. */
 
 import { version } from '../../base/version.js';
 import type { Host } from '../../host/host.js';
@@ -45,7 +45,7 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     ...devices.hooks,
     ...planSeal(request, changes),
     { kind: 'pivot' },
-    // in the inner ones we are ourselves, and all that was mounted is locked: not even root can undo it
+    // in the inner ones we have our own ids again, and all mounts are locked: not even root can unmount them
     ...planNamespaces(mapIds(guest, { uid: 0, gid: 0 }), request.hostname),
   ]);
   const enter: EnterStep[] = [
@@ -82,7 +82,7 @@ function mapIds(inside: Ids, outside: Ids): { readonly uid: IdMap; readonly gid:
   };
 }
 
-/** The inner namespaces: who enters them can enter all that belong to the user namespace. */
+/** The inner namespaces: a process that enters them can enter all that belong to the user namespace. */
 function planNamespaces(ids: ReturnType<typeof mapIds>, hostname: string | undefined): readonly CreateStep[] {
   if (hostname === undefined) return [{ kind: 'user-namespace', ...ids }];
   return [
@@ -95,7 +95,7 @@ function planHomeVariable(home: { readonly home: string } | undefined): readonly
   return home === undefined ? [] : [setVariable('HOME', home.home)];
 }
 
-/** The default values, then `more`, then what the user changes, then the mark that says "in a container". */
+/** The default values, then `more`, then the user's changes, then the variable that says "in a container". */
 function planEnvironment(
   requests: readonly EnvironmentRequest[],
   more: readonly EnterStep[],

@@ -1,11 +1,11 @@
 /**
- * What root of the host must not write, nor read, in a container: the kernel goes by user ids there, not by namespaces.
- * The lists are those of the defaults of OCI runtimes.
+ * What root of the host must not write or read in a container: the kernel checks user ids there, not namespaces. The
+ * lists are the defaults of OCI runtimes.
  */
 import { type Host, kindIfAny, type PathKind } from '../../host/host.js';
 import type { CreateStep } from '../../plan/launch-plan.js';
 
-/** With all that is mounted below: binfmt_misc lies in /proc/sys. */
+/** With everything mounted below: binfmt_misc is in /proc/sys. */
 const readOnly = [...['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys'], '/proc/sysrq-trigger'];
 
 const hidden = [
@@ -34,7 +34,7 @@ export function planMasks(host: Host): readonly CreateStep[] {
   ];
 }
 
-/** An empty directory in which nothing can be made, or an empty file. */
+/** An empty directory in which nothing can be created, or an empty file. */
 function planCover(path: string, kind: PathKind): readonly CreateStep[] {
   if (kind === 'absent') return [];
   if (kind === 'directory')

@@ -1,13 +1,13 @@
-/** bind-merge: many files of one host folder appear by one bind of the folder, and links. */
+/** Many files from one host directory become one bind of the directory, and symbolic links. */
 import { basename, dirname } from '../../base/paths.js';
 import type { Link } from '../../plan/launch-plan.js';
 import type { BindFlag } from '../request.js';
 import { ancestorsOf, defaultPlaces, type ResolvedBind } from './binds.js';
 
-/** Fewer files are bound one by one: then nobody meets a link where a file was expected. */
+/** Fewer files are bound one by one: then no program finds a link where it expects a file. */
 const fewest = 4;
 
-/** Where the folders appear; no bind of anybody's covers it. */
+/** Where the directories appear; no other bind may cover it. */
 const scratch = '/.ch-run-ts';
 
 export interface MergedBinds {
@@ -16,8 +16,8 @@ export interface MergedBinds {
 }
 
 /**
- * Merges what can be; the others stay, in their order. `isPlainFile` is asked about host paths where it matters: a
- * directory can't be a link, and a link of the host may lead out of its folder.
+ * Merges the binds that can be merged; the others stay, in their order. `isPlainFile` is called for host paths where it
+ * matters: a directory can't become a link, and a link on the host may lead out of its directory.
  */
 export function mergeBinds(
   binds: readonly ResolvedBind[],
@@ -49,7 +49,7 @@ function linkTo({ source, destination }: ResolvedBind, place: string): Link {
 const restrictions = ({ flags }: ResolvedBind): readonly BindFlag[] =>
   (['ro', 'nosuid', 'nodev', 'noexec'] as const).filter((flag) => flags.includes(flag));
 
-/** Those that one bind can replace: of one folder, which is not the root, with the same restrictions. */
+/** Groups that one bind can replace: from one directory other than the root, with the same restrictions. */
 function groupByFolder(binds: readonly ResolvedBind[]): readonly (readonly ResolvedBind[])[] {
   const groups = new Map<string, ResolvedBind[]>();
   for (const bind of binds) {
@@ -70,7 +70,7 @@ function withoutUsualLinks(path: string): string {
     .replace(/^\/var\/(run|lock)(?=\/|$)/, '/run');
 }
 
-/** Those where nothing else is bound, around them or below them. An optional one may have no place. */
+/** Those without another bind above or below them. An optional one may have no mount point. */
 function aloneAmong(binds: readonly ResolvedBind[]): readonly ResolvedBind[] {
   const paths = binds.map(({ destination }) => withoutUsualLinks(destination));
   const places = [...defaultPlaces.map(withoutUsualLinks), ...paths];

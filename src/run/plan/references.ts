@@ -1,6 +1,7 @@
 /**
- * Values of variables are often secrets, and a remembered plan lies on disk: what the command line and CH_RUN_SET_ENV
- * set is referred to there, not kept. The launcher knows the same words by their form (addon/launcher/memo/value_words.cc).
+ * Values of variables are often secrets, and a remembered plan is on disk: it refers to values that the command line
+ * and CH_RUN_SET_ENV set, and does not contain them. The launcher recognizes the same arguments by their form
+ * (addon/launcher/memo/value_words.cc).
  */
 import type { Entry } from '../../config/entry.js';
 import { settingVariables } from '../../host/secrets.js';
@@ -15,8 +16,8 @@ const valueWord = /^--set-e[^=]*=([^=]+=.*)$/s;
 const itemsOf = (text: string) => text.split(';').filter((item) => item.includes('='));
 
 /**
- * The plan with references in place of values. `words` are those that it is remembered for. Undefined where it can't be
- * told for certain which step stands for which word: such a plan is not remembered.
+ * The plan with references instead of values. `words` are the arguments under which it is remembered. Undefined if it
+ * is uncertain which step belongs to which argument: such a plan is not remembered.
  */
 export function referToValues(
   plan: LaunchPlan,
@@ -61,7 +62,7 @@ export function referToValues(
   return { ...plan, enter };
 }
 
-/** What was set by the command line and by variables. */
+/** The assignments in the command line and in variables. */
 function assignmentsOf(entries: readonly Entry[]): readonly string[] {
   return entries.flatMap(({ option, value, source }) =>
     (option === 'set-env' || option === 'set-env0') && source.kind !== 'file' && String(value).includes('=')

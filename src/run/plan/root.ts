@@ -5,18 +5,18 @@ import type { CreateStep } from '../../plan/launch-plan.js';
 import type { Image } from '../../store/resolve-image.js';
 import type { BindRequest, LaunchRequest } from '../request.js';
 
-/** Over the root: a place that hides nothing, because only descriptors lead there. */
+/** Over the root directory: hides nothing, because only descriptors lead there. */
 const outOfTheWay = '/';
 
 const fileOf = ({ path, way }: Image) => ({ path, ...(way ? { way } : {}) });
 
-/** What comes before the namespaces: a file-system server must not live in them. */
+/** Steps before the namespaces: a file-system server must not run in them. */
 export function planServer(image: Image, share: boolean): readonly CreateStep[] {
   if (image.kind === 'directory') return [];
   return [{ kind: 'squashfs', ...fileOf(image), server: share ? 'shared' : 'private' }];
 }
 
-/** The image as the root directory to be. */
+/** The image as the future root directory. */
 export function planMount(image: Image, { writable, mountPoint }: LaunchRequest, host: Host): CreateStep {
   if (image.kind === 'directory') {
     return { kind: 'root', ...fileOf(image), access: writable ? 'writable' : 'read-only' };
@@ -29,26 +29,26 @@ export function planMount(image: Image, { writable, mountPoint }: LaunchRequest,
   return { kind: 'attach', place };
 }
 
-/** What is written to instead of the image, where that is asked for. */
+/** What is written to instead of the image, if requested. */
 export function planOverlay({ overlay }: LaunchRequest, host: Host): readonly CreateStep[] {
   if (overlay === undefined) return [];
   if ('memory' in overlay) return [{ kind: 'overlay', upper: 'memory', size: overlay.memory }];
   return [{ kind: 'overlay', upper: 'directory', path: host.absolute(overlay.directory) }];
 }
 
-/** Warnings about what was asked for and means nothing with this image. */
+/** Warnings about options that have no effect with this image. */
 export function warnAboutImage(image: Image, { mountPoint }: LaunchRequest): readonly string[] {
   if (mountPoint === undefined || image.kind === 'squashfs') return [];
   return ['--mount is ignored: a directory image needs no mount point'];
 }
 
-/** What is no warning for those who do not ask. */
+/** Notes that are printed only with -v. */
 export function noteNoHome({ noHome, verbosity }: LaunchRequest): readonly string[] {
   if (!noHome || verbosity <= 0) return [];
   return ['--no-home does nothing: the home directory is bound with --home only'];
 }
 
-/** --home: the bind, and the assignment of HOME. Throws LaunchError where host's home or user name is unknown. */
+/** --home: the bind, and the assignment of HOME. Throws LaunchError if the home directory or user name is unknown. */
 export function planHome(host: Host): { readonly bind: BindRequest; readonly home: string } {
   const source = host.variable('HOME');
   if (!source) throw new LaunchError("can't bind the home directory: HOME is not set");

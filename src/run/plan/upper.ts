@@ -1,4 +1,4 @@
-/** What lies over the image, and what is made there before anything is bound. */
+/** The overlay over the image, and what is created there before anything is bound. */
 import type { Host } from '../../host/host.js';
 import type { CreateStep, Link } from '../../plan/launch-plan.js';
 import type { LaunchRequest } from '../request.js';
@@ -7,28 +7,28 @@ import { planLinks } from './links.js';
 import { mergeBinds } from './merge-binds.js';
 import { planOverlay } from './root.js';
 
-/** What is to be made in the image; modes come when all is there. */
+/** What is created in the image; modes are set at the end. */
 export interface ImageChanges {
   readonly links: readonly Link[];
   readonly libraries: readonly CreateStep[];
   readonly modes: readonly CreateStep[];
-  /** Places for binds that must be there although nobody asked for a writable image. */
+  /** Mount points that must exist although no writable image was requested. */
   readonly needsPlaces: boolean;
 }
 
-/** Directories, empty files and links take next to nothing. */
+/** Directories, empty files and links need almost no memory. */
 const sealedSize = '64m';
 
 const isChanged = ({ links, libraries, modes }: ImageChanges) =>
   links.length + libraries.length + modes.length > 0;
 
-/** Whether nothing of what is made in the image stays, so that it can be other than what was asked for. */
+/** Whether changes to the image are discarded, so that they may differ from the request. */
 function vanishes({ writable, overlay }: LaunchRequest, changes: ImageChanges): boolean {
   if (overlay !== undefined) return 'memory' in overlay;
   return !writable && (changes.needsPlaces || isChanged(changes));
 }
 
-/** Merges binds where links in their place do no harm to anybody. */
+/** Merges binds where links can safely replace them. */
 export function planMerge(
   request: LaunchRequest,
   binds: readonly ResolvedBind[],
@@ -40,12 +40,12 @@ export function planMerge(
   return { binds: merged.binds, changes: { ...changes, links: [...merged.links, ...changes.links] } };
 }
 
-/** The step before the container is ready: where nobody asked for writing, its root is as read-only as the image. */
+/** The step before the container is ready: unless writing was requested, its root directory is read-only. */
 export function planSeal(request: LaunchRequest, changes: ImageChanges): readonly CreateStep[] {
   return request.overlay === undefined && vanishes(request, changes) ? [{ kind: 'seal' }] : [];
 }
 
-/** The steps between the image's mount and the binds. Where nobody asked for writing, changes are made in memory. */
+/** The steps between mounting the image and the binds. Unless writing was requested, changes are made in memory. */
 export function planUpper(
   request: LaunchRequest,
   binds: readonly ResolvedBind[],
@@ -58,7 +58,7 @@ export function planUpper(
   return [upper, ...made, { kind: 'overlay', upper: 'made' }, ...changes.modes];
 }
 
-/** Where things are made before there is an overlay; undefined where there is none, or nothing is made. */
+/** Where files are created before the overlay is mounted; undefined if there is no overlay, or nothing is created. */
 function planUpperStep(
   request: LaunchRequest,
   changes: ImageChanges,

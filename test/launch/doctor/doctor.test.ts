@@ -172,7 +172,7 @@ t.test('directories on noexec mounts are named with what that means', (t) => {
     findings.find(({ name }) => name === 'storage'),
     { title: 'storage (not created yet)', detail: /^\/mnt: tmpfs, (nosuid|noexec), / },
   );
-  t.match(findings.find(({ name }) => name === 'storage')?.consequence, /noexec: programs of images/);
+  t.match(findings.find(({ name }) => name === 'storage')?.consequence, /noexec: programs in images/);
   t.end();
 });
 

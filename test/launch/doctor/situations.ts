@@ -168,7 +168,7 @@ export const situations: readonly Situation[] = [
     healthy: true,
     refused: [],
     told: 'masked-proc',
-    says: { detail: /\/proc\/uptime, \/proc\/fs/, cause: /an outer container mounts over them/ },
+    says: { detail: /\/proc\/uptime, \/proc\/fs/, cause: /an outer container hides them with mounts/ },
   },
   {
     title: 'no /dev/fuse and no /dev/shm',
