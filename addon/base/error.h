@@ -1,4 +1,4 @@
-// Failures as exceptions: thrown at the spot, caught only in main() and at the addon's edge.
+// Failures as exceptions: thrown where they occur, caught only in main() and in the addon's exports.
 #pragma once
 #include <cerrno>
 #include <stdexcept>
@@ -6,7 +6,7 @@
 
 namespace chrun {
 
-/// Exit statuses of our own; everything else is the command's.
+/// Our own exit statuses; all others are the command's.
 enum class Exit : int {
   failure = 31,  // the launcher failed
   command = 49,  // the command could not be started
@@ -15,7 +15,7 @@ enum class Exit : int {
   feature = 87,  // --feature: not built in
 };
 
-/// Something is wrong and the words say what: lower case, no final period, the value named.
+/// Something is wrong and the message says what: lower case, no final period, with the value.
 class Error : public std::runtime_error {
  public:
   explicit Error(const std::string& message, std::string hint = {}, Exit exit = Exit::failure)
@@ -35,16 +35,16 @@ class Error : public std::runtime_error {
 /// A system call failed: Refused makes it. Call and errno select the hint.
 class SysError : public Error {
  public:
-  /// With a message that is already in words, such as that of another process of ours.
+  /// With a complete message, such as that of another process of ours.
   SysError(const std::string& message, std::string hint, std::string call, int code, Exit exit)
       : Error(message, std::move(hint), exit), call_(std::move(call)), code_(code) {}
 
   const char* call() const { return call_.c_str(); }
   int code() const { return code_; }
-  /// What was refused, where the call alone does not say it ("overlay" of mount); empty elsewhere. Hints go by it.
+  /// What was refused, if the call alone does not say it ("overlay" for mount); else empty. Hints are chosen by it.
   const std::string& subject() const { return subject_; }
 
-  /// The same failure with that, with a hint, or in other words: call and errno stay.
+  /// The same failure with a subject, a hint, or another message: call and errno stay.
   SysError about(std::string subject) const;
   SysError hinted(std::string hint) const;
   SysError reworded(const std::string& message, Exit exit) const;
@@ -54,12 +54,13 @@ class SysError : public Error {
   int code_;
 };
 
-/// Throws `failure` in other words: its hint and exit status, and call and errno if it has them, stay.
+/// Throws `failure` with another message: its hint and exit status, and call and errno if it has them, stay.
 [[noreturn]] void throw_reworded(const Error& failure, const std::string& message);
 
-/// A refusal by the system call `call` ("mount"), taken at once. What could not be done is said after that:
-/// `throw Refused("mount").cannot("bind " + source)`. Since C++17 what stands before a call's parenthesis is evaluated
-/// before its arguments, so building the text can't change errno; as one more argument, errno might be read after it.
+/// A failure of the system call `call` ("mount"): errno is taken immediately. What could not be done is given after
+/// that: `throw Refused("mount").cannot("bind " + source)`. Since C++17 what stands before a call's parenthesis is
+/// evaluated before its arguments, so building the text can't change errno; as one more argument, errno might be read
+/// after it.
 class Refused {
  public:
   explicit Refused(const char* call, int code = errno) : call_(call), code_(code) {}
@@ -73,7 +74,7 @@ class Refused {
   int code_;
 };
 
-/// The system's words for an errno value, beginning in lower case as our messages do.
+/// The text of strerror(3) for an errno value, beginning in lower case like our messages.
 std::string errno_words(int code);
 
 }  // namespace chrun

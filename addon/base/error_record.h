@@ -1,4 +1,4 @@
-// How processes of ours tell each other what went wrong: one record (records.h),
+// How our processes report errors to each other: one record (records.h),
 //   error MESSAGE HINT                          or, of a system call that failed:
 //   error MESSAGE HINT CALL ERRNO SUBJECT
 #pragma once
@@ -9,10 +9,10 @@
 
 namespace chrun {
 
-/// `failure` in these words; `hint` is what helps.
+/// `failure` as a record, with `hint`.
 std::string error_record(const Error& failure, const std::string& message, const std::string& hint);
 
-/// Throws what a record says. `source` names it in errors, which are thrown where it says nothing.
+/// Throws the error in a record. `source` names the record in errors about a malformed one.
 [[noreturn]] void throw_error_record(std::string_view record, const std::string& source, Exit exit);
 
 }  // namespace chrun

@@ -1,4 +1,4 @@
-// Children that come and go before the command starts, which must not notice.
+// Children that exist only before the command starts, which must not notice them.
 #pragma once
 #include <unistd.h>
 
@@ -6,13 +6,13 @@
 
 namespace chrun {
 
-/// While it lives, the end of a child can be waited for, also where SIGCHLD is ignored; where it is blocked, none of
-/// ours stays pending afterwards.
+/// While it exists, a child can be waited for, even if SIGCHLD is ignored; if SIGCHLD is blocked, none of ours stays
+/// pending afterwards.
 class ExpectChild {
  public:
   ExpectChild() : pending_(is_pending()), before_(signal(SIGCHLD, SIG_DFL)) {}
   ~ExpectChild() {
-    signal(SIGCHLD, before_);  // by which the kernel forgets a pending one
+    signal(SIGCHLD, before_);  // this discards a pending one
     if (pending_) kill(getpid(), SIGCHLD);
   }
   ExpectChild(const ExpectChild&) = delete;

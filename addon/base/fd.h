@@ -1,4 +1,4 @@
-// A file descriptor that closes itself: every descriptor of ours is one of these, close-on-exec from birth.
+// A file descriptor that closes itself: all our descriptors are of this type, and close-on-exec from the beginning.
 #pragma once
 #include <unistd.h>
 

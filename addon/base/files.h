@@ -8,7 +8,7 @@
 
 namespace chrun {
 
-/// While it lives, a signal that the kernel sends beside an error of write(2) does not kill the process: SIGXFSZ,
+/// While it exists, a signal that the kernel sends along with an error of write(2) does not kill the process: SIGXFSZ,
 /// SIGPIPE.
 class IgnoreSignal {
  public:
@@ -25,14 +25,14 @@ class IgnoreSignal {
 /// Reads all of `fd`, at most `limit` bytes. Throws SysError, or Error when there is more.
 std::string read_all(int fd, const std::string& name, size_t limit);
 
-/// Writes all of `bytes`. Throws SysError, also where a limit on file sizes (ulimit -f) would kill the process.
+/// Writes all of `bytes`. Throws SysError, also if a limit on file sizes (ulimit -f) would kill the process.
 void write_all(int fd, std::string_view bytes, const std::string& name);
 
 /// A file in memory (memfd) that holds `bytes`, readable and writable by this user only, offset 0.
 /// It is inherited over exec when `inherited`.
 Fd memory_file(const char* name, std::string_view bytes, bool inherited);
 
-/// The numbers 0 to 2 are the command's, also where it is started without them. Throws SysError.
+/// Descriptors 0 to 2 belong to the command, even if it is started without them. Throws SysError.
 Fd above_standard(Fd file);
 
 }  // namespace chrun

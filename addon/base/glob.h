@@ -1,4 +1,4 @@
-// Which paths a pattern matches: the CLI decides by it, the launcher checks that it is still so.
+// Which paths match a pattern: the CLI plans with the list, the launcher checks that it still holds.
 #pragma once
 #include <string>
 #include <vector>

@@ -1,4 +1,4 @@
-// Host paths, of which some must lead through the very directories that were judged: whose those are decides what runs.
+// Host paths, some of which must lead through exactly the directories that were checked: they decide what runs.
 #pragma once
 #include <fcntl.h>
 
@@ -12,15 +12,15 @@ namespace chrun {
 
 struct HostPath {
   std::string path;     // absolute
-  Fd directory{};       // what it is looked up in; empty where nothing on the way was judged
-  std::string below{};  // its end, in `directory`
+  Fd directory{};       // where it is looked up; empty if no directory on the way was checked
+  std::string below{};  // the rest of the path, in `directory`
 
   int start() const { return directory ? directory.get() : AT_FDCWD; }
   const char* name() const { return directory ? below.c_str() : path.c_str(); }
 };
 
-/// Opens the directories of `way`, from above: a path and `device:inode` for each. Throws Error where one is another
-/// directory, or a link; SysError where it can't be opened.
+/// Opens the directories of `way`, from the top: a path and `device:inode` for each. Throws Error if one is a different
+/// directory or a symbolic link, SysError if it can't be opened.
 HostPath judged_path(std::string path, std::span<const std::string_view> way);
 
 /// `device:inode`

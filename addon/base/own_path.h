@@ -13,7 +13,7 @@ std::string own_path();
 /// for who has no checkout.
 std::string how_to_get(const std::string& part, const std::string& libraries);
 
-/// A program that is started by the very file that was opened, whatever becomes of its path.
+/// A program that is executed from exactly the file that was opened, whatever happens to its path.
 struct Program {
   std::string path;  // for messages
   Fd file;           // O_PATH

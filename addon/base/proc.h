@@ -1,4 +1,4 @@
-// What /proc tells about this process.
+// What /proc shows about this process.
 #pragma once
 #include <optional>
 #include <string>
@@ -8,26 +8,26 @@
 
 namespace chrun {
 
-/// The text of a file; empty where it can't be read: one thing less that is known.
+/// The text of a file; empty if it can't be read.
 std::string text_of(const std::string& path);
 
-/// Opens a file of ours below /proc/self for writing; an empty Fd, and errno, where it can't be. Where the user may
-/// execute our program file but not read it (mode 0711), the kernel makes these files root's: then it is told that
-/// there is nothing in our memory that the user must not see.
+/// Opens one of our files below /proc/self for writing; an empty Fd, and errno, if that fails. If the user may execute
+/// our program file but not read it (mode 0711), these files belong to root: then we make this process dumpable,
+/// because nothing in its memory must be hidden from the user.
 Fd open_own_file(const char* path);
 
-/// A mount of this process's namespace: its number, and its place, seen from the root directory.
+/// A mount in this process's namespace: its ID, and its mount point, relative to the root directory.
 struct MountEntry {
   unsigned long long id;
   std::string place;
 };
 std::vector<MountEntry> mount_table();  // proc_pid_mountinfo(5)
 
-/// The number of the mount that an open file is on; 0 if that can't be found out.
+/// The ID of the mount that an open file is on; 0 if that can't be determined.
 unsigned long long mount_of(int file);
 
-/// Whether the process whose user namespace `link` leads to, seen from `directory`, is in this process's own. Nothing
-/// where it can't be looked into.
+/// Whether the user namespace that `link`, relative to `directory`, refers to is this process's own. Nothing if it
+/// can't be examined.
 std::optional<bool> is_in_own_user_namespace(int directory, const std::string& link);
 
 }  // namespace chrun

@@ -32,7 +32,7 @@ std::vector<Record> parse_records(std::string_view bytes, const std::string& sou
   std::vector<Record> records;
   while (!bytes.empty()) {
     Record record{take_field(bytes, source), {}};
-    // a field takes a byte at least, so a count above the rest's size is a lie
+    // a field takes at least one byte, so a count above the size of the rest is invalid
     const std::string_view written = take_field(bytes, source);
     const size_t count = parse_number(written, ~0U, "a field count in " + source);
     if (count > bytes.size()) throw Error(source + " is truncated");

@@ -1,4 +1,4 @@
-// The words between CLI and launcher: NUL-separated fields, one record a step, so that any path the
+// The wire format between CLI and launcher: NUL-separated fields, one record per step, so that any path the
 // kernel accepts can be carried. A record is: name NUL count NUL field NUL field NUL …
 #pragma once
 #include <string>

@@ -1,6 +1,6 @@
-// System calls that the C libraries and kernel headers of current HPC systems have no names for, by number, with their
-// words and structures: whoever builds with old headers gets a program that uses a new kernel all the same. Numbers are
-// the same on every architecture. Source: the manual pages of the calls.
+// System calls that the C libraries and kernel headers of current HPC systems do not define, by number, with their
+// flags and structures: a program built with old headers still uses the features of a new kernel. The numbers are the
+// same on every architecture. Source: the manual pages of the calls.
 #pragma once
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -17,7 +17,7 @@ inline constexpr long kOpenat2 = 437, kPidfdGetfd = 438;                        
 inline constexpr long kCloseRange = 436;                                                                  // Linux 5.9
 inline constexpr long kMountSetattr = 442;                                                                // Linux 5.12
 
-/// In flags of open_tree, mount_setattr: all mounts below, too.
+/// Flag of open_tree, mount_setattr: including all mounts below.
 inline constexpr unsigned kRecursive = 0x8000;
 
 inline constexpr unsigned kOpenTreeClone = 1, kOpenTreeCloexec = O_CLOEXEC;
@@ -26,10 +26,10 @@ inline constexpr unsigned kFsopenCloexec = 1, kFsmountCloexec = 1;
 inline constexpr unsigned kFsconfigSetFlag = 0, kFsconfigSetString = 1, kFsconfigCreate = 6;
 inline constexpr uint64_t kResolveInRoot = 0x10;
 
-/// Option of sockets (Linux 6.5): messages tell their sender by a descriptor too, in a control message of this type.
+/// Socket option (Linux 6.5): messages also carry a pidfd of their sender, in a control message of this type.
 inline constexpr int kPassPidfd = 76, kScmPidfd = 4;
 
-/// Of statx (Linux 5.8): asks for the mount's number, which is so many bytes behind the beginning of the answer.
+/// Of statx (Linux 5.8): requests the mount ID, and its offset in the result.
 inline constexpr unsigned kStatxMountId = 0x1000, kStatxMountIdAt = 0x90;
 
 /// Of openat2: struct open_how.

@@ -1,4 +1,4 @@
-// Bytes of others, as they are shown to people.
+// Untrusted bytes, as they are shown to users.
 #pragma once
 #include <cstddef>
 #include <string>
@@ -9,8 +9,8 @@ namespace chrun {
 /// The size of the UTF-8 character that `bytes` begin with, 0 if they begin with none (RFC 3629, section 4).
 size_t character_size(std::string_view bytes);
 
-/// Control characters, and bytes that are not UTF-8, as `ls --escape` has them: a newline would forge a line, and an
-/// escape sequence act on the terminal. src/base/visible.ts does the same.
+/// Escapes control characters, and bytes that are not UTF-8, like `ls --escape`: a newline could forge a line, and an
+/// escape sequence could control the terminal. src/base/visible.ts does the same.
 std::string visible(std::string_view bytes);
 
 }  // namespace chrun

@@ -1,4 +1,4 @@
-// Questions about files. Paths are absolute, times in nanoseconds since 1970, numbers decimal but for modes.
+// Queries about files. Paths are absolute, times in nanoseconds since 1970, numbers decimal except for modes.
 #pragma once
 #include "host/questions.h"
 

@@ -1,5 +1,5 @@
-// What the deciding TypeScript may ask of the kernel: one implementation for both of its doors, the addon for Node
-// (node/) and the built-in engine (engine/). src/host/native.ts says what the questions mean.
+// The kernel queries of the planning TypeScript: one implementation for both interfaces, the addon for Node (node/) and
+// the built-in engine (engine/). src/host/native.ts describes the queries.
 #pragma once
 #include <sys/types.h>
 
@@ -12,7 +12,7 @@ namespace chrun {
 /// Arguments of a question, or its answer: bytes, as the kernel has them.
 using Words = std::vector<std::string>;
 
-/// Answers a question. Throws SysError where the system refuses, Error for what is no question.
+/// Answers a query. Throws SysError for a system error, Error for an unknown query.
 Words answer(std::string_view question, const Words& arguments);
 
 /// What only a door knows.

@@ -7,7 +7,7 @@ namespace {
 
 constexpr unsigned kEscaped = 0xdc00;  // the lone surrogate of a byte is so much above it
 
-/// Cuts off the UTF-8 character that `bytes` begin with, or the one byte that is none.
+/// Removes the UTF-8 character, or the invalid byte, at the beginning of `bytes`.
 std::string_view take_character(std::string_view& bytes, bool& valid) {
   const size_t size = character_size(bytes);
   valid = size > 0;

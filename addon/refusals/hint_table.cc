@@ -66,7 +66,7 @@ constexpr const char* kLookForDenials = "look for denials in the kernel's log: j
 constexpr const char* kWithoutFuse =
     "unpack the image to a directory (unsquashfs); in an outer container, start that with --device /dev/fuse";
 
-/// The same reason, found out in another way.
+/// The same reason, detected in another way.
 constexpr Reason found_by(Reason reason, bool (*holds)()) { return reason.holds = holds, reason; }
 
 /// Many reasons look alike from errno. Those that suffice alone come first.
@@ -89,7 +89,7 @@ constexpr Reason kNoUserNamespace[] = {
      "", kLookForDenials},
 };
 
-/// The user namespace is there, and what was not allowed to make one is no longer known.
+/// The user namespace exists, so the reasons against creating one are not considered.
 constexpr Reason kNoIdMap[] = {
     kAppArmor,
     kFilter,

@@ -1,5 +1,5 @@
-// The table of refusals: which call fails how, for what reasons, and what helps. Hints, --doctor and
-// docs/troubleshooting.md are all made from it.
+// The table of refusals: which call fails with which error, for what reasons, and how to fix it. Hints, --doctor and
+// docs/troubleshooting.md are all generated from it.
 #pragma once
 #include <span>
 
@@ -10,12 +10,12 @@ namespace chrun {
 struct Reason {
   /// A heading for docs/troubleshooting.md.
   const char* title;
-  /// Whether it is this one, as far as this process can see; the last reason of a refusal may be the one that is left.
+  /// Whether this reason applies, as far as this process can see; the last one of a refusal may apply by elimination.
   bool (*holds)();
   const char* cause;
-  /// What the user can do; empty for nothing.
+  /// What the user can do; empty if nothing.
   const char* user;
-  /// What the administrator can do: one line; empty for nothing.
+  /// What the administrator can do: one line; empty if nothing.
   const char* administrator;
   /// The content of a file that the administrator's line speaks of.
   const char* file = "";

@@ -13,7 +13,7 @@
 namespace chrun {
 namespace {
 
-/// Both our programs make user namespaces: the launcher in bin/, the file-system server in build/Release/.
+/// Both our programs create user namespaces: the launcher in bin/, the file-system server in build/Release/.
 std::string own_programs() {
   const std::string program = own_path();
   for (const char* directory : {"/bin/ch-run-ts", "/build/Release/ch-run-ts"}) {
@@ -41,7 +41,7 @@ std::string fill_in(std::string_view text) {
   std::string filled;
   for (;;) {
     const size_t begin = text.find('{'), end = text.find('}', begin);
-    // braces with a blank or a newline behind them are text
+    // braces followed by a blank or a newline are literal
     const bool named = end != std::string_view::npos && text.substr(begin, end - begin).find_first_of(" \n") > end;
     if (!named) return filled.append(text);
     filled.append(text.substr(0, begin)).append(value_of(std::string(text.substr(begin + 1, end - begin - 1))));

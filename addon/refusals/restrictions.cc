@@ -13,7 +13,7 @@
 namespace chrun::restrictions {
 namespace {
 
-/// The value behind `name` in /proc/self/status.
+/// The value of `name` in /proc/self/status.
 std::string status_field(const std::string& name) {
   const std::string status = "\n" + text_of("/proc/self/status");
   const size_t at = status.find("\n" + name + ":\t");
@@ -32,7 +32,7 @@ bool is_mapped(const char* map, unsigned long id) {
     const unsigned long count = strtoul(end, &end, 10);
     if (id >= inside && id - inside < count) return true;
   }
-  return access(map, R_OK) != 0;  // unknown; a map that is there and empty maps nobody
+  return access(map, R_OK) != 0;  // unknown; an existing but empty map maps no id
 }
 
 }  // namespace

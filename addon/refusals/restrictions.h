@@ -12,7 +12,7 @@ bool is_privileged();
 bool has_filter();
 /// The AppArmor profile of this process; empty without AppArmor.
 std::string apparmor_profile();
-/// Whether AppArmor keeps this process from using user namespaces: switched on, and no profile of ours.
+/// Whether AppArmor keeps this process from using user namespaces: it is enabled, and has no profile for us.
 bool apparmor_restricts();
 /// Whether user and group have a name in the present user namespace: unmapped ones can't make another.
 bool ids_are_mapped();

@@ -180,7 +180,7 @@ profile            "p"     # the command line
       t.equal(runQuietly(t, user, ['--completion=images'], { env }), 'stored\0');
     });
 
-    t.test('a profile brings devices, and is on by itself where their description lies', async (t) => {
+    t.test('a profile brings devices, and is activated where their description exists', async (t) => {
       const place = scratch(t, user);
       const device = (name: string) => ({ name, containerEdits: { env: [`GPU_${name}=there`] } });
       const description = { cdiVersion: '0.6.0', kind: 'acme.com/gpu', devices: ['0', '1'].map(device) };

@@ -74,7 +74,7 @@ test('the command keeps the process, and gets no descriptor of ours', (t, user) 
   t.same(numbers(squashed), numbers(image));
 });
 
-test('the server is nobody’s child, in a session of its own, without a descriptor of the user’s', async (t, user) => {
+test('the server is not the launcher’s child, and has its own session and no descriptor of the user', async (t, user) => {
   const file = ownImage(t, user);
   const running = await startWaiting(t, user, [file], 'wait; echo nothing to wait for');
   const [server = 0, ...others] = serversOf(file);

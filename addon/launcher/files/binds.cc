@@ -11,18 +11,18 @@
 namespace chrun {
 namespace {
 
-/// The bind's destination, made if that is asked for; empty if it is missing.
+/// The bind's destination, created if requested; empty if it is missing.
 Fd open_destination(int root, const Bind& bind, int tree) {
   Fd destination = open_in_image(root, bind.destination);
   if (destination) return destination;
   const bool file = file_type(tree, bind.source) != S_IFDIR;
-  // over a link that leads nowhere, such as the resolv.conf of a system that makes it at boot
+  // over a dangling symbolic link, such as the resolv.conf of a system that creates it at boot
   if (file) destination = open_link_in_image(root, bind.destination);
   if (!destination && bind.create) destination = create_in_image(root, bind.destination, file);
   return destination;
 }
 
-/// Returns false where the place has become stale since it was looked up.
+/// Returns false if the mount point has become stale since it was looked up.
 bool place_bind(const Bind& bind, int tree, int destination) {
   try {
     place_mount(tree, destination, "bind " + bind.source + " to " + bind.destination);

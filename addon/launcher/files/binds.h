@@ -1,4 +1,4 @@
-// Parts of the host, and private file systems, at guest paths.
+// Binds of host paths, and private file systems, at guest paths.
 #pragma once
 #include <string>
 
@@ -9,17 +9,17 @@ namespace chrun {
 struct Bind {
   std::string source;       // host path, for messages
   std::string destination;  // guest path
-  bool optional = false;    // skip it where either side is missing
+  bool optional = false;    // skip it if either side is missing
   bool create = false;      // make a missing destination
   unsigned long flags = 0;  // MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC: with all below it, where the kernel can
 };
 
-/// Gives `tree`, a tree of mounts without a place, its place at a guest path. `root` is the image's root. Returns false
-/// where there is no such path. Throws Error or SysError that name both sides.
+/// Attaches `tree`, a detached mount tree, at a guest path. `root` is the image's root. Returns false if there is no
+/// such path. Throws Error or SysError that name both sides.
 bool bind_into_image(int root, const Bind& bind, int tree);
 
-/// Mounts a fresh tmpfs at a guest path; `options` as in tmpfs(5). Returns its root, or an empty Fd where there is no
-/// such path. Throws Error or SysError.
+/// Mounts a fresh tmpfs at a guest path; `options` as in tmpfs(5). Returns its root, or an empty Fd if there is no such
+/// path. Throws Error or SysError.
 Fd tmpfs_into_image(Stage& stage, int root, const std::string& destination, const std::string& options);
 
 }  // namespace chrun

@@ -14,9 +14,9 @@
 namespace chrun {
 namespace {
 
-constexpr unsigned kSpareDescriptors = 16;  // what the steps need at a time, generously
+constexpr unsigned kSpareDescriptors = 16;  // a generous estimate of what the steps need at a time
 
-/// Whether nothing can be had at a path: it is not there, or one may not look, or what should answer is dead.
+/// Whether a path is unavailable: it does not exist, permission is denied, or its file system is dead.
 bool is_out_of_reach(int code) {
   constexpr int kCodes[] = {ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, ESTALE, EIO, ENOTCONN, EHOSTDOWN, ETIMEDOUT};
   return std::ranges::find(kCodes, code) != std::end(kCodes);
@@ -31,7 +31,7 @@ bool is_roomy(int highest) {
 }  // namespace
 
 Fd open_on_host(const HostPath& path) {
-  // only a directory can be an automounter's, and only who wants one makes it mount
+  // only directories can be automounts, and only a lookup that wants a directory triggers them
   Fd found(openat(path.start(), path.name(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!found && errno == ENOTDIR) found = Fd(openat(path.start(), path.name(), O_PATH | O_CLOEXEC));
   return found;
@@ -49,8 +49,8 @@ void HostTrees::find(Stage& stage) {
   wishes_.clear();  // nor stay what they were looked up in open
 }
 
-/// By a descriptor for each. False where the kernel has no trees without a place (before Linux 5.2), or there are too
-/// few descriptors (ulimit -n).
+/// With a descriptor for each. False if the kernel has no detached mounts (before Linux 5.2), or there are too few
+/// descriptors (ulimit -n).
 bool HostTrees::hold_all() {
   int highest = 0;
   for (const auto& [step, wish] : wishes_) {

@@ -1,5 +1,5 @@
-// Host paths of a launch. They are looked up in our own namespaces, where an automounter still serves us, and before
-// any mount of ours is there: so each leads where an open(2) outside would have led.
+// Host paths of a launch. They are looked up in our own namespaces, where automounters still work, and before we mount
+// anything there: so each resolves as it would for an open(2) outside.
 #pragma once
 #include <map>
 #include <string>
@@ -10,26 +10,26 @@
 
 namespace chrun {
 
-/// What steps find at host paths: copies of trees of mounts that have no place yet.
+/// What steps find at host paths: detached copies of mount trees.
 class HostTrees {
  public:
   /// A step, by its address: what is in it does not matter here.
   using Key = const void*;
-  /// That `step` needs the tree at host path `path`. `action` is for the error.
+  /// Registers that `step` needs the mount tree at host path `path`. `action` is for the error.
   struct Wish {
     HostPath path;
     std::string action;
-    bool optional = false;  // it may be missing, or out of reach
+    bool optional = false;  // it may be missing or unavailable
   };
   void want(Key step, Wish wish) { wishes_[step] = std::move(wish); }
 
   /// Looks them all up, and then begins the stage. Throws SysError.
   void find(Stage& stage);
 
-  /// Whether `step` wanted something that is not a directory, and has not taken it.
+  /// Whether `step` wanted something that is not a directory, and has not taken it yet.
   bool holds_file(const Stage& stage, Key step) const;
 
-  /// Hands over what `step` wanted; empty where that was optional and is missing. Throws SysError.
+  /// Returns what `step` wanted; empty if it was optional and is missing. Throws SysError.
   Fd take(const Stage& stage, Key step);
 
  private:

@@ -1,4 +1,4 @@
-// Changes to the image that devices need, before anything of the host is bound into it: so nothing of the host changes.
+// Changes to the image that devices need, made before any host path is bound into it: so nothing on the host changes.
 #pragma once
 #include <sys/types.h>
 
@@ -7,9 +7,8 @@
 
 namespace chrun {
 
-/// The image at `root`, and the directory that will be the upper directory of an overlay over it: changes are made
-/// there, which also works where the image belongs to somebody else. Without one (-1) they are made in the image
-/// itself.
+/// The image at `root`, and the future upper directory of an overlay over it: changes are made there, which also works
+/// if the image belongs to another user. Without one (-1) they are made in the image itself.
 struct ChangedImage {
   int root;
   int upper;
@@ -19,14 +18,14 @@ struct Link {
   std::string target, name;
 };
 
-/// Makes links in guest directory `path`, which is made if missing, in place of files or links that are there. Throws
-/// Error or SysError.
+/// Creates symbolic links in guest directory `path`, which is created if missing, replacing existing files or links.
+/// Throws Error or SysError.
 void make_links(const ChangedImage& image, const std::string& path, const std::vector<Link>& links);
 
-/// Makes guest path `path`, a directory or an empty file when `want_file`, unless it is there. Throws SysError.
+/// Creates guest path `path`, a directory or, if `want_file`, an empty file, unless it exists. Throws SysError.
 void place_in_image(const ChangedImage& image, const std::string& path, bool want_file);
 
-/// Changes the mode of what lies at guest path `path`, if that is there. Throws SysError.
+/// Changes the mode of guest path `path`, if it exists. Throws SysError.
 void change_mode_in_image(int root, mode_t mode, const std::string& path);
 
 }  // namespace chrun

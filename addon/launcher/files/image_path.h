@@ -1,4 +1,4 @@
-// Paths inside the image: links are followed inside it, so that no destination can lie outside.
+// Paths inside the image: symbolic links are followed inside it, so that no destination can be outside.
 #pragma once
 #include <sys/types.h>
 
@@ -12,23 +12,22 @@ namespace chrun {
 /// stay inside. Returns an empty Fd when it does not exist; throws SysError on any other failure.
 Fd open_in_image(int root, const std::string& path);
 
-/// Opens the link at guest path `path` itself: something can be mounted over it. Returns an empty Fd when there is
-/// none.
+/// Opens the symbolic link at guest path `path` itself: something can be mounted over it. Returns an empty Fd if there
+/// is none.
 Fd open_link_in_image(int root, const std::string& path);
 
-/// As open_in_image, after making what is missing of `path`: directories, and at its end a directory or,
-/// when `want_file`, an empty file.
+/// Like open_in_image, but first creates what is missing of `path`: directories, and at its end a directory or, if
+/// `want_file`, an empty file.
 Fd create_in_image(int root, const std::string& path, bool want_file);
 
-/// The last directory on the way to a guest path, and what is missing below it: an empty `rest` if nothing is.
+/// The last existing directory on the way to a guest path, and what is missing below it: an empty `rest` if nothing is.
 struct Gap {
   Fd parent;
   std::string parent_path = "/", rest = "";
 };
 Gap find_gap(int root, const std::string& path);
 
-/// Writes a file of `text` at guest path `path`, if the directory for it is there and such a file is not. Throws
-/// SysError.
+/// Writes `text` to a new file at guest path `path`, if its directory exists and the file does not. Throws SysError.
 void write_in_image(int root, const std::string& path, const std::string& text);
 
 /// The file type bits (S_IFMT) of an open descriptor. Throws SysError.
@@ -37,7 +36,7 @@ mode_t file_type(int fd, const std::string& name);
 /// The name by which the kernel finds an open descriptor: for calls that take paths only.
 std::string descriptor_path(int fd);
 
-/// The path that leads to an open descriptor; empty if the kernel does not tell.
+/// The path of an open descriptor; empty if the kernel does not report it.
 std::string path_of(int fd);
 
 }  // namespace chrun

@@ -29,7 +29,7 @@ constexpr const char* kMachine = "unknown";
 
 constexpr size_t kLargestPathFile = 64 << 10;
 
-/// The loader of the GNU C library searches the directory that it is installed in with libc itself.
+/// The dynamic linker of the GNU C library searches the directory in which it is installed together with libc.
 std::string gnu_directory(int root) {
   const std::string triplet = std::string(kMachine) + "-linux-gnu";
   for (const std::string& directory : {"/usr/lib/" + triplet, "/lib/" + triplet, std::string("/usr/lib64"),

@@ -1,4 +1,4 @@
-// Letting programs of the image find libraries of the host, without ldconfig(8) and its cache: images may have neither.
+// Lets programs in the image find libraries of the host, without ldconfig(8) and its cache: images may have neither.
 #pragma once
 #include <string>
 #include <vector>

@@ -78,7 +78,7 @@ bool restrict_tree(int mount, const std::string& name, unsigned long flags) {
 void restrict_mount(int mount, const std::string& name, unsigned long flags) {
   struct statvfs status;
   if (fstatvfs(mount, &status) != 0) throw Refused("statvfs").cannot(restriction_words(name, flags));
-  // the descriptor leads to the root of just this mount, whatever has become of the names on the way to it
+  // the descriptor refers to the root of exactly this mount, even if path components were replaced
   const unsigned long all = MS_REMOUNT | MS_BIND | flags | locked_flags(status);
   if (::mount(nullptr, descriptor_path(mount).c_str(), nullptr, all, nullptr) != 0)
     throw Refused("mount").cannot(restriction_words(name, flags));
@@ -99,7 +99,7 @@ void PlacedMounts::check(int root) const {
     Fd found = open_in_image(root, placed.path);
     if (!found) found = open_link_in_image(root, placed.path);
     const unsigned long long id = found ? mount_of(found.get()) : 0;
-    // a later one may lie over it
+    // a later one may cover it
     if (placed.id == 0 || std::ranges::any_of(all_, [id](const Placed& each) { return each.id == id; })) continue;
     throw Error(
         "can't mount at " + placed.path + ": the kernel has removed the mount again",

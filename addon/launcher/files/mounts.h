@@ -1,5 +1,4 @@
-// Mounts by descriptors: trees of mounts that have no place yet, their places, and the flags that must survive. No
-// policy.
+// Mounts by descriptors: detached mount trees, their mount points, and the flags that must survive. No policy.
 #pragma once
 #include <string>
 #include <vector>
@@ -8,27 +7,27 @@
 
 namespace chrun {
 
-/// A copy of the tree of mounts at `path`, seen from directory `directory` (or at that itself where `path` is empty),
-/// that has no place yet. What an automounter promises there is mounted. Empty where the kernel refuses, with errno.
+/// A detached copy of the mount tree at `path`, relative to `directory` (or at that itself if `path` is empty). An
+/// automount there is triggered. Empty, with errno, if the kernel refuses.
 Fd copy_tree(int directory, const char* path);
 
-/// Whether errno `code` says that the kernel does not know a call: older ones (ENOSYS), and seccomp filters of
-/// container engines for calls that they do not know (EPERM).
+/// Whether errno `code` means that a call is unknown: to an older kernel (ENOSYS), or to the seccomp filter of a
+/// container engine (EPERM).
 bool is_unknown_call(int code);
 
-/// Moves the mount whose root is `mount` to the place that is open as `place`, in our namespaces. Throws SysError,
-/// which says that `action` could not be done.
+/// Moves the mount whose root is `mount` to the mount point that is open as `place`, in our namespaces. Throws SysError
+/// that names `action`.
 void place_mount(int mount, int place, const std::string& action);
 
-/// Whether a mount with this root can't be at that place, because only one of them is a directory.
+/// Whether this mount can't be attached at that mount point, because only one of them is a directory.
 bool differ_in_type(int mount, int place);
 
 /// Sets `flags` (MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC) on the mount whose root is `mount`, and on all below it,
 /// whether it has a place or not. `name` is for the error. Returns false before Linux 5.12. Throws SysError.
 bool restrict_tree(int mount, const std::string& name, unsigned long flags);
 
-/// The same for the one mount only, which must have a place. What else is set on it (nosuid, nodev, noexec of the
-/// host's mount are locked in a user namespace) stays. Throws SysError.
+/// The same for this mount only, which must be attached. Its other flags stay (nosuid, nodev, noexec of the host's
+/// mount are locked in a user namespace). Throws SysError.
 void restrict_mount(int mount, const std::string& name, unsigned long flags);
 
 /// The guest path of a mount below the one whose root is `mount`, which has a place; empty if there is none.
@@ -40,9 +39,9 @@ std::string mount_below(int mount);
 class PlacedMounts {
  public:
   void add(int mount, const std::string& path);
-  /// Takes those at the same paths below another root, which have been copied there.
+  /// Adds those at the same paths below another root, to which they were copied.
   void move_to(int root);
-  /// Throws Error where one is not there.
+  /// Throws Error if one is missing.
   void check(int root) const;
 
  private:

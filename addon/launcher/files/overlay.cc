@@ -14,7 +14,7 @@
 namespace chrun {
 namespace {
 
-/// File systems that the kernel takes as an upper directory without saying why not, or never takes.
+/// File systems that can't hold an upper directory, though the kernel does not say so.
 constexpr struct {
   unsigned long magic;
   const char* name;
@@ -36,8 +36,7 @@ std::string upper_directory_hint(int directory) {
   return {};
 }
 
-/// What this image or this upper directory does to overlays; for what the kernel does to all of them there is the table
-/// of refusals.
+/// Reasons that lie in this image or this upper directory; the table of refusals has those of the kernel.
 std::string refusal_hint(int upper, int root, int code) {
   if (code == EBUSY) return "another container is using it; one at a time can write";
   if (code != EPERM && code != ENODEV && code != EINVAL) return {};
@@ -48,7 +47,7 @@ std::string refusal_hint(int upper, int root, int code) {
          "image";
 }
 
-/// The mode is as given, whatever the user's umask is; what is there keeps its own.
+/// The mode is as given, whatever the user's umask is; an existing directory keeps its own.
 void make_directory(int parent, const char* name, mode_t mode, const std::string& what) {
   const std::string action = "make " + std::string(name) + " in " + what;
   if (mkdirat(parent, name, mode) != 0) {
@@ -61,7 +60,7 @@ void make_directory(int parent, const char* name, mode_t mode, const std::string
 UpperDirectory begin_upper(Fd home, int root, const std::string& name) {
   struct stat status;
   if (fstat(root, &status) != 0) throw Refused("fstat").cannot("look at the image's root directory");
-  // the root directory of the overlay is the upper directory's: it has the image's mode, and its owner can write there
+  // the root directory of the overlay is the upper directory: it has the image's mode, and its owner can write there
   make_directory(home.get(), "upper", (status.st_mode & 07777) | 0700, name);
   make_directory(home.get(), "work", 0755, name);
   UpperDirectory upper{std::move(home), {}, name};
@@ -117,8 +116,8 @@ Fd open_upper_directory(const std::string& path) {
 }
 
 Fd put_overlay(Stage& stage, int root, const UpperDirectory& upper) {
-  // by descriptors: no byte of a path has to be quoted. userxattr: the only marks that are ours to set without
-  // privilege. index=on: then the kernel refuses an upper directory that is in use already.
+  // by descriptors: no byte of a path has to be quoted. userxattr: the only xattrs that can be set without privilege.
+  // index=on: then the kernel refuses an upper directory that is already in use.
   const std::string home = descriptor_path(upper.home.get());
   const std::string options =
       "lowerdir=" + descriptor_path(root) + ",upperdir=" + home + "/upper,workdir=" + home + "/work,userxattr,index=on";

@@ -12,7 +12,7 @@
 namespace chrun {
 namespace {
 
-/// Every container has the host's, so it is there; and no launch looks at what is in it.
+/// Every container has the host's, so it exists; and no launch examines its contents.
 constexpr const char* kCovered = "/sys";
 constexpr const char* kAction = "mount a tmpfs for mount points";
 

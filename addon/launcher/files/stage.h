@@ -1,4 +1,4 @@
-// Where mounts are made before they get their places: out of reach of everybody who could exchange directories.
+// Where mounts are made before they are attached: out of reach of everybody who could replace directories.
 #pragma once
 #include <string>
 
@@ -6,34 +6,33 @@
 
 namespace chrun {
 
-/// A tmpfs that no path leads to from outside of our mount namespace. What is mounted in it can be opened, and its
-/// flags be set, without doubt that it is just that mount; then it is moved to its place, by descriptors on both sides.
+/// A tmpfs that no path outside of our mount namespace leads to. A mount in it can be opened, and its flags set, with
+/// certainty that it is that mount; then it is moved to its mount point, with descriptors on both sides.
 class Stage {
  public:
-  /// Makes it: covers the host's /sys. To be called when all host paths have been looked up. Throws SysError.
+  /// Mounts it: covers the host's /sys. To be called when all host paths have been looked up. Throws SysError.
   void begin();
 
-  /// The same before host paths have been looked up: /sys is there as before, and binds of `/` don't contain the
-  /// stage. settle() must follow when they have. Throws SysError.
+  /// The same before host paths have been looked up: /sys stays visible, and binds of `/` don't contain the stage.
+  /// settle() must be called when they have. Throws SysError.
   void begin_hidden();
   void settle();
 
-  /// A copy of the tree of mounts at `path`, seen from directory `directory`, that has no place yet. Throws SysError,
-  /// which says that `action` could not be done.
+  /// A detached copy of the mount tree at `path`, relative to `directory`. Throws SysError that names `action`.
   Fd copy(int directory, const char* path, const std::string& action);
 
-  /// The same for the tree at descriptor `source`, kept here until open_slot() asks for it: no descriptor stays open.
+  /// The same for the tree at descriptor `source`, kept here until open_slot() opens it: no descriptor stays open.
   int keep_copy(int source, const std::string& action);
   Fd open_slot(int slot) const;
 
-  /// A new file system that has no place yet: arguments as of mount(2). Throws SysError.
+  /// A new, detached file system: arguments as for mount(2). Throws SysError.
   Fd make(const char* type, unsigned long flags, const std::string& options, const std::string& action);
 
-  /// An empty directory, to mount something at; returns its number.
+  /// An empty directory as a mount point; returns its number.
   int make_slot(bool directory = true);
   std::string slot_path(int slot) const;
 
-  /// The tmpfs itself, for files that nobody else can see.
+  /// The tmpfs itself, for files that no other process can see.
   int files() const { return root_.get(); }
 
  private:

@@ -1,4 +1,4 @@
-// --join: many processes, one container. The first one to come, the winner, creates it; the others enter it.
+// --join: many processes, one container. The first to arrive, the winner, creates it; the others enter it.
 #pragma once
 #include <functional>
 #include <optional>
@@ -12,22 +12,21 @@ namespace chrun {
 
 class JoinGroup {
  public:
-  /// Comes to the group, as the winner or as another peer. Throws Error if there is no place in it, or its name
-  /// is not ours to use.
+  /// Joins the group, as the winner or as another peer. Throws Error if it is full, or its name can't be used.
   explicit JoinGroup(JoinRequest request);
   /// Leaves, if neither enter() nor open() succeeded.
   ~JoinGroup();
   JoinGroup(const JoinGroup&) = delete;
 
-  /// Whether this process is to create the container.
+  /// Whether this process shall create the container.
   bool won() const { return keeper_.has_value(); }
-  /// For the winner: the container that this process is in, with namespaces of its own of these kinds, is ready for the
+  /// For the winner: the container that this process is in, with its own namespaces of these kinds, is ready for the
   /// others.
   void open(NamespaceSet set);
   /// For the winner: it can't be created, for this reason. The others stop with it.
   void fail(const Error& why);
-  /// For the others: waits until the container is ready, and enters it; returns which namespaces it has of its own. A
-  /// warning tells where it differs from what this process asks for. Throws Error if it will never be.
+  /// For the others: waits until the container is ready, and enters it; returns which namespaces are its own. A warning
+  /// says how it differs from this process's request. Throws Error if it will never be ready.
   NamespaceSet enter();
 
  private:

@@ -1,5 +1,4 @@
-// The named points of the join protocol, at which a test can stop or kill a peer. Outside that test's own build
-// they are nothing at all.
+// The named points of the join protocol at which a test can stop or kill a peer. In all other builds they are empty.
 #pragma once
 
 #ifdef CH_RUN_JOIN_CHECKPOINTS
@@ -16,7 +15,7 @@ inline void join_checkpoint(const char* point) {
   if (kill != nullptr && strcmp(kill, point) == 0) raise(SIGKILL);
 }
 
-/// For a keeper: it would be stopped at the points that it shares with peers, and stay when the peer is gone.
+/// For a keeper: otherwise it would be stopped at the points that it shares with peers, and outlive the peer.
 inline void join_forget_stop() { unsetenv("CH_RUN_JOIN_STOP"); }
 
 }  // namespace chrun

@@ -1,6 +1,6 @@
-// The door of a join group: a small POSIX shared memory object under a name that all peers derive alike. It says which
-// process keeps the group, and no more, because programs in every container of this user can write to it: it is copied
-// once, and what it says is proved by what the kernel tells of that process. docs/join.md has the picture.
+// The door of a join group: a small POSIX shared memory object under a name that all peers derive in the same way. It
+// only says which process keeps the group, because programs in every container of this user can write to it: it is
+// copied once, and verified against what the kernel reports about that process. docs/join.md has a figure.
 //
 // Another user can take a name first: the peers then go on to the next one in the same row.
 #pragma once
@@ -25,13 +25,13 @@ class JoinDoor {
     char magic[8];
     uint32_t version;        // of this layout and of the state's
     int32_t keeper;          // 0: not yet there
-    uint64_t pid_namespace;  // PIDs mean something in it only
+    uint64_t pid_namespace;  // in which the PIDs are valid
     ProcessId creator;
   };
 
-  /// The door of the group called `tag`; where there is none, a new one that `self`, this process, makes; empty if
-  /// somebody else was faster. Throws Error if that is not possible, or if what has the name is this user's, but no
-  /// door.
+  /// The door of the group called `tag`; if there is none, a new one that `self`, this process, creates; empty if
+  /// another process was faster. Throws Error if that is not possible, or if the object with this name is this user's,
+  /// but not a door.
   static std::optional<JoinDoor> find_or_make(const std::string& tag, const ProcessId& self);
   /// The one with this name; empty if there is none, or it is another user's.
   static std::optional<JoinDoor> open(const std::string& name);
@@ -43,17 +43,17 @@ class JoinDoor {
   ino_t inode() const { return inode_; }
   int file() const { return file_.get(); }
 
-  /// Reads it. Throws Error if it is no door of this version.
+  /// Reads it. Throws Error if it is not a door of this version.
   Text read() const;
-  /// Throws Error if it was made in another PID namespace, so that what is missing here may live there.
+  /// Throws Error if it was created in another PID namespace: a process that is missing here may be alive there.
   void require_pid_namespace(const Text& text) const;
-  /// Waits until that says who the keeper is, at most so long.
+  /// Waits until the door names the keeper, at most this long.
   void await_keeper(std::chrono::milliseconds limit) const;
-  /// For the keeper: says that it is there.
+  /// For the keeper: announces itself.
   void announce_keeper(pid_t keeper) const;
   /// Whether it still has its name.
   bool is_named() const;
-  /// Takes its name away, if it still has it: nobody else can come.
+  /// Removes its name, if it still has it: no other process can join.
   void remove() const;
   [[noreturn]] void refuse(const std::string& why) const;
 
@@ -70,10 +70,10 @@ class JoinDoor {
   bool new_;
 };
 
-/// Makes a nameless object in shared memory, for this user only. Throws Error where there is no place for it.
+/// Creates an unnamed object in shared memory, for this user only. Throws Error if there is no space for it.
 Fd make_shared_memory();
 
-/// The names of all of this user's doors that there are.
+/// The names of all existing doors of this user.
 std::vector<std::string> list_door_names();
 
 }  // namespace chrun

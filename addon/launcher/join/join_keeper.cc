@@ -150,7 +150,7 @@ class Watch {
     try {
       memory_.locked([&] { over = is_settled() || is_deserted() || is_late(); });
     } catch (const Error&) {
-      // a stopped peer has the lock; nothing can be done for the group, but it must not stay for ever
+      // a stopped peer has the lock; nothing can be done for the group, but it must not stay forever
       over = is_late();
     }
     if (over && late_) report();

@@ -1,5 +1,5 @@
-// The keeper of a join group: a process beside the winner that keeps the container until the last peer is in it,
-// though the winner's command may end before, and that cleans up after peers that were killed.
+// The keeper of a join group: a process besides the winner that keeps the container until the last peer has entered it,
+// even if the winner's command exits before, and that cleans up after peers that were killed.
 //
 // A process, because nothing else that needs no privilege keeps namespaces alive: they live as long as a process,
 // a descriptor or a mount that refers to them. It holds nothing that others wait for: no descriptor but its own,
@@ -22,10 +22,10 @@ class Keeper {
   ~Keeper() { reap(); }
   Keeper(const Keeper&) = delete;
 
-  /// Hands over what it is to keep, and waits until it has that: then the others find it at once, and do not take the
-  /// group for abandoned when this process ends. Returns false if it was killed, or is stopped.
+  /// Passes the namespaces to the keeper, and waits until it has them: then the others find them immediately, and do
+  /// not consider the group abandoned when this process exits. Returns false if the keeper was killed, or is stopped.
   bool hand_over(const Namespaces& namespaces);
-  /// Waits for the process between us and the keeper, which ends at once.
+  /// Waits for the process between us and the keeper, which exits immediately.
   void reap();
 
  private:

@@ -1,6 +1,6 @@
-// Who keeps a join group: the door only says so, and a program in a container may have written it there. The kernel
-// tells who that process is. It is a keeper of ours if it is this user's, in this process's own user namespace, which
-// no program in a container can get into, and has the name that keepers give themselves.
+// Verifies the keeper of a join group: the door only names it, and a program in a container may have written that. The
+// kernel reports what that process is. It is a real keeper if it is this user's, in this process's own user namespace,
+// which no program in a container can enter, and has the name that keepers give themselves.
 #pragma once
 #include <sys/types.h>
 
@@ -13,12 +13,12 @@ namespace chrun {
 
 /// What keepers are called in the process table, at most 15 bytes.
 constexpr char kKeeperName[] = "ch-run-join";
-/// The number that the state has in them.
+/// The descriptor of the state in them.
 constexpr int kStateNumber = 0;
 
 class ProvedKeeper {
  public:
-  /// The keeper that a door names; empty if there is no such process any more. Throws Error if it is no keeper.
+  /// The keeper that a door names; empty if there is no such process any more. Throws Error if it is not a keeper.
   static std::optional<ProvedKeeper> prove(pid_t process, const JoinDoor& door);
 
   pid_t process() const { return process_; }

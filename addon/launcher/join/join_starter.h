@@ -1,4 +1,4 @@
-// Who starts the peers of a group on this node: when it and they are gone, nobody else will come.
+// The process that starts the peers of a group on this node: when it and they have exited, no other peer will come.
 #pragma once
 #include <sys/types.h>
 
@@ -10,7 +10,7 @@ struct Starter {
   pid_t process = 0;         // 0: not known
   bool all_at_once = false;  // its children are the ranks, all of which it has started
 
-  /// Whether nobody else can come: it has ended, or started all of its children and they have ended.
+  /// Whether no other peer can come: it has exited, or has started all its children and they have exited.
   bool is_done() const;
 };
 

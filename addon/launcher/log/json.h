@@ -1,4 +1,4 @@
-// Text for JSON, from bytes that may be anything.
+// JSON strings from arbitrary bytes.
 #pragma once
 #include <string>
 #include <string_view>

@@ -68,7 +68,7 @@ long long microseconds(clockid_t clock) {
   return now.tv_sec * 1'000'000LL + now.tv_nsec / 1000;
 }
 
-/// One write, so that lines of many ranks do not mix. There is nobody to tell when it fails.
+/// One write, so that lines of many ranks do not mix. There is nowhere to report a failure.
 void write_line(std::string line) {
   line += '\n';
   if (::write(STDERR_FILENO, line.data(), line.size()) < 0) return;

@@ -24,9 +24,9 @@ void error(const Error& failure);
 void warning(const std::string& message);
 /// Printed from -v on; the time since the start is put in front.
 void verbose(int level, const std::string& message);
-/// Whether step() does anything: whoever asks saves making the words.
+/// Whether step() does anything: callers can save building the text.
 bool follows_steps();
-/// The step that begins: told from -v on, and named in the messages of --log=json.
+/// The step that begins: printed from -v on, and named in the messages of --log=json.
 void step(std::string words);
 
 }  // namespace chrun::log

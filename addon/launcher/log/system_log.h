@@ -1,4 +1,4 @@
-// One line in the system's log for a launch.
+// One line in the system log for a launch.
 #pragma once
 #include <initializer_list>
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace chrun {
 
-/// A line for syslog(3), made first and sent when its moment has come. Nothing here waits or throws: where nobody
-/// listens, or not fast enough, the line is lost.
+/// A line for syslog(3), built first and sent later. Nothing here waits or throws: if nobody listens, or not fast
+/// enough, the line is lost.
 class SystemLog {
  public:
   using Word = std::pair<std::string_view, std::string_view>;

@@ -30,7 +30,7 @@ bool is_this_directory(const Step& fact) {
   return same;
 }
 
-/// Why nothing was found: it is absent, or it can't be looked at, for whatever reason.
+/// Why nothing was found: it is absent, or it can't be examined, for whatever reason.
 const char* missing_word() { return errno == ENOENT || errno == ENOTDIR ? "absent" : "barred"; }
 
 /// What src/host/host.ts calls PathKind.

@@ -52,7 +52,7 @@ void look_up_sources(Creation& creation, const Step& step) {
     struct stat source;
     if (stat(step.fields[i].data(), &source) != 0) {
       if (errno == ENOENT || errno == ENOTDIR) throw Refused("stat").cannot("bind " + field(step, i));
-      continue;  // what can't be looked at is the bind's affair, which may be optional
+      continue;  // if it can't be examined, the bind reports that, unless it is optional
     }
     destinations.push_back({field(step, i + 1), !S_ISDIR(source.st_mode)});
   }

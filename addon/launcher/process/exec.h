@@ -6,8 +6,7 @@
 namespace chrun {
 
 /// Replaces this process by `command` (NULL-terminated, not empty), looked up on `path` as execvp(3) does.
-/// Returns never; throws Error with Exit::command
-/// and a hint that tells why it could not be started.
+/// Never returns; throws Error with Exit::command and a hint that says why it could not be started.
 [[noreturn]] void become_command(const std::vector<char*>& command, const std::vector<char*>& environment,
                                  std::string_view path);
 

@@ -28,7 +28,7 @@ class OtherRoot {
     if (!enter(directory)) throw Refused("chroot").cannot("enter the host's root directory");
   }
   ~OtherRoot() {
-    if (!enter(own_.get())) abort();  // whatever followed would be done in the wrong place
+    if (!enter(own_.get())) abort();  // anything that followed would happen in the wrong root directory
   }
   OtherRoot(const OtherRoot&) = delete;
 
@@ -37,7 +37,7 @@ class OtherRoot {
   const Fd own_;
 };
 
-/// Hooks find the container by paths, so it gets one: in a mount namespace that is ours alone, until they have run.
+/// Hooks access the container by path, so it gets one: in our private mount namespace, until they have run.
 constexpr const char* kBundle = "/mnt";
 constexpr const char* kRoot = "/mnt/rootfs";
 
@@ -95,7 +95,7 @@ pid_t start(const Hook& hook, int state) {
   return child;
 }
 
-/// Waits at most `seconds` for the end of a child; for ever where these are 0, or the kernel can't (before Linux 5.3).
+/// Waits at most `seconds` for the end of a child; forever if these are 0, or the kernel can't (before Linux 5.3).
 bool ends_in_time(pid_t child, int seconds) {
   if (seconds == 0) return true;
   const Fd process(static_cast<int>(syscall(kPidfdOpen, child, 0)));

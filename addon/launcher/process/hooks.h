@@ -1,4 +1,4 @@
-// Programs of vendors that prepare a container: hooks of the OCI runtime specification.
+// Vendors' programs that prepare a container: hooks of the OCI runtime specification.
 #pragma once
 #include <string>
 #include <vector>

@@ -1,4 +1,4 @@
-// Which process is it, and does it still live? A PID alone may have been given to another one meanwhile.
+// Identifies a process, and whether it is alive: a PID alone may have been reused.
 #pragma once
 #include <string>
 
@@ -26,8 +26,8 @@ ProcessStatus read_process(int pid);
 /// This process. Throws SysError where /proc can't be read, and Error as the next one.
 ProcessId own_process(const std::string& option);
 
-/// Throws Error where /proc tells of another PID namespace than that of this process, so that no number in it means
-/// what `option` takes it for.
+/// Throws Error if /proc belongs to another PID namespace than this process: then PIDs given to `option` would be
+/// wrong.
 void require_own_proc(const std::string& option);
 
 /// Whether it runs or is stopped.

@@ -7,11 +7,11 @@
 
 namespace chrun {
 
-/// Installs a BPF program for this process and all that come from it; false, with errno set, if the kernel refuses.
-/// New privileges must have been given up.
+/// Installs a BPF program for this process and its descendants; false, with errno set, if the kernel refuses.
+/// no_new_privs must be set.
 bool try_install_filter(std::vector<sock_filter>& program);
 
-/// The same, for an array of sock_filter in hexadecimal,. Throws Error or SysError.
+/// The same, for an array of sock_filter in hexadecimal. Throws Error or SysError.
 void install_filter(std::string_view hexadecimal);
 
 }  // namespace chrun

@@ -1,4 +1,4 @@
-// The two processes of a launch in which something is done outside of the container while it is made.
+// The two processes of a launch with steps outside of the container while it is created.
 #pragma once
 #include <sys/types.h>
 
@@ -17,11 +17,11 @@ class Sides {
 
   bool is_outside() const { return child_ > 0; }
 
-  /// Waits until the other side has come to the meeting called `name`, too. Throws Error where it has ended; but where
-  /// the container's side has, and has said why, the side outside ends as that did.
+  /// Waits until the other side also reaches the meeting called `name`. Throws Error if it has exited; but if the
+  /// container's side has, and has reported why, the side outside exits with the same status.
   void meet(const std::string& name);
 
-  /// For the container's side. Throws Error where the process outside has ended.
+  /// For the container's side. Throws Error if the process outside has exited.
   void require_outside() const;
 
   /// For the side outside, when its work is done: waits for the end of the container's first process, and ends as that

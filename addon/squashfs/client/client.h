@@ -19,7 +19,7 @@ struct SquashfsRequest {
   bool share = true;  // use a server that is there already, and be found by later launches
 };
 
-/// An image that a file-system server is ready to serve. One of the two is there.
+/// An image that a file-system server is ready to serve. One of the two is set.
 struct ServedImage {
   Fd mount;   // detached and read-only, for move_mount(2) with MOVE_MOUNT_F_EMPTY_PATH in any namespaces
   Fd server;  // before Linux 5.3: waits for the device of a mount that the caller makes, by send_device()

@@ -1,4 +1,4 @@
-// Starts a program that is nobody's child.
+// Starts a program that is not a child of the caller.
 #pragma once
 #include <string>
 #include <vector>

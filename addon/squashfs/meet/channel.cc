@@ -35,7 +35,7 @@ void take_control(msghdr& message, Packet& packet) {
   }
 }
 
-/// −1, for ever, where there is no deadline.
+/// −1, forever, if there is no deadline.
 int milliseconds_until(Clock::time_point deadline) {
   if (deadline == Clock::time_point::max()) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();

@@ -39,13 +39,13 @@ uint64_t hash(std::string_view text, uint64_t value);
 /// False where the other side is gone.
 bool send_packet(int socket, std::string_view text, int descriptor = -1);
 
-/// Waits until `deadline`, or for ever, for a packet. Nothing where the other side is gone, silent or not of this user.
+/// Waits until `deadline`, or forever, for a packet. Nothing if the other side is gone, silent or not this user's.
 std::optional<Packet> receive_packet(int socket, Clock::time_point deadline);
 
-/// Whether the process at the other end belongs to this user: abstract socket names are free for all to take.
+/// Whether the process at the other end belongs to this user: anybody can take abstract socket names.
 bool peer_is_self(int socket);
 
-/// From now on packets that are received tell who sent them.
+/// From now on, received packets identify their sender.
 void know_senders(int socket);
 
 /// Whether a packet comes from a process in this process's own user namespace. Programs in this user's containers have

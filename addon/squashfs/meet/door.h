@@ -15,11 +15,11 @@ class Door {
   explicit Door(std::string_view identity);
 
   struct Answer {
-    Fd socket;             // connected; empty where nobody is there
+    Fd socket;             // connected; empty if there is no server
     bool foreign = false;  // another user has taken the name
   };
   Answer knock(Clock::time_point deadline) const;
-  /// Listening, or empty where somebody else was faster.
+  /// Listening, or empty if another process was faster.
   Fd take() const;
 
   /// Takes away the name of a listening socket, if it is a file.

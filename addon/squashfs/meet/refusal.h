@@ -1,4 +1,4 @@
-// How the processes of this room tell each other what went wrong: a packet with a record of base/error_record.
+// How the processes of this room report errors to each other: a packet with a record of base/error_record.
 #pragma once
 #include <string>
 
@@ -6,10 +6,10 @@
 
 namespace chrun::squashfs {
 
-/// The packet that says `error`; `hint` is what helps.
+/// The packet for `error`, with `hint`.
 std::string refusal_packet(const Error& error, const std::string& hint);
 
-/// Throws what a packet says, with Exit::server.
+/// Throws the error in a packet, with Exit::server.
 [[noreturn]] void throw_refusal(const std::string& packet);
 
 }  // namespace chrun::squashfs

@@ -81,7 +81,7 @@ void read_rest(Inode& inode, Cursor& at, bool extended) {
   throw Damage("image " + metadata.image().name() + " is damaged: inode " + std::to_string(inode.number) + " " + what);
 }
 
-/// Numbers that would make reading take for ever, or overflow.
+/// Numbers that would make reading take forever, or overflow.
 void check(const Metadata& metadata, const Inode& inode) {
   const Superblock& super = metadata.image().super();
   if (inode.type == Type::symlink && inode.size > kMaxSymlink) damaged(metadata, inode, "has too long a target");

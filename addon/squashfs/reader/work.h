@@ -1,5 +1,5 @@
-// What one request costs, so that no image can make a process wait for ever: counts in an image are the image's own
-// word, and a process that waits for FUSE can't be killed before it is answered.
+// Bounds the cost of one request, so that no image can make a process wait forever: counts in an image can't be
+// trusted, and a process that waits for FUSE can't be killed before it gets an answer.
 #pragma once
 #include <algorithm>
 #include <atomic>

@@ -1,4 +1,4 @@
-// The file-system server gets out of the user's way.
+// The file-system server detaches from the user's session.
 #pragma once
 #include <vector>
 

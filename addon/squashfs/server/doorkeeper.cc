@@ -132,7 +132,7 @@ bool Doorkeeper::grant(int socket, Fd main_process) {
   const Fd copy = mounter_->take_mount();
   // a launcher that has lost patience is not counted: it has a private server by now
   if (!copy || !send_packet(socket, std::string(1, kGranted), copy.get())) return false;
-  // one that can't be watched must not hold the door open for ever
+  // one that can't be watched must not keep the door open forever
   if (watch(Kind::main_process, std::move(main_process))) ++main_processes_;
   return true;
 }

@@ -1,4 +1,4 @@
-/** Restrictions that are really switched on, and what must be said about them: by --doctor and by a failed launch. */
+/** Restrictions that are really enabled, and what --doctor and a failed launch must say about them. */
 import { execFileSync } from 'node:child_process';
 import { probe } from '../../helpers/support.js';
 

@@ -59,7 +59,7 @@ class Peer {
 }
 
 async function finishes(t: Test, peer: Peer): Promise<void> {
-  // on a busy machine everything takes longer; what hangs, hangs for ever
+  // on a busy machine everything takes longer; what hangs, hangs forever
   const limit = sleep(1000 * timeout + 30_000, 'still there' as const, { ref: false });
   const ending = await Promise.race([peer.ended, limit]);
   if (ending === 'still there') peer.process.kill('SIGKILL');

@@ -288,7 +288,7 @@ for (const { build, program } of launchers) {
     const place = scratch(t, user);
     execFileSync('mkfifo', ['-m', '666', join(place, 'fifo')]);
     mkdirSync(join(place, 'directory'));
-    // opened without waiting: a fifo without a writer would wait for ever
+    // opened without waiting: a fifo without a writer would wait forever
     for (const name of ['directory', 'fifo']) {
       const path = join(place, name);
       failsWith(
