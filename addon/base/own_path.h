@@ -9,6 +9,16 @@ namespace chrun {
 /// The absolute path of this program's file, links resolved. Throws SysError.
 std::string own_path();
 
+/// Which folder everything lies below: PREFIX, for PREFIX/bin/ch-run-ts. The other programs are in `programs` below it:
+/// libexec/ch-run-ts as installed, build/Release in a checkout and in the npm package.
+struct Installation {
+  std::string prefix;
+  const char* programs;
+};
+
+/// The installation of this program, whichever of them it is. Throws SysError.
+Installation own_installation();
+
 /// What to do about a missing part of this build, in words: to build it with `libraries`, or to get another release,
 /// for who has no checkout.
 std::string how_to_get(const std::string& part, const std::string& libraries);
@@ -19,7 +29,7 @@ struct Program {
   Fd file;           // O_PATH
 };
 
-/// Another program of the installation, beside the addon; `file` is empty, with errno, where it can't be opened. Throws
+/// Another program of the installation; `file` is empty, with errno, where it can't be opened. Throws
 /// SysError.
 Program open_sibling(const std::string& name);
 

@@ -13,14 +13,10 @@
 namespace chrun {
 namespace {
 
-/// Both our programs create user namespaces: the launcher in bin/, the file-system server in build/Release/.
+/// Both our programs make user namespaces: the launcher, and the file-system server.
 std::string own_programs() {
-  const std::string program = own_path();
-  for (const char* directory : {"/bin/ch-run-ts", "/build/Release/ch-run-ts"}) {
-    const size_t at = program.rfind(directory);
-    if (at != std::string::npos) return program.substr(0, at) + "/{bin/ch-run-ts,build/Release/ch-run-ts-squashfs}";
-  }
-  return program;
+  const Installation installation = own_installation();
+  return installation.prefix + "/{bin/ch-run-ts," + installation.programs + "/ch-run-ts-squashfs}";
 }
 
 std::string kernel_release() {

@@ -101,8 +101,11 @@ function readServerLibraries(server: string): string {
 
 /** The libraries linked into our programs, and their versions. */
 function listLibraries(program: string): string {
-  const server = `${dirname(program)}/../build/Release/ch-run-ts-squashfs`;
-  return [readServerLibraries(server), ...native.libraries()].filter(Boolean).join(', ');
+  // as addon/base/own_path.cc has it
+  const servers = ['libexec/ch-run-ts', 'build/Release'].map(
+    (folder) => `${dirname(program)}/../${folder}/ch-run-ts-squashfs`,
+  );
+  return [...servers.map(readServerLibraries), ...native.libraries()].filter(Boolean).join(', ');
 }
 
 function readBuild(program: string): readonly Finding[] {
