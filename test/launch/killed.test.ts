@@ -78,7 +78,7 @@ test('a launcher killed at any of its system calls leaves nothing', async (t) =>
     ['--overlay', join(scratch(t), 'kept')],
   ]) {
     const words = [...asRoot, ...options, image, '--', ...command];
-      run(ordinaryUser, words);
+    run(ordinaryUser, words);
     const survived = launcherPoints(t, words).filter(
       (point) => startKilled(point, words).signal !== 'SIGKILL',
     );
