@@ -1,7 +1,9 @@
 // Children that exist only before the command starts, which must not notice them.
 #pragma once
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 
 namespace chrun {
@@ -27,5 +29,13 @@ class ExpectChild {
   bool pending_;
   void (*before_)(int);
 };
+
+/// waitpid(2), continued after signals.
+inline pid_t wait_for_child(pid_t child, int* status) {
+  pid_t ended;
+  do ended = waitpid(child, status, 0);
+  while (ended < 0 && errno == EINTR);
+  return ended;
+}
 
 }  // namespace chrun

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -69,18 +68,10 @@ void lift_limits() {
               "its limits may be too low (ulimit -a); a build with the built-in engine needs less");
 }
 
-int wait_for(pid_t child) {
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) throw Refused("waitpid").cannot("wait for the command-line interpreter");
-  }
-  return status;
-}
-
 }  // namespace
 
 Decision decide(char* const* words) {
-  std::string program = own_path(), script = program.substr(0, program.rfind('/')) + "/../dist/cli.cjs";
+  const std::string program = own_path(), script = own_installation().prefix + "/dist/cli.cjs";
   if (access(script.c_str(), R_OK) != 0) {
     throw Refused("access")
         .cannot("start the command-line interpreter " + script)
@@ -113,7 +104,8 @@ Decision decide(char* const* words) {
   tell.reset();
   int code;
   const bool missing = ::read(told.get(), &code, sizeof code) == sizeof code;
-  const int status = wait_for(child);
+  int status = 0;
+  if (wait_for_child(child, &status) < 0) throw Refused("waitpid").cannot("wait for the command-line interpreter");
   if (missing) {
     throw Refused("execve", code)
         .cannot(std::string("start the command-line interpreter ") + CH_RUN_NODE)

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -75,14 +74,9 @@ class Child {
 void make_pipe(Fd& read_end, Fd& write_end) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw Refused("pipe2").cannot("make a pipe");
-  for (int& end : ends) {
-    if (end > STDERR_FILENO) continue;
-    const int moved = fcntl(end, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    close(end);
-    end = moved;
-  }
-  read_end = Fd(ends[0]);
-  write_end = Fd(ends[1]);
+  Fd first(ends[0]), second(ends[1]);
+  read_end = above_standard(std::move(first));
+  write_end = above_standard(std::move(second));
 }
 
 Child::Child(const Words& command) {
@@ -132,8 +126,7 @@ bool Child::hear(Clock::time_point end) {
 
 int Child::wait() {
   int status = 0;
-  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
+  wait_for_child(pid_, &status);
   pid_ = -1;
   return status;
 }

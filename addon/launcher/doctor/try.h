@@ -7,8 +7,7 @@ namespace chrun {
 /// detail, the message, and the parts of the Advice that there are. Throws Error for a check that does not exist.
 int try_check(const char* name);
 
-/// All checks in turn, in a process each, as lines for people: what --doctor can still do where nothing decides. False
-/// if containers can't be run here.
-bool try_all_checks();
+/// All checks in turn, in a process each, as lines for people: what --doctor can still do where nothing decides.
+void try_all_checks();
 
 }  // namespace chrun

@@ -6,7 +6,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <array>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/expect_child.h"
 #include "base/files.h"
 #include "base/system_calls.h"
 #include "launcher/join/join_checkpoint.h"
@@ -308,7 +308,7 @@ bool Keeper::hand_over(const Namespaces& namespaces) {
 
 void Keeper::reap() {
   if (between_ <= 0) return;
-  while (waitpid(between_, nullptr, 0) < 0 && errno == EINTR) continue;
+  wait_for_child(between_, nullptr);
   between_ = 0;
 }
 

@@ -5,7 +5,6 @@
 #include <spawn.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -119,9 +118,7 @@ void run_hook(int host, int root, const Hook& hook) {
   const bool in_time = ends_in_time(child, hook.timeout);
   if (!in_time) kill(child, SIGKILL);
   int status = 0;
-  while (waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) throw Refused("waitpid").cannot("wait for the hook " + hook.path);
-  }
+  if (wait_for_child(child, &status) < 0) throw Refused("waitpid").cannot("wait for the hook " + hook.path);
   if (!in_time) throw Error("the hook " + hook.path + " timed out after " + std::to_string(hook.timeout) + " s");
   if (WIFSIGNALED(status))
     throw Error("the hook " + hook.path + " was terminated by signal " + std::to_string(WTERMSIG(status)));

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <sys/wait.h>
 
 #include <array>
 #include <charconv>
@@ -138,8 +137,7 @@ HostNames::HostNames(std::optional<uid_t> uid, std::optional<gid_t> gid) {
 HostNames::~HostNames() {
   for (LookUp* look_up : {&user_, &group_}) {
     look_up->answer.reset();  // who still writes must not wait for us
-    while (look_up->program >= 0 && waitpid(look_up->program, nullptr, 0) < 0 && errno == EINTR) {
-    }
+    if (look_up->program >= 0) wait_for_child(look_up->program, nullptr);
   }
 }
 

@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include <csignal>
 
@@ -73,9 +72,8 @@ void Sides::end_as_container() {
 
 int Sides::await_child() const {
   int status = 0;
-  while (waitpid(child_, &status, 0) < 0) {
-    if (errno != EINTR) throw Refused("waitpid").cannot("wait for the first process of the container");
-  }
+  if (wait_for_child(child_, &status) < 0)
+    throw Refused("waitpid").cannot("wait for the first process of the container");
   return status;
 }
 
