@@ -28,18 +28,20 @@ unsigned long long parse_number(std::string_view text, unsigned long long max, c
   return number;
 }
 
+Record take_record(std::string_view& rest, const std::string& source) {
+  Record record{take_field(rest, source), {}};
+  // a field takes at least one byte, so a count above the size of the rest is invalid
+  const std::string_view written = take_field(rest, source);
+  const size_t count = parse_number(written, ~0U, "a field count in " + source);
+  if (count > rest.size()) throw Error(source + " is truncated");
+  record.fields.reserve(count);
+  for (size_t i = 0; i < count; i++) record.fields.push_back(take_field(rest, source));
+  return record;
+}
+
 std::vector<Record> parse_records(std::string_view bytes, const std::string& source) {
   std::vector<Record> records;
-  while (!bytes.empty()) {
-    Record record{take_field(bytes, source), {}};
-    // a field takes at least one byte, so a count above the size of the rest is invalid
-    const std::string_view written = take_field(bytes, source);
-    const size_t count = parse_number(written, ~0U, "a field count in " + source);
-    if (count > bytes.size()) throw Error(source + " is truncated");
-    record.fields.reserve(count);
-    for (size_t i = 0; i < count; i++) record.fields.push_back(take_field(bytes, source));
-    records.push_back(std::move(record));
-  }
+  while (!bytes.empty()) records.push_back(take_record(bytes, source));
   return records;
 }
 

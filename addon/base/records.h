@@ -12,6 +12,9 @@ struct Record {
   std::vector<std::string_view> fields;  // each is followed by a NUL byte: data() is a C string
 };
 
+/// Takes the first record off the front of `rest`. Throws as parse_records().
+Record take_record(std::string_view& rest, const std::string& source);
+
 /// Splits `bytes` into records that point into it. `source` names it in errors.
 /// Throws Error where the bytes end inside a record or a count is no number.
 std::vector<Record> parse_records(std::string_view bytes, const std::string& source);

@@ -7,26 +7,21 @@
 namespace chrun {
 
 Decision parse_decision(std::string bytes) {
-  // the first record alone: a plan, if one is there, follows it
-  size_t at = 0;
-  const auto take = [&]() -> std::string {
-    const size_t end = bytes.find('\0', at);
-    if (end == std::string::npos) throw Error("the decision is cut off");
-    const std::string field = bytes.substr(at, end - at);
-    at = end + 1;
-    return field;
+  std::string_view plan = bytes;  // what follows the first record
+  const Record record = take_record(plan, "the decision");
+  const auto number = [&](size_t field) {
+    return parse_number(record.fields.at(field), INT_MAX, "a number of the decision");
   };
-  const auto number = [&] { return parse_number(take(), INT_MAX, "a number of the decision"); };
   Decision decision;
-  const std::string name = take();
-  number();  // of fields
-  if (name == "status") {
-    decision.status = static_cast<int>(number());
-  } else {
-    decision.command = number();
-    decision.key_words = number();
-    bytes.erase(0, at);
+  if (record.name == "status" && record.fields.size() == 1) {
+    decision.status = static_cast<int>(number(0));
+  } else if (record.name == "launch" && record.fields.size() == 2) {
+    decision.command = number(0);
+    decision.key_words = number(1);
+    bytes.erase(0, bytes.size() - plan.size());
     decision.plan = std::move(bytes);
+  } else {
+    throw Error("the decision has a malformed " + std::string(record.name) + " record");
   }
   return decision;
 }

@@ -99,18 +99,12 @@ JSValue load(JSContext* context, JSValueConst, int count, JSValueConst* given) {
   return guarded(context, [&] { return evaluate(context, count > 0 ? from_text(context, given[0]) : ""); });
 }
 
-/// Two folders above the program file.
-std::string package_root(const std::string& program) {
-  const std::string folder = program.substr(0, program.rfind('/'));
-  return folder.substr(0, folder.rfind('/'));
-}
-
-void offer(JSContext* context, const std::string& program) {
+void offer(JSContext* context) {
   const JSValue global = JS_GetGlobalObject(context), engine = JS_NewObject(context);
   set(context, engine, "ask", JS_NewCFunction(context, ask<to_text>, "ask", 1));
   set(context, engine, "askBytes", JS_NewCFunction(context, ask<to_bytes>, "askBytes", 1));
   set(context, engine, "load", JS_NewCFunction(context, load, "load", 1));
-  set(context, engine, "root", to_text(context, package_root(program)));
+  set(context, engine, "root", to_text(context, own_installation().prefix));
   set(context, global, "chRunEngine", engine);
   JS_FreeValue(context, global);
 }
@@ -159,14 +153,13 @@ Decision decide(char* const* words) {
   JS_SetGCThreshold(runtime, kCollectFrom);
   JSContext* context = JS_NewContext(runtime);
   if (context == nullptr) throw Error("out of memory");
-  const std::string program = own_path();
-  offer(context, program);
+  offer(context);
   const JSValue bundle = checked(context, evaluate(context, "main"));
   JSValue nothing = JS_UNDEFINED;
   const JSValue exports = checked(context, JS_Call(context, bundle, JS_UNDEFINED, 1, &nothing));
   const JSValue main = JS_GetPropertyStr(context, exports, "main"), list = JS_NewArray(context);
   for (uint32_t i = 0; words[i] != nullptr; i++) JS_SetPropertyUint32(context, list, i, to_text(context, words[i]));
-  JSValue arguments[] = {to_text(context, program), list};
+  JSValue arguments[] = {to_text(context, own_path()), list};
   const JSValue promise = checked(context, JS_Call(context, main, JS_UNDEFINED, 2, arguments));
   return parse_decision(from_text(context, settle(context, promise)));
 }
