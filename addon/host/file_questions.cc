@@ -2,8 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -12,6 +10,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/file_words.h"
 #include "base/files.h"
 #include "base/glob.h"
 #include "base/records.h"
@@ -30,27 +29,12 @@ const char* kind_of(mode_t mode) {
   return S_ISFIFO(mode) ? "p" : "other";
 }
 
-std::string nanoseconds(const struct timespec& time) {
-  return std::to_string(static_cast<long long>(time.tv_sec) * 1'000'000'000 + time.tv_nsec);
-}
-
-std::string octal(mode_t mode) {
-  char text[16];
-  snprintf(text, sizeof text, "%o", mode);
-  return text;
-}
-
 Words to_words(const struct stat& status) {
-  return {kind_of(status.st_mode),
-          std::to_string(status.st_uid),
-          std::to_string(status.st_gid),
-          octal(status.st_mode & 07777),
-          std::to_string(status.st_dev),
-          std::to_string(status.st_ino),
-          std::to_string(status.st_size),
-          nanoseconds(status.st_mtim),
-          nanoseconds(status.st_ctim),
-          std::to_string(major(status.st_rdev)) + ":" + std::to_string(minor(status.st_rdev))};
+  return {kind_of(status.st_mode),        std::to_string(status.st_uid),
+          std::to_string(status.st_gid),  mode_words(status.st_mode),
+          std::to_string(status.st_dev),  std::to_string(status.st_ino),
+          std::to_string(status.st_size), time_words(status.st_mtim),
+          time_words(status.st_ctim),     device_words(status)};
 }
 
 Fd open_for_reading(const std::string& path) {

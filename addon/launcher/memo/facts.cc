@@ -1,14 +1,13 @@
 #include "launcher/memo/facts.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 
 #include "base/error.h"
+#include "base/file_words.h"
 #include "base/glob.h"
 #include "base/host_path.h"
 #include "base/records.h"
@@ -47,8 +46,7 @@ std::string device_kind(const char* path) {
   if (stat(path, &status) != 0) return errno == ENOENT || errno == ENOTDIR ? "absent" : "";
   if (S_ISFIFO(status.st_mode)) return "p";
   if (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode)) return "other";
-  return (S_ISCHR(status.st_mode) ? "c " : "b ") + std::to_string(major(status.st_rdev)) + ":" +
-         std::to_string(minor(status.st_rdev));
+  return (S_ISCHR(status.st_mode) ? "c " : "b ") + device_words(status);
 }
 
 /// What src/host/host.ts calls ownerOf().
@@ -59,25 +57,18 @@ std::string owner_of(const char* path, bool follow) {
                      : S_ISDIR(status.st_mode) ? "directory "
                      : S_ISREG(status.st_mode) ? "file "
                                                : "other ";
-  char mode[16];
-  snprintf(mode, sizeof mode, " %o", status.st_mode & 07777);
-  return kind + std::to_string(status.st_uid) + " " + std::to_string(status.st_gid) + mode;
+  return kind + std::to_string(status.st_uid) + " " + std::to_string(status.st_gid) + " " + mode_words(status.st_mode);
 }
 
 bool is_same_owner(const Step& fact) {
   return fact.fields[2] == owner_of(fact.fields[0].data(), fact.fields[1] == "follow");
 }
 
-std::string nanoseconds(const struct timespec& time) {
-  // before 1970 both parts count in different directions: no image is that old
-  return std::to_string(static_cast<long long>(time.tv_sec) * 1'000'000'000 + time.tv_nsec);
-}
-
 bool is_same_file(const Step& fact) {
   struct stat status;
   return stat(fact.fields[0].data(), &status) == 0 && fact.fields[1] == std::to_string(status.st_dev) &&
          fact.fields[2] == std::to_string(status.st_ino) && fact.fields[3] == std::to_string(status.st_size) &&
-         fact.fields[4] == nanoseconds(status.st_mtim) && fact.fields[5] == nanoseconds(status.st_ctim);
+         fact.fields[4] == time_words(status.st_mtim) && fact.fields[5] == time_words(status.st_ctim);
 }
 
 bool is_same_inode(const Step& fact) {
