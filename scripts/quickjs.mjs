@@ -1,5 +1,6 @@
 // Builds QuickJS, the JavaScript engine of the launcher, with the bundled TypeScript as its bytecode, in build/quickjs/.
-// Prints where that is, for binding.gyp (or, asked for `version`, that of QuickJS); nothing where the source can't be had, and says so: then Node decides.
+// Prints where that is, for binding.gyp (or, asked for `version`, that of QuickJS); nothing where the source can't be had,
+// and says so: then Node decides.
 //
 // The source is Debian's (suite trixie), pinned by checksum. It is fetched from the mirror that this machine's apt-get
 // uses; elsewhere CH_RUN_QUICKJS_SOURCE names the archive.

@@ -19,8 +19,6 @@ interface Engine {
   askBytes(question: string, ...words: string[]): Uint8Array[];
   /** A further part of the program, as a function made by scripts/bundle.mjs. */
   load(part: string): unknown;
-  /** The directory of the package. */
-  readonly root: string;
   /** A descriptor of a file in memory that holds `text`; children inherit it in no other way than by `stdio`. Node only. */
   memoryFile?(text: string): number;
 }
@@ -64,7 +62,7 @@ export interface Ending {
 }
 
 /** The built-in engine has no Node around it. */
-const builtIn = (globalThis as { readonly chRunEngine?: Engine }).chRunEngine;
+const builtIn = (globalThis as { readonly chRunEngine?: Engine & { readonly root: string } }).chRunEngine;
 
 /** Where this package lies; empty for the root directory. */
 export const packageRoot: string = builtIn?.root ?? findPackageRoot();
@@ -89,10 +87,10 @@ function findEngine(): Engine {
 function loadAddon(): Engine {
   try {
     // not with require(), which examines every directory on the way
-    const addon = { exports: {} as Omit<Engine, 'load' | 'root'> & { openDoor(engine: string): void } };
+    const addon = { exports: {} as Omit<Engine, 'load'> & { openDoor(engine: string): void } };
     process.dlopen(addon, `${packageRoot}/build/Release/ch_run_ts.node`);
     addon.exports.openDoor(`Node.js ${process.versions.node}`);
-    return { ...addon.exports, load: loadPart, root: packageRoot };
+    return { ...addon.exports, load: loadPart };
   } catch (cause) {
     throw new LaunchError(
       `the native part of ch-run-ts is missing: ${(cause as Error).message.split('\n')[0]}`,

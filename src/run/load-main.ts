@@ -7,6 +7,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
+import { ExitStatus } from '../base/errors.js';
+import { readRecords } from '../base/records.js';
 import type * as main from './main.js';
 
 /** The bundle is a script whose value is this function. */
@@ -46,11 +48,11 @@ async function start(): Promise<number> {
     return 0;
   }
   const launcher = join(directory, '../bin/ch-run-ts');
-  const [kind, , status] = (await run(launcher, [script, ...lastWords(process.argv.length - 2)])).split('\0');
-  if (kind === 'status') return Number(status);
+  const [first] = readRecords(await run(launcher, [script, ...lastWords(process.argv.length - 2)]));
+  if (first?.name === 'status') return Number(first.fields[0]);
   console.error(`ch-run-ts: error: this is the command-line interpreter alone, which starts no containers`);
   console.error(`ch-run-ts: hint: start ${launcher} instead`);
-  return 31;
+  return ExitStatus.failure;
 }
 
 start().then(
@@ -62,6 +64,6 @@ start().then(
     console.error(
       `ch-run-ts: error: ${error.message}${error.hint ? `\nch-run-ts: hint: ${error.hint}` : ''}`,
     );
-    process.exitCode = 31;
+    process.exitCode = ExitStatus.failure;
   },
 );

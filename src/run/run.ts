@@ -21,7 +21,7 @@ import { referToValues } from './plan/references.js';
 import { program } from './program.js';
 
 /** How it was started. */
-export interface Invocation {
+interface Invocation {
   /** The launcher's program file. */
   readonly program: string;
   /** The name that it was called by, and its arguments. */
@@ -117,7 +117,7 @@ async function completionText(
   return names.map((name) => `${name}\0`).join('');
 }
 
-/** Loaded only here: the Node modules that it needs would delay every launch. */
+/** Evaluated only here: no launch needs it. */
 async function runDoctor(program: string, format: 'text' | 'json', host: Host): Promise<number> {
   const { examine, renderReport } = await import('../doctor/examine.js');
   const report = examine(program, host);
