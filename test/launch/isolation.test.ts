@@ -6,6 +6,7 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -178,7 +179,11 @@ for (const user of users) {
     const list = () =>
       ['/tmp', '/var/tmp', '/dev/shm'].map((path) =>
         readdirSync(path).filter(
-          (name) => /ch-run-ts(?!-test)|passwd|group/.test(name) && !name.startsWith('ch-run_'),
+          (name) =>
+            /ch-run-ts(?!-test)|passwd|group/.test(name) &&
+            // those of other lanes come and go: of their users, and of root, which they share, doors of --join
+            lstatSync(join(path, name), { throwIfNoEntry: false })?.uid === user.uid &&
+            !/^ch-run-ts\.0\./.test(name),
         ),
       );
     const before = list();
