@@ -38,45 +38,9 @@
       ],
     },
     {
-      # the program that users type; it must start fast: nothing to load, or else but the C library
       'target_name': 'ch-run-ts',
-      'type': 'executable',
-      'defines': ['CH_RUN_NODE="<!(node -p process.execPath)"', '_GNU_SOURCE'],
-      'sources': ['<!@(node scripts/sources.mjs launcher)'],
-      'ldflags!': ['-rdynamic'],
-      # optimized as a whole: a smaller program starts faster
-      'cflags_cc': ['-flto=auto', '-ffunction-sections', '-fdata-sections'],
-      'ldflags': [
-        '-flto=auto',
-        '-static-libstdc++',
-        '-static-libgcc',
-        '<!@(node scripts/libraries.mjs libc libraries)',
-        '-Wl,-z,now',
-        '-Wl,--as-needed',
-        '-Wl,--gc-sections',
-        '-Wl,--build-id=sha1',
-      ],
-      # shm_open(3), before glibc 2.34
-      'libraries': ['-lrt'],
-      'conditions': [
-        ['squashfs_defines!=""', {'defines': ['CH_RUN_SQUASH']}],
-        [
-          'seccomp_defines!=""',
-          {
-            'defines': ['CH_RUN_SECCOMP'],
-            'libraries': ['<!@(node scripts/libraries.mjs seccomp libraries)'],
-          },
-        ],
-        [
-          'quickjs!=""',
-          {
-            'defines': ['CH_RUN_QUICKJS="<!(node scripts/quickjs.mjs version)"'],
-            'include_dirs': ['build/quickjs/source'],
-            'sources': ['build/quickjs/program.S'],
-            'libraries': ['<(quickjs)/libquickjs.a', '-lm'],
-          },
-        ],
-      ],
+      'variables': {'program': 'ch-run-ts'},
+      'includes': ['addon/program.gypi'],
     },
   ],
   'conditions': [

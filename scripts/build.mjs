@@ -4,27 +4,30 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { programs } from './programs.mjs';
 
 const root = join(import.meta.dirname, '..');
 const require = createRequire(import.meta.url);
-const command = join(root, 'bin/ch-run-ts');
+const commandPath = (name) => join(root, 'bin', name);
 
 function run(program, ...words) {
   const { status } = spawnSync(process.execPath, [program, ...words], { cwd: root, stdio: 'inherit' });
   return status === 0;
 }
 
-/** Puts a file at bin/ch-run-ts in one step: a running program can't be written to. */
-function placeCommand(write) {
+/** Puts a program in bin/ in one step: a running one can't be written to. */
+function placeProgram(name, write) {
+  const path = commandPath(name);
   mkdirSync(join(root, 'bin'), { recursive: true });
-  write(`${command}.new`);
-  chmodSync(`${command}.new`, 0o755);
-  renameSync(`${command}.new`, command);
+  write(`${path}.new`);
+  chmodSync(`${path}.new`, 0o755);
+  renameSync(`${path}.new`, path);
 }
 
-/** Where there is no native program: the command line interface alone. It explains itself and plans, and says so. */
-function placeScript() {
-  placeCommand((path) => writeFileSync(path, "#!/usr/bin/env node\nrequire('../dist/cli.cjs');\n"));
+/** Where there are no native programs: the command line interface alone. It explains itself and plans, and says so. */
+function placeScripts() {
+  for (const { name } of programs)
+    placeProgram(name, (path) => writeFileSync(path, "#!/usr/bin/env node\nrequire('../dist/cli.cjs');\n"));
 }
 
 /** Node's own headers, where they were installed with it: then nothing must be downloaded. */
@@ -40,14 +43,15 @@ function buildNative() {
     !run(gyp, 'build', '--silent', '--jobs=max', ...headers())
   )
     return false;
-  placeCommand((path) => copyFileSync(join(root, 'build/Release/ch-run-ts'), path));
+  for (const { name } of programs)
+    placeProgram(name, (path) => copyFileSync(join(root, 'build/Release', name), path));
   return true;
 }
 
 /** One line of what is in and what is left out, so that nothing goes missing in silence. False if something is. */
 async function tell() {
   const { findMissing } = await import('./libraries.mjs');
-  const { stdout } = spawnSync(command, ['--version'], { encoding: 'utf8' });
+  const { stdout } = spawnSync(commandPath('ch-run-ts'), ['--version'], { encoding: 'utf8' });
   const [version, ...lines] = stdout.trim().split('\n');
   const missing = findMissing().map(
     ({ part, name, wants }) => `${part === name ? name : `${part} ${name}`} wants ${wants}`,
@@ -59,7 +63,7 @@ async function tell() {
 
 /** For the Node of this machine, if the JavaScript is there; without it everything works, but starts later. */
 function buildCodeCache() {
-  if (!existsSync(join(root, 'dist/main.bundle.js'))) return;
+  if (!existsSync(join(root, 'dist/ch-run-ts.bundle.js'))) return;
   spawnSync(process.execPath, [join(root, 'scripts/code-cache.mjs')], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
@@ -68,8 +72,8 @@ function buildCodeCache() {
 /** The command line interface in one file, and the library for Node programs with its types. */
 async function buildJavaScript() {
   if (!run(require.resolve('typescript/bin/tsc'))) return false;
-  const { bundleCli } = await import('./bundle.mjs');
-  await bundleCli(root);
+  const { bundlePrograms } = await import('./bundle.mjs');
+  await bundlePrograms(root);
   return true;
 }
 
@@ -79,10 +83,10 @@ const isCheckout = existsSync(join(root, 'src')) && existsSync(join(root, 'node_
 if (isCheckout && !(await buildJavaScript())) process.exit(1);
 if (part === 'pack') {
   // a package goes to any machine; there, its install script puts the native program in this place
-  placeScript();
+  placeScripts();
 } else if (part !== 'js') {
   if (!buildNative()) {
-    placeScript();
+    placeScripts();
     console.error(
       'ch-run-ts: the native program could not be built; a C++20 compiler, make and python3 are needed',
     );

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { join, relative } from 'node:path';
 import { build } from 'esbuild';
+import { parts, programs } from './programs.mjs';
 
 /** What src/cli/parse.ts takes of yargs is its parser, which has an entry without Node's modules. */
 const parserAlone = {
@@ -34,7 +35,7 @@ const common = {
 };
 
 /** Which lines of the sources those of the bundle are, for stack traces: runs of lines that go on together. */
-function writeLines(root, map, bundle) {
+function writeLines(root, program, map, bundle) {
   const { sources } = JSON.parse(map);
   const table = new SourceMap(JSON.parse(map));
   const runs = [];
@@ -50,30 +51,34 @@ function writeLines(root, map, bundle) {
   // one string: cheaper to load than thousands of numbers
   const rows = runs.map(({ line, file, original }) => `${line}:${file}:${original}`).join(' ');
   writeFileSync(
-    join(root, 'dist/lines.bundle.js'),
+    join(root, `dist/${program}-lines.bundle.js`),
     `(function () {return ${JSON.stringify({ files, rows })};})\n`,
   );
 }
 
-/** Writes dist/cli.cjs, which Node starts, and the parts that every engine runs: dist/{main,yaml}.bundle.js. */
-export async function bundleCli(root) {
-  const dist = (name) => join(root, 'dist', name);
+async function bundleProgram(root, { name, entry }) {
   const { outputFiles } = await build({
     ...common,
     absWorkingDir: root,
-    entryPoints: ['src/run/main.ts'],
-    outfile: dist('main.bundle.js'),
+    entryPoints: [entry],
+    outfile: join(root, `dist/${name}.bundle.js`),
     sourcemap: 'external',
     write: false,
   });
   for (const { path, contents } of outputFiles) if (path.endsWith('.js')) writeFileSync(path, contents);
-  writeLines(root, ...outputFiles.map(({ text }) => text));
-  await build({
-    ...common,
-    absWorkingDir: root,
-    stdin: { contents: "export { parse } from 'yaml';", resolveDir: root },
-    outfile: dist('yaml.bundle.js'),
-  });
+  writeLines(root, name, ...outputFiles.map(({ text }) => text));
+}
+
+/** Writes dist/cli.cjs, which Node starts, and what every engine runs: dist/NAME.bundle.js for programs and parts. */
+export async function bundlePrograms(root) {
+  for (const program of programs) await bundleProgram(root, program);
+  for (const [name, contents] of Object.entries(parts))
+    await build({
+      ...common,
+      absWorkingDir: root,
+      stdin: { contents, resolveDir: root },
+      outfile: join(root, `dist/${name}.bundle.js`),
+    });
   await build({
     absWorkingDir: root,
     bundle: true,
@@ -82,8 +87,8 @@ export async function bundleCli(root) {
     format: 'cjs',
     define: { 'import.meta.url': 'moduleUrl' },
     banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
-    entryPoints: ['src/run/load-main.ts'],
-    outfile: dist('cli.cjs'),
+    entryPoints: ['src/host/load-main.ts'],
+    outfile: join(root, 'dist/cli.cjs'),
     logLevel: 'warning',
   });
 }

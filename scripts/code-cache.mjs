@@ -1,4 +1,4 @@
-// Writes dist/main.cache: what V8 compiled of the bundle while a launch was planned, with a configuration file, for the
+// Writes dist/ch-run-ts.cache: what V8 compiled of the bundle while a launch was planned, with a configuration file, for the
 // Node that runs this.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { Script } from 'node:vm';
 
 const dist = join(import.meta.dirname, '../dist');
-const filename = join(dist, 'main.bundle.js');
+const filename = join(dist, 'ch-run-ts.bundle.js');
 const script = new Script(readFileSync(filename, 'latin1'), { filename });
 const words = [
   `--config=${join(dist, '../profiles/cray.toml')}`,
@@ -17,4 +17,4 @@ const words = [
 ];
 const { main } = script.runInThisContext()(pathToFileURL(filename).href);
 await main(join(dist, '../bin/ch-run-ts'), ['ch-run-ts', ...words]);
-writeFileSync(join(dist, 'main.cache'), script.createCachedData());
+writeFileSync(join(dist, 'ch-run-ts.cache'), script.createCachedData());

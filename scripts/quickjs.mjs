@@ -1,4 +1,4 @@
-// Builds QuickJS, the JavaScript engine of the launcher, with the bundled TypeScript as its bytecode, in build/quickjs/.
+// Builds QuickJS, the JavaScript engine of our programs, and the bundled TypeScript as its bytecode, in build/quickjs/.
 // Prints where that is, for binding.gyp (or, asked for `version`, that of QuickJS); nothing where the source can't be had,
 // and says so: then Node decides.
 //
@@ -8,6 +8,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bundlesOf, programs } from './programs.mjs';
 
 const version = '2025-04-26';
 const archive = 'quickjs_2025.04.26.orig.tar.xz';
@@ -90,24 +91,25 @@ function buildEngine() {
   writeFileSync(stamp, built);
 }
 
-/** The parts of the program as one assembler file, which is written anew only where its content changes. */
-function buildProgram() {
-  const parts = ['main', 'yaml', 'lines'];
-  for (const part of parts)
-    run(
-      path('compile-bytecode'),
-      join(root, `dist/${part}.bundle.js`),
-      `${part}.bundle.js`,
-      path(`${part}.bytecode`),
-    );
-  const blocks = parts.map((part) => {
-    const digest = createHash('sha256')
-      .update(readFileSync(path(`${part}.bytecode`)))
-      .digest('hex');
-    return `.balign 8\n.global ch_run_${part}_begin, ch_run_${part}_end\nch_run_${part}_begin: .incbin "${path(`${part}.bytecode`)}" /* ${digest} */\nch_run_${part}_end:\n`;
-  });
-  const text = `.section quickjs_rodata,"a"\n${blocks.join('')}.section .note.GNU-stack,"",%progbits\n`;
-  const file = path('program.S');
+function compileBundle(name) {
+  const bytecode = path(`${name}.bytecode`);
+  run(path('compile-bytecode'), join(root, `dist/${name}.bundle.js`), `${name}.bundle.js`, bytecode);
+  return createHash('sha256').update(readFileSync(bytecode)).digest('hex');
+}
+
+/** The bundles of a program as one assembler file, which is written anew only where its content changes. */
+function buildProgram(program) {
+  const names = bundlesOf(program);
+  // struct Row in addon/engine/program.cc
+  const rows = names.map(
+    (name, at) => `.asciz "${name}"\n.zero ${31 - name.length}\n.8byte 1${at}f - 0b, 2${at}f - 1${at}f\n`,
+  );
+  const blocks = names.map(
+    (name, at) =>
+      `.balign 8\n1${at}: .incbin "${path(`${name}.bytecode`)}" /* ${compileBundle(name)} */\n2${at}:\n`,
+  );
+  const text = `.section quickjs_rodata,"a"\n.balign 8\n.global ch_run_program\nch_run_program:\n0:\n${rows.join('')}.zero 48\n${blocks.join('')}.section .note.GNU-stack,"",%progbits\n`;
+  const file = path(`${program.name}.S`);
   if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text);
 }
 
@@ -120,7 +122,7 @@ try {
   mkdirSync(directory, { recursive: true });
   if (findArchive()) {
     buildEngine();
-    buildProgram();
+    programs.forEach(buildProgram);
     console.log(directory);
   } else {
     console.error(

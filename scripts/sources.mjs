@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 const folders = {
   addon: ['base', 'host', 'node'],
-  launcher: ['base', 'refusals', 'squashfs/meet', 'squashfs/client', 'host', 'engine', 'launcher'],
+  'ch-run-ts': ['base', 'refusals', 'squashfs/meet', 'squashfs/client', 'host', 'engine', 'launcher'],
   server: ['base', 'refusals', 'squashfs/meet', 'squashfs/reader', 'squashfs/server'],
   // what reads images, and what gets a mount from a server: for test programs
   reader: ['base', 'squashfs/reader'],

@@ -78,7 +78,7 @@ Decision decide(char* const* words) {
         .hinted("install ch-run-ts again, or build it with 'npm run build'");
   }
   const Fd file = inherited_file();
-  std::string option = "--decide=" + std::to_string(file.get());
+  std::string option = "--decide=" + std::to_string(file.get()) + ":" CH_RUN_PROGRAM;
   // our own path has no links: Node need not look for them in every folder on the way
   std::vector<std::string> first = {"node", "--preserve-symlinks", "--preserve-symlinks-main", script, option, program};
   std::vector<char*> arguments;

@@ -1,19 +1,25 @@
 #ifdef CH_RUN_QUICKJS
 #include "engine/program.h"
 
-// where scripts/quickjs.mjs has put them
-extern "C" const uint8_t ch_run_main_begin[], ch_run_main_end[], ch_run_yaml_begin[], ch_run_yaml_end[],
-    ch_run_lines_begin[], ch_run_lines_end[];
+namespace {
+
+struct Row {
+  char name[32];          // padded with NUL; an empty one ends the table
+  uint64_t offset, size;  // bytes from the beginning of the table
+};
+
+}  // namespace
+
+extern "C" const Row ch_run_program[];
 
 namespace chrun {
 
-std::span<const ProgramPart> program_parts() {
-  static const ProgramPart parts[] = {
-      {"main", ch_run_main_begin, static_cast<size_t>(ch_run_main_end - ch_run_main_begin)},
-      {"yaml", ch_run_yaml_begin, static_cast<size_t>(ch_run_yaml_end - ch_run_yaml_begin)},
-      {"lines", ch_run_lines_begin, static_cast<size_t>(ch_run_lines_end - ch_run_lines_begin)},
-  };
-  return parts;
+std::span<const uint8_t> program_part(std::string_view name) {
+  for (const Row* row = ch_run_program; row->name[0] != 0; row++) {
+    if (name != row->name) continue;
+    return {reinterpret_cast<const uint8_t*>(ch_run_program) + row->offset, row->size};
+  }
+  return {};
 }
 
 }  // namespace chrun

@@ -6,12 +6,7 @@
 
 namespace chrun {
 
-struct ProgramPart {
-  std::string_view name;
-  const uint8_t* begin;
-  size_t size;  // bytes
-};
-
-std::span<const ProgramPart> program_parts();
+/// Empty if this program has no such part.
+std::span<const uint8_t> program_part(std::string_view name);
 
 }  // namespace chrun

@@ -86,13 +86,11 @@ JSValue ask(JSContext* context, JSValueConst, int count, JSValueConst* given) {
 
 /// The value of a part of the program.
 JSValue evaluate(JSContext* context, const std::string& name) {
-  for (const ProgramPart& part : program_parts()) {
-    if (part.name != name) continue;
-    const JSValue code = JS_ReadObject(context, part.begin, part.size, JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
-    if (JS_IsException(code)) return code;
-    return JS_EvalFunction(context, code);
-  }
-  throw Error("there is no part " + name + " of the program");
+  const std::span<const uint8_t> part = program_part(name);
+  if (part.empty()) throw Error("there is no part " + name + " of the program");
+  const JSValue code = JS_ReadObject(context, part.data(), part.size(), JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
+  if (JS_IsException(code)) return code;
+  return JS_EvalFunction(context, code);
 }
 
 JSValue load(JSContext* context, JSValueConst, int count, JSValueConst* given) {
@@ -154,7 +152,7 @@ Decision decide(char* const* words) {
   JSContext* context = JS_NewContext(runtime);
   if (context == nullptr) throw Error("out of memory");
   offer(context);
-  const JSValue bundle = checked(context, evaluate(context, "main"));
+  const JSValue bundle = checked(context, evaluate(context, CH_RUN_PROGRAM));
   JSValue nothing = JS_UNDEFINED;
   const JSValue exports = checked(context, JS_Call(context, bundle, JS_UNDEFINED, 1, &nothing));
   const JSValue main = JS_GetPropertyStr(context, exports, "main"), list = JS_NewArray(context);

@@ -7,10 +7,10 @@ interface Lines {
   readonly rows: string;
 }
 
-/** None if there is no bundle, or it can't be read: then the bundle's own lines are shown. */
-function loadLines(): Lines | undefined {
+/** None if they can't be read: then the bundle's own lines are shown. */
+function loadLines(program: string): Lines | undefined {
   try {
-    return native.load('lines') as Lines;
+    return native.load(`${program}-lines`) as Lines;
   } catch {
     return undefined;
   }
@@ -27,10 +27,11 @@ export function describeBug(error: unknown): string {
   const { stack = '' } = (error ?? {}) as Partial<Error>;
   // engines differ in whether the stack begins with the error itself
   const frames = stack.split('\n').filter((line) => /^ +at /.test(line));
-  const lines = frames.some((frame) => frame.includes('main.bundle.js')) ? loadLines() : undefined;
+  const [, program] = /([\w-]+)\.bundle\.js:/.exec(frames.join('\n')) ?? [];
+  const lines = program === undefined ? undefined : loadLines(program);
   const told = frames.map((frame) =>
     frame.replace(
-      /[^ (]*main\.bundle\.js:(\d+)(:\d+)?/,
+      /[^ (]*\.bundle\.js:(\d+)(:\d+)?/,
       (place, line) => (lines && find(Number(line), lines)) ?? place,
     ),
   );

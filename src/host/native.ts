@@ -102,7 +102,7 @@ function loadAddon(): Engine {
   }
 }
 
-/** Not with import(): callers get a plan, not a promise. */
+/** Not with import(): callers get a plan, not a promise. Parts are told in scripts/programs.mjs. */
 function loadPart(part: string): unknown {
   const text = process
     .getBuiltinModule('node:fs')

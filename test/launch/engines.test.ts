@@ -184,7 +184,7 @@ t.test('5,000 specifications of devices are read', async (t) => {
 
 t.test('an internal error shows where it happened, by file and line of the TypeScript', async (t) => {
   // the bundle that both engines run, started wrongly
-  const bundle = join(dirname(launcher), '../dist/main.bundle.js');
+  const bundle = join(dirname(launcher), '../dist/ch-run-ts.bundle.js');
   const script = `const fs = require('node:fs'), vm = require('node:vm'), url = require('node:url');
 const load = new vm.Script(fs.readFileSync(process.argv[1], 'utf8'), { filename: process.argv[1] }).runInThisContext();
 load(url.pathToFileURL(process.argv[1]).href).main('ch-run-ts', null);`;

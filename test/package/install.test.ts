@@ -51,7 +51,7 @@ test('the tarball installs the native program', async (t) => {
   t.ok(isElf(command), 'no shell and no Node in front');
   const server = join(dirname(realpathSync(command)), '../build/Release/ch-run-ts-squashfs');
   for (const program of [command, server]) t.notOk(needsLinker(program), 'and no dynamic linker');
-  t.ok(existsSync(join(dirname(realpathSync(command)), '../dist/main.cache')), 'compiled for this Node');
+  t.ok(existsSync(join(dirname(realpathSync(command)), '../dist/ch-run-ts.cache')), 'compiled for this Node');
   t.match(start(self, command, ['--version']).stdout, /^ch-run-ts \d+\.\d+\.\d+ \(features: .*extglob/);
   t.equal(start(self, command, [image, '--', 'echo', 'here']).stdout, 'here\n');
 

@@ -18,7 +18,7 @@ test('the first run makes at most 6 file-system calls on files of ours', async (
 });
 
 test('this Node takes the code cache', async (t) => {
-  const filename = join(stage, 'package/dist/main.bundle.js');
-  const cachedData = readFileSync(join(stage, 'package/dist/main.cache'));
+  const filename = join(stage, 'package/dist/ch-run-ts.bundle.js');
+  const cachedData = readFileSync(join(stage, 'package/dist/ch-run-ts.cache'));
   t.equal(new Script(readFileSync(filename, 'latin1'), { filename, cachedData }).cachedDataRejected, false);
 });

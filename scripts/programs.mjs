@@ -1,0 +1,17 @@
+// The programs that users type, in the order of the documents. Each is an executable of its own: the target of that
+// name in binding.gyp, with its TypeScript as bytecode (scripts/quickjs.mjs).
+export const programs = [
+  {
+    name: 'ch-run-ts',
+    /** What is bundled: exports main() and `native` (src/host/load-main.ts). */
+    entry: 'src/run/main.ts',
+    /** Further parts, loaded where they are needed. */
+    parts: ['yaml'],
+  },
+];
+
+/** The source of the parts. */
+export const parts = { yaml: "export { parse } from 'yaml';" };
+
+/** What is linked into a program, each in dist/NAME.bundle.js. */
+export const bundlesOf = ({ name, parts }) => [name, `${name}-lines`, ...parts];
