@@ -10,7 +10,8 @@ const parts = {
     { define: 'SQUASHFS_WITH_DEFLATE', library: 'deflate', header: 'libdeflate.h', name: 'gzip' },
     { define: 'SQUASHFS_WITH_ZLIB', library: 'z', header: 'zlib.h', name: 'gzip' },
     { define: 'SQUASHFS_WITH_XZ', library: 'lzma', header: 'lzma.h', name: 'xz' },
-    { define: 'SQUASHFS_WITH_LZO', library: 'lzo2', header: 'lzo/lzo1x.h', name: 'lzo' },
+    // addon/squashfs/reader/lzo.cc: the library is under the GPL
+    { name: 'lzo' },
     { define: 'SQUASHFS_WITH_LZ4', library: 'lz4', header: 'lz4.h', name: 'lz4' },
     { define: 'SQUASHFS_WITH_ZSTD', library: 'zstd', header: 'zstd.h', name: 'zstd' },
   ],
@@ -27,8 +28,9 @@ const parts = {
   libc: [{ library: 'c', header: 'cstdlib', name: 'static' }],
 };
 
-/** The linker's word for a library that can be built with; undefined if it can't. */
+/** The linker's word for a library that can be built with; empty if it needs none, undefined if it can't be had. */
 function findLibrary({ library, header, shared }, isStatic) {
+  if (!library) return '';
   const body = shared ? `const void* use() { return ${shared}; }` : 'int main() {}';
   const source = `#include <cstddef>\n#include <${header}>\n${body}\n`;
   const kind = shared ? ['-fPIC', '-shared'] : [];
@@ -48,7 +50,15 @@ function links(source, words) {
  * tried first; g++ 12 makes it a dynamic program if told how to link its own libraries, too.
  */
 function chooseKind(libraries) {
-  const words = ['-fPIE', '-x', 'c++', '-', '-x', 'none', ...libraries.map(({ word }) => word)];
+  const words = [
+    '-fPIE',
+    '-x',
+    'c++',
+    '-',
+    '-x',
+    'none',
+    ...libraries.map(({ word }) => word).filter(Boolean),
+  ];
   const isStatic = ['-static-pie', '-static'].find((kind) => links('int main() {}', [...words, kind]));
   return isStatic ? [isStatic] : ['-static-libstdc++', '-static-libgcc'];
 }
@@ -84,6 +94,6 @@ const [part, wanted] = process.argv.slice(2);
 if (import.meta.filename === process.argv[1]) {
   const key = { defines: 'define', libraries: 'word', names: 'name' }[wanted];
   const libraries = findLibraries(part);
-  const words = key ? libraries.map((library) => library[key]) : chooseKind(libraries);
+  const words = key ? libraries.map((library) => library[key]).filter(Boolean) : chooseKind(libraries);
   if (words.length > 0) console.log(words.join(' '));
 }

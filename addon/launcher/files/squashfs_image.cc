@@ -9,7 +9,7 @@ squashfs::ServedImage serve_squashfs_image(HostPath image, bool share, std::vect
   Program server = open_sibling("ch-run-ts-squashfs");
   if (!server.file) {
     throw Error("this ch-run-ts was built without SquashFS: there is no " + server.path,
-                how_to_get("SquashFS", "libdeflate-dev liblzma-dev liblzo2-dev liblz4-dev libzstd-dev") +
+                how_to_get("SquashFS", "libdeflate-dev liblzma-dev liblz4-dev libzstd-dev") +
                     ", or unpack the image with unsquashfs and run the directory",
                 Exit::server);
   }

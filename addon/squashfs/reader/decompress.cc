@@ -11,15 +11,14 @@
 #ifdef SQUASHFS_WITH_XZ
 #include <lzma.h>
 #endif
-#ifdef SQUASHFS_WITH_LZO
-#include <lzo/lzo1x.h>
-#endif
 #ifdef SQUASHFS_WITH_LZ4
 #include <lz4.h>
 #endif
 #ifdef SQUASHFS_WITH_ZSTD
 #include <zstd.h>
 #endif
+
+#include "squashfs/reader/lzo.h"
 
 namespace chrun::squashfs {
 namespace {
@@ -63,15 +62,11 @@ size_t unxz_block(Bytes packed, Room plain) {
 }
 #endif
 
-#ifdef SQUASHFS_WITH_LZO
 size_t unlzo_block(Bytes packed, Room plain) {
-  lzo_uint size = plain.size();
-  if (lzo1x_decompress_safe(packed.data(), packed.size(), plain.data(), &size, nullptr) != LZO_E_OK) {
-    refuse(Compressor::lzo);
-  }
+  const size_t size = decode_lzo(packed, plain);
+  if (size > plain.size()) refuse(Compressor::lzo);
   return size;
 }
-#endif
 
 #ifdef SQUASHFS_WITH_LZ4
 size_t unlz4_block(Bytes packed, Room plain) {
@@ -114,11 +109,7 @@ Decoder decoder_of(Compressor compressor) {
       return nullptr;
 #endif
     case Compressor::lzo:
-#ifdef SQUASHFS_WITH_LZO
       return unlzo_block;
-#else
-      return nullptr;
-#endif
     case Compressor::lz4:
 #ifdef SQUASHFS_WITH_LZ4
       return unlz4_block;
@@ -171,9 +162,6 @@ std::string library_versions() {
 #endif
 #ifdef SQUASHFS_WITH_XZ
   add("liblzma ", lzma_version_string());
-#endif
-#ifdef SQUASHFS_WITH_LZO
-  add("lzo ", lzo_version_string());
 #endif
 #ifdef SQUASHFS_WITH_LZ4
   add("lz4 ", LZ4_versionString());
