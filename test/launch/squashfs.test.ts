@@ -316,6 +316,13 @@ test('images of every compressor run', (t, user) => {
   }
 });
 
+test('the kernel splits long reads, whatever the size of its pages', (t, user) => {
+  for (const words of [[], ['--no-share']]) {
+    const { stdout } = run(user, [...words, squashed, '--', 'grep', ' / / ', '/proc/self/mountinfo']);
+    t.match(stdout, /fuse\.squashfs .*\bmax_read=1048576\b/);
+  }
+});
+
 test('--write with a SquashFS file is refused, with what to do instead', (t, user) => {
   failsWith(
     t,

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "squashfs/meet/fuse_device.h"
+
 namespace chrun::squashfs {
 namespace {
 
@@ -13,7 +15,6 @@ constexpr uint64_t kForEver = 365 * 24 * 3600;
 constexpr uint64_t kNodeOffset = 2;           // node 1 is the root, 0 means "none"; any reference may be used otherwise
 constexpr uint64_t kNumberZero = 1ull << 32;  // shown for inode number 0, which readdir(3) takes for a removed file
 constexpr uint64_t kFirstEntry = 2;           // positions 1 and 2 follow "." and ".."
-constexpr uint32_t kMostPages = 256;          // of one read: 1 MiB
 constexpr uint32_t kSequential = 64 << 10;    // a first read this long is the beginning of a sequential one
 constexpr uint32_t kAhead = 4;                // blocks
 constexpr size_t kZerosSize = 64 << 10;
@@ -145,7 +146,7 @@ FuseReply FuseOps::init(const FuseRequest& request, Scratch& scratch) const {
   out.congestion_threshold = 48;
   out.max_write = 4096;
   out.time_gran = 1'000'000'000;
-  out.max_pages = kMostPages;
+  out.max_pages = static_cast<uint16_t>(kLongestRead / sysconf(_SC_PAGESIZE));  // the kernel's, of up to 64 KiB
   return Scratch::reply(out);
 }
 
@@ -206,7 +207,7 @@ FuseReply FuseOps::read_link(const FuseRequest& request, Scratch& scratch) const
 FuseReply FuseOps::read(const FuseRequest& request, Scratch& scratch) const {
   const auto* in = request.part<fuse_read_in>();
   if (!in) return FuseReply::error(EINVAL);
-  const size_t size = std::min<size_t>(in->size, kMostPages * 4096);
+  const size_t size = std::min(in->size, kLongestRead);
   scratch.slices = files_.data.read(inode_of(request.header->nodeid), in->offset, size);
   FuseReply reply;
   for (const Slice& slice : scratch.slices) {
@@ -274,7 +275,7 @@ bool FuseOps::add_dots(std::string& listing, size_t room, const Inode& directory
 FuseReply FuseOps::read_directory(const FuseRequest& request, Scratch& scratch, bool plus) const {
   const auto* in = request.part<fuse_read_in>();
   if (!in) return FuseReply::error(EINVAL);
-  const size_t room = std::min<size_t>(in->size, kMostPages * 4096);
+  const size_t room = std::min(in->size, kLongestRead);
   const Inode directory = inode_of(request.header->nodeid);
   uint64_t position = in->offset;
   if (add_dots(scratch.text, room, directory, position, plus)) {
