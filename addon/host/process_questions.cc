@@ -209,6 +209,8 @@ Words filter(const Words& arguments) {
   return {compile_filter(rules)};
 }
 
+Words architecture(const Words&) { return {architecture_name()}; }
+
 Words features(const Words&) { return built_in_features(); }
 
 Words version(const Words&) { return {version_text(door().engine)}; }

@@ -21,6 +21,8 @@ Words is_terminal(const Words& arguments);
 Words run_program(const Words& arguments);
 /// Call, argument, mask, value for each rule, the last three empty for a rule without them → the filter's bytes.
 Words filter(const Words& arguments);
+/// → the architecture that this was built for, as OCI calls it.
+Words architecture(const Words& arguments);
 /// → the names of the features that are built in.
 Words features(const Words& arguments);
 /// → the text of --version.

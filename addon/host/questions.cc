@@ -29,6 +29,7 @@ constexpr Question kQuestions[] = {
     {"terminal", 1, is_terminal},
     {"run", 2, run_program},
     {"filter", 0, filter},
+    {"architecture", 0, architecture},
     {"features", 0, features},
     {"version", 0, version},
     {"libraries", 0, libraries},

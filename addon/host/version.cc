@@ -20,10 +20,13 @@ namespace {
 
 #if defined(__x86_64__)
 constexpr const char* kPlatform = "linux-x86_64";
+constexpr const char* kArchitecture = "amd64";
 #elif defined(__aarch64__)
 constexpr const char* kPlatform = "linux-aarch64";
+constexpr const char* kArchitecture = "arm64";
 #else
 constexpr const char* kPlatform = "linux";
+constexpr const char* kArchitecture = "unknown";
 #endif
 
 std::vector<std::string> compressors() {
@@ -60,6 +63,8 @@ std::vector<std::string> built_in_features() {
 #endif
   return names;
 }
+
+std::string architecture_name() { return kArchitecture; }
 
 std::string version_text(const std::string& engine) {
   const auto or_none = [](const std::string& text) { return text.empty() ? "none" : text; };

@@ -8,6 +8,9 @@ namespace chrun {
 /// Names of what is built in, as --feature has them.
 std::vector<std::string> built_in_features();
 
+/// The architecture that this was built for, as OCI calls it.
+std::string architecture_name();
+
 /// The text of --version, some lines. `engine`: what decides, with its version.
 std::string version_text(const std::string& engine);
 

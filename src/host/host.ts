@@ -63,6 +63,8 @@ export interface Host {
    * LaunchError if the program was built without libseccomp.
    */
   compileFilter(rules: readonly FilterRule[]): Uint8Array;
+  /** The name that OCI has for the architecture of this program. Every plan depends on the program. */
+  architecture(): string;
   /** All queries so far, each once, in order. */
   facts(): readonly Fact[];
 }
@@ -220,6 +222,10 @@ export class RealHost implements Host {
     const found = this.#findDevice(path);
     this.#record(`device ${path}`, { kind: 'device', path, found });
     return found;
+  }
+
+  architecture(): string {
+    return native.architecture();
   }
 
   compileFilter(rules: readonly FilterRule[]): Uint8Array {

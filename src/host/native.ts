@@ -172,6 +172,8 @@ export const native = {
     ]);
     return findEngine().askBytes('filter', ...words)[0] ?? new Uint8Array();
   },
+  /** As OCI calls it: amd64, arm64; empty for others. */
+  architecture: (): string => ask('architecture')[0] ?? '',
   /** Names of the built-in features, as in --feature. */
   features: (): readonly string[] => ask('features'),
   /** The text of --version. */

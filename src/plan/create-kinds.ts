@@ -58,10 +58,11 @@ export const createKinds = {
   }) => [idMap(step.uid), idMap(step.gid), ...(step.more ?? [])],
   /** Set the host name in the container's UTS namespace, and HOSTNAME, also for processes that enter it. */
   hostname: (step: { readonly name: string }) => [step.name],
-  /** Get a mount of a SquashFS image from its file-system server, shared or private. */
-  squashfs: (step: ImageFile & { readonly server: 'shared' | 'private' }) => [
+  /** Get a mount of a SquashFS image from its file-system server, shared or private. `offset`: where it begins in the file. */
+  squashfs: (step: ImageFile & { readonly server: 'shared' | 'private'; readonly offset?: number }) => [
     step.path,
     step.server,
+    String(step.offset ?? 0),
     ...wayWords(step),
   ],
   /** Attach that mount at a host path: it will become the root directory. */

@@ -2,6 +2,7 @@
 import { latin1 } from '../base/bytes.js';
 import { failure } from '../base/errors.js';
 import { visible } from '../base/visible.js';
+import { isSif } from '../formats/sif.js';
 import { native, type SystemError } from '../host/native.js';
 import { canBeName, imagesIn, nameOf } from './storage.js';
 
@@ -43,8 +44,11 @@ function describe(entry: string, path: string): readonly StoredImage[] {
     const { kind, size, modified } = native.status(path);
     const about = { name: nameOf(entry), date: new Date(Number(modified) / 1e6).toISOString() };
     if (kind === 'directory') return [{ ...about, kind, size: sizeOfTree(path) }];
-    const isSquashfs = kind === 'file' && latin1(native.part(path, 0, 4)) === 'hsqs';
-    return isSquashfs ? [{ ...about, kind: 'squashfs', size: Number(size) }] : [];
+    if (kind !== 'file') return [];
+    const head = native.part(path, 0, 256);
+    return latin1(head.subarray(0, 4)) === 'hsqs' || isSif(head)
+      ? [{ ...about, kind: 'squashfs', size: Number(size) }]
+      : [];
   } catch {
     return [];
   }

@@ -15,12 +15,6 @@ const unpack = 'unpack it into a directory, and run that';
 export const headSize = 512;
 
 const formats: readonly Format[] = [
-  {
-    name: 'a Singularity/Apptainer image (SIF)',
-    magic: 'SIF_MAGIC',
-    at: 32,
-    hint: "convert it with 'apptainer build --sandbox DIR FILE.sif', and run DIR",
-  },
   { name: 'a gzip-compressed file', magic: '\x1f\x8b', hint: `if it is a tar archive, ${unpack}` },
   { name: 'a zstd-compressed file', magic: '\x28\xb5\x2f\xfd', hint: `if it is a tar archive, ${unpack}` },
   { name: 'an xz-compressed file', magic: '\xfd7zXZ\0', hint: `if it is a tar archive, ${unpack}` },

@@ -1,13 +1,14 @@
 /** Resolves an image reference. */
 import { latin1 } from '../base/bytes.js';
 import { LaunchError, usageError } from '../base/errors.js';
+import { findPartition, isSif } from '../formats/sif.js';
 import type { Host, Way } from '../host/host.js';
 import { headSize, recognizeFormat } from './recognize.js';
 import { canBeName, findInStorage, findStorage, imagesIn } from './storage.js';
 
 /** Which image to use. */
 export interface ImageRequest {
-  /** The image reference: a name in storage, or the path of a directory or SquashFS file. */
+  /** The image reference: a name in storage, or the path of a directory, SquashFS or SIF file. */
   readonly image: string;
   /** Host directory with images by name; the user's default storage if absent. */
   readonly storage?: string;
@@ -22,6 +23,8 @@ export interface Image {
   readonly kind: 'directory' | 'squashfs';
   /** Absolute host path. */
   readonly path: string;
+  /** Where in the file the SquashFS begins; at its beginning if absent. */
+  readonly offset?: number;
   /** Its location in storage: the directories that were checked. */
   readonly way?: Way;
   /** Warnings about the search. */
@@ -67,7 +70,10 @@ function byPath(reference: string, writable: boolean, host: Host, distrust?: str
 /** For an image that can't be written to. */
 function refuseWriting(reference: string, image: Image, writable: boolean): Image {
   if (!writable || image.kind === 'directory') return image;
-  throw usageError(`the image ${reference} is a SquashFS file, which can't be written`, useOverlay);
+  throw usageError(
+    `the image ${reference} is a ${image.offset === undefined ? 'SquashFS' : 'SIF'} file, which can't be written`,
+    useOverlay,
+  );
 }
 
 const useOverlay = 'use --write-fake or --overlay=DIR, which write on top of it';
@@ -81,7 +87,7 @@ function identify(reference: string, path: string, host: Host, distrust?: string
         path,
         hint:
           distrust ??
-          "it must be a name in storage ('ch-run-ts --list' shows them), or the path of a directory or SquashFS file",
+          "it must be a name in storage ('ch-run-ts --list' shows them), or the path of a directory, SquashFS or SIF file",
       });
     case 'other':
       throw new LaunchError(`unknown image type: ${reference} is a device, pipe or socket`, { path });
@@ -93,6 +99,12 @@ function identify(reference: string, path: string, host: Host, distrust?: string
 function identifyFile(reference: string, path: string, host: Host): Image {
   const head = host.readHead(path, headSize);
   if (latin1(head.subarray(0, 4)) === 'hsqs') return { kind: 'squashfs', path };
+  if (isSif(head)) {
+    const found = findPartition((offset, size) => host.readPart(path, offset, size), host.architecture());
+    if ('offset' in found) return { kind: 'squashfs', path, offset: found.offset };
+    const { problem, hint } = found;
+    throw new LaunchError(`can't run ${reference}: it is ${problem}`, { path, ...(hint ? { hint } : {}) });
+  }
   const { name, hint } = recognizeFormat(head);
   throw new LaunchError(`unknown image type: ${reference} is ${name}`, { path, ...(hint ? { hint } : {}) });
 }

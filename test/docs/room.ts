@@ -1,7 +1,8 @@
 /** A directory with everything that the command lines of the documents speak of. */
 import { execFileSync } from 'node:child_process';
-import { cpSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeSif } from '../helpers/sif.js';
 import { checkout, image, isRoot, plant, type Tree, type User } from '../helpers/support.js';
 
 const program = (text: string) => `#!/bin/sh\n${text}\n`;
@@ -39,6 +40,7 @@ export function furnish(place: string, user: User): void {
     const words = [within('img'), within(name), '-noI', '-noD', '-noF', '-quiet', '-no-progress'];
     execFileSync('mksquashfs', words, { stdio: 'ignore' });
   }
+  writeFileSync(within('img.sif'), makeSif(readFileSync(within('img.sqfs'))));
   cpSync(join(checkout, 'examples'), within('examples'), { recursive: true });
   const config = '[profile.scratch]\nbind = ["/scratch"]\n';
   const files = { 'home/.config/ch-run-ts/config.toml': config, 'new.toml': config };

@@ -84,6 +84,7 @@ export function fakeHost(machine: FakeMachine = {}): Host {
       facts.push({ kind: 'device', path, found });
       return found;
     },
+    architecture: () => 'amd64',
     compileFilter: (rules) => Buffer.from(JSON.stringify(rules)),
     user() {
       facts.push({ kind: 'user', uid, gid });

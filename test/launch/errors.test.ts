@@ -33,12 +33,6 @@ const files: readonly [string, Uint8Array, string, string | undefined][] = [
   ['empty', Buffer.of(), 'an empty file', 'copied or downloaded to the end'],
   ['one byte', Buffer.from('x'), 'an unknown kind of file', undefined],
   ['text', Buffer.from('hello\n'), 'an unknown kind of file', undefined],
-  [
-    'a SIF',
-    Buffer.concat([Buffer.from('#!/usr/bin/env run-singularity\n\0SIF_MAGIC\0'), Buffer.alloc(100)]),
-    'a Singularity/Apptainer image (SIF)',
-    'apptainer build --sandbox',
-  ],
   ['a tar archive', tarHeader(), 'a tar archive', 'unpack it into a directory'],
   ['a gzip file', gzipSync('x'), 'a gzip-compressed file', 'unpack it'],
   ['a zstd file', Buffer.of(0x28, 0xb5, 0x2f, 0xfd, 0), 'a zstd-compressed file', 'unpack it'],

@@ -5,7 +5,8 @@
 
 namespace chrun {
 
-squashfs::ServedImage serve_squashfs_image(HostPath image, bool share, std::vector<std::string> look_ups) {
+squashfs::ServedImage serve_squashfs_image(HostPath image, uint64_t offset, bool share,
+                                           std::vector<std::string> look_ups) {
   Program server = open_sibling("ch-run-ts-squashfs");
   if (!server.file) {
     throw Error("this ch-run-ts was built without SquashFS: there is no " + server.path,
@@ -13,7 +14,7 @@ squashfs::ServedImage serve_squashfs_image(HostPath image, bool share, std::vect
                     ", or unpack the image with unsquashfs and run the directory",
                 Exit::server);
   }
-  return squashfs::serve_squashfs({std::move(image), std::move(server), std::move(look_ups), share});
+  return squashfs::serve_squashfs({std::move(image), offset, std::move(server), std::move(look_ups), share});
 }
 
 }  // namespace chrun

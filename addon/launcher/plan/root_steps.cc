@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/records.h"
 #include "launcher/files/root.h"
 #include "launcher/files/squashfs_image.h"
 #include "launcher/plan/creation.h"
@@ -25,16 +26,19 @@ void look_at_host(Creation& creation) {
   creation.host.find(creation.stage);
 }
 
-/// PATH MODE [DIRECTORY DEVICE:INODE] …: with the directories of storage, where the image is named in it.
-HostPath image_path_of(const Step& step) { return judged_path(field(step, 0), std::span(step.fields).subspan(2)); }
+/// The image, with the directories of storage where it is named in it: [DIRECTORY DEVICE:INODE] … from field `way` on.
+HostPath image_path_of(const Step& step, size_t way) {
+  return judged_path(field(step, 0), std::span(step.fields).subspan(way));
+}
 
+template <size_t Way>
 void check_way(Creation&, const Step& step) {
-  if (step.fields.size() % 2 != 0) refuse_fields(step);
+  if ((step.fields.size() - Way) % 2 != 0) refuse_fields(step);
 }
 
 /// root PATH writable|read-only …
 void look_up_root(Creation& creation, const Step& step) {
-  HostPath image = image_path_of(step);
+  HostPath image = image_path_of(step, 2);
   const std::string action = "the image " + image.path;
   // searching is what every command needs; found out here, it has a clear name
   if (faccessat(image.start(), image.name(), X_OK, AT_EACCESS) != 0) throw Refused("access").cannot("use " + action);
@@ -62,9 +66,11 @@ void root(Creation& creation, const Step& step) {
   if (!restricted) restrict_one_by_one(creation.root.get(), path, MS_RDONLY);
 }
 
-/// squashfs PATH shared|private …: before the namespaces, because the file-system server must not live in them.
+/// squashfs PATH shared|private OFFSET …: before the namespaces, because the file-system server must not live in them.
 void squashfs(Creation& creation, const Step& step) {
-  creation.image = serve_squashfs_image(image_path_of(step), step.fields[1] == "shared", paths_to_look_up(creation));
+  const auto offset = parse_number(step.fields[2], INT64_MAX, "where the SquashFS begins");
+  creation.image =
+      serve_squashfs_image(image_path_of(step, 3), offset, step.fields[1] == "shared", paths_to_look_up(creation));
 }
 
 /// A place that hides nothing, because only descriptors lead there.
@@ -100,9 +106,9 @@ void pivot(Creation& creation, const Step& step) {
 }
 
 constexpr StepKind<Creation> kKinds[] = {
-    {"squashfs", 2, kAnyFields, squashfs, check_way},
+    {"squashfs", 3, kAnyFields, squashfs, check_way<3>},
     {"attach", 1, 1, attach, nullptr, look_up_place},
-    {"root", 2, kAnyFields, root, check_way, look_up_root},
+    {"root", 2, kAnyFields, root, check_way<2>, look_up_root},
     {"pivot", 0, 0, pivot},
 };
 

@@ -22,11 +22,12 @@ constexpr auto kPatience = 700ms;     // with a server that others started: then
 constexpr int kMostSilent = 100;      // tries, 0.5 ms each, with a name that is taken though nobody listens
 constexpr auto kStartPatience = 30s;  // with our own, which says so when it fails: its program may lie on a slow disk
 
-Fd open_image(const HostPath& path) {
+Fd open_image(const HostPath& path, uint64_t offset) {
   Fd image(openat(path.start(), path.name(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!image) throw Refused("open").cannot("open image " + path.path);
   char magic[4] = {};
-  if (pread(image.get(), magic, sizeof magic, 0) != sizeof magic || std::string_view(magic, sizeof magic) != "hsqs") {
+  if (pread(image.get(), magic, sizeof magic, static_cast<off_t>(offset)) != sizeof magic ||
+      std::string_view(magic, sizeof magic) != "hsqs") {
     throw Error("image " + path.path + " is not SquashFS", "a SquashFS file begins with the letters hsqs");
   }
   return image;
@@ -54,8 +55,8 @@ class Client {
  public:
   explicit Client(const SquashfsRequest& request)
       : request_(request),
-        image_(open_image(request.image)),
-        identity_(sharing_identity(image_.get())),
+        image_(open_image(request.image, request.offset)),
+        identity_(sharing_identity(image_.get(), request.offset)),
         door_(identity_) {}
 
   ServedImage serve() const {
@@ -137,7 +138,7 @@ class Client {
     Fd ours(pair[0]);
     const Fd theirs(pair[1]);
     std::vector<std::string> words{"ch-run-ts-squashfs", std::to_string(theirs.get()), std::to_string(image_.get()),
-                                   request_.image.path};
+                                   request_.image.path, std::to_string(request_.offset)};
     std::vector<int> inherited{theirs.get(), image_.get()};
     if (listening) {
       words.push_back(std::to_string(listening.get()));

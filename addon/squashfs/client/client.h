@@ -1,5 +1,6 @@
 // The launcher's side: from an image file to a mount of it that can be attached anywhere.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,8 @@ namespace chrun::squashfs {
 
 struct SquashfsRequest {
   HostPath image;
-  Program server;  // ch-run-ts-squashfs
+  uint64_t offset = 0;  // where in the file the SquashFS begins
+  Program server;       // ch-run-ts-squashfs
   // Guest paths that every launch looks up. The server does so before it gives the mount to a second launcher: since
   // Linux 6.16 look-ups of one name by several processes at once may leave FUSE with an entry that is there and counts
   // as removed (docs/troubleshooting.md).

@@ -9,8 +9,8 @@ namespace chrun::squashfs {
 
 struct FileSystem {
   /// Throws Damage where the image can't be served. Cache sizes in bytes.
-  FileSystem(Fd file, std::string name, size_t metadata_cache, size_t data_cache)
-      : image(std::move(file), std::move(name)),
+  FileSystem(Fd file, std::string name, uint64_t offset, size_t metadata_cache, size_t data_cache)
+      : image(std::move(file), std::move(name), offset),
         metadata(image, metadata_cache),
         data(metadata, data_cache),
         xattrs(metadata) {}

@@ -86,11 +86,12 @@ void check_tables(const Superblock& super, const std::string& image) {
 
 }  // namespace
 
-Image::Image(Fd file, std::string name) : file_(std::move(file)), name_(std::move(name)), super_{} {
+Image::Image(Fd file, std::string name, uint64_t offset)
+    : file_(std::move(file)), name_(std::move(name)), offset_(offset), super_{} {
   const std::string image = "image " + name_;
   struct stat status;
   if (fstat(file_.get(), &status) < 0) throw Refused("fstat").cannot("examine " + image);
-  const auto size = static_cast<uint64_t>(status.st_size);
+  const auto whole = static_cast<uint64_t>(status.st_size), size = whole - std::min(whole, offset);
   if (!S_ISREG(status.st_mode)) throw Damage(image + " is not a regular file");
   if (size < kSuperblockSize) throw Damage(image + " is not SquashFS: it has only " + std::to_string(size) + " bytes");
   super_.bytes_used = size;
@@ -109,7 +110,8 @@ size_t Image::read_some(uint64_t position, std::span<uint8_t> to) const {
   size_t done = 0;
   // pread and not a mapping: where the file is cut short while it is in use, this ends early instead of by SIGBUS
   while (done < wanted) {
-    const ssize_t got = pread(file_.get(), to.data() + done, wanted - done, static_cast<off_t>(position + done));
+    const auto at = static_cast<off_t>(offset_ + position + done);
+    const ssize_t got = pread(file_.get(), to.data() + done, wanted - done, at);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw Refused("pread").cannot("read image " + name_);
     if (got == 0) break;

@@ -26,7 +26,8 @@ struct Superblock {
 class Image {
  public:
   /// Reads and checks the superblock. Throws Damage with words for the user: `name` says which image.
-  Image(Fd file, std::string name);
+  /// `offset`: where in the file it begins.
+  Image(Fd file, std::string name, uint64_t offset);
 
   const Superblock& super() const { return super_; }
   const std::string& name() const { return name_; }
@@ -39,6 +40,7 @@ class Image {
  private:
   Fd file_;
   std::string name_;
+  uint64_t offset_;
   Superblock super_;
 };
 

@@ -1,8 +1,8 @@
-// ch-run-ts-squashfs SOCKET IMAGE NAME [DOOR|unmounted]: serves the SquashFS image that is open as descriptor IMAGE,
-// called NAME in messages. SOCKET leads to the launcher; DOOR, if given, is the listening socket where other launchers
-// come; `unmounted` means that the launcher makes the mount and sends its device.
-// Started by spawn_orphan() of the launcher, never by hand; but for --libraries, which prints what it is
-// linked with.
+// ch-run-ts-squashfs SOCKET IMAGE NAME OFFSET [DOOR|unmounted]: serves the SquashFS that begins at byte OFFSET of the
+// file that is open as descriptor IMAGE, called NAME in messages. SOCKET leads to the launcher; DOOR, if given, is the
+// listening socket where other launchers come; `unmounted` means that the launcher makes the mount and sends its
+// device. Started by spawn_orphan() of the launcher, never by hand; but for --libraries, which prints what it is linked
+// with.
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "base/records.h"
 #include "refusals/hints.h"
 #include "squashfs/meet/refusal.h"
 #include "squashfs/reader/decompress.h"
@@ -45,8 +46,8 @@ class Server {
       : doorkeeper_(std::move(launcher), std::move(door), [this] { return tidy(); }), workers_(worker_count()) {}
 
   /// `mounter`: none where the launcher makes the mount.
-  void run(Fd image, const std::string& name, std::optional<Mounter> mounter) try {
-    files_.emplace(std::move(image), name, kMetadataCache, kDataCache);
+  void run(Fd image, const std::string& name, uint64_t offset, std::optional<Mounter> mounter) try {
+    files_.emplace(std::move(image), name, offset, kMetadataCache, kDataCache);
     ops_.emplace(*files_, workers_);
     start_workers();
     enter_sandbox(Role::doorkeeper);
@@ -118,10 +119,10 @@ int run(int count, char** words) {
     puts(library_versions().c_str());
     return 0;
   }
-  if (count < 4 || count > 5) return static_cast<int>(Exit::usage);
-  const bool unmounted = count > 4 && words[4] == std::string_view(kUnmounted);
+  if (count < 5 || count > 6) return static_cast<int>(Exit::usage);
+  const bool unmounted = count > 5 && words[5] == std::string_view(kUnmounted);
   Fd launcher(descriptor(words[1])), image(descriptor(words[2]));
-  Fd door(count > 4 && !unmounted ? descriptor(words[4]) : -1);
+  Fd door(count > 5 && !unmounted ? descriptor(words[5]) : -1);
   std::optional<Mounter> mounter;
   try {
     detach({&launcher, &image, &door});
@@ -133,7 +134,7 @@ int run(int count, char** words) {
   // one arena for all threads: idle memory can be given back, and blocks are kept for use again by the cache anyway
   mallopt(M_ARENA_MAX, 1);
   static Server server(std::move(launcher), std::move(door));
-  server.run(std::move(image), words[3], std::move(mounter));
+  server.run(std::move(image), words[3], parse_number(words[4], INT64_MAX, "an offset"), std::move(mounter));
   _exit(static_cast<int>(Exit::failure));  // threads may be running: nothing of theirs is taken down before
 }
 

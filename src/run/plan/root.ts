@@ -8,12 +8,13 @@ import type { BindRequest, LaunchRequest } from '../request.js';
 /** Over the root directory: hides nothing, because only descriptors lead there. */
 const outOfTheWay = '/';
 
+const offsetOf = ({ offset }: Image) => (offset === undefined ? {} : { offset });
 const fileOf = ({ path, way }: Image) => ({ path, ...(way ? { way } : {}) });
 
 /** Steps before the namespaces: a file-system server must not run in them. */
 export function planServer(image: Image, share: boolean): readonly CreateStep[] {
   if (image.kind === 'directory') return [];
-  return [{ kind: 'squashfs', ...fileOf(image), server: share ? 'shared' : 'private' }];
+  return [{ kind: 'squashfs', ...fileOf(image), ...offsetOf(image), server: share ? 'shared' : 'private' }];
 }
 
 /** The image as the future root directory. */

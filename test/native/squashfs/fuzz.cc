@@ -178,7 +178,7 @@ Fd memory_file(const Bytes& bytes) {
 
 /// Walks an image; false where it was refused as a whole.
 bool walk(const Bytes& bytes, std::mt19937_64& random, Outcome& outcome) try {
-  FileSystem files(memory_file(bytes), "changed", 256 << 10, 4 << 20);
+  FileSystem files(memory_file(bytes), "changed", 0, 256 << 10, 4 << 20);
   files.open_root();
   visit(files, files.root, outcome, random, 0);
   return true;

@@ -7,12 +7,6 @@ const rows: readonly [string, Buffer, string][] = [
   ['a NUL byte', Buffer.of(0), 'an unknown kind of file'],
   ['zeros', Buffer.alloc(512), 'an unknown kind of file'],
   ['text', Buffer.from('some text'), 'an unknown kind of file'],
-  [
-    'a SIF that begins as a script',
-    Buffer.from(`${'#!/usr/bin/env run-singularity'.padEnd(32, '\n')}SIF_MAGIC`),
-    'a Singularity/Apptainer image (SIF)',
-  ],
-  ['SIF_MAGIC elsewhere', Buffer.from('SIF_MAGIC'), 'an unknown kind of file'],
   ['gzip', Buffer.of(0x1f, 0x8b, 8), 'a gzip-compressed file'],
   ['half of the gzip magic', Buffer.of(0x1f), 'an unknown kind of file'],
   ['zstd', Buffer.of(0x28, 0xb5, 0x2f, 0xfd), 'a zstd-compressed file'],
