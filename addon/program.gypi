@@ -16,6 +16,10 @@
     '-Wl,--as-needed',
     '-Wl,--gc-sections',
     '-Wl,--build-id=sha1',
+    # addon/base/unwinding.cc
+    '-Wl,--eh-frame-hdr',
+    '-Wl,--wrap=__register_frame_info',
+    '-Wl,--wrap=__deregister_frame_info',
   ],
   # shm_open(3), before glibc 2.34
   'libraries': ['-lrt'],
