@@ -15,6 +15,7 @@ import {
   start,
   users,
 } from '../helpers/support.js';
+import { commands, errors, nearest, others, requests, toWords } from '../unit/cli/command-lines.js';
 
 const [user = ordinaryUser] = users.filter(({ uid }) => uid === process.getuid?.());
 
@@ -72,6 +73,23 @@ t.test('the command lines of the documents make the same plans', async (t) => {
   const unique = [...new Map(lines.map((words) => [words.join(' '), words])).values()];
   t.ok(unique.length > 10, `${unique.length} lines`);
   for (const words of unique) compare(t, ['--dry-run=json', ...words, image, '--', 'true']);
+});
+
+t.test('what the parser is tested with is understood the same', async (t) => {
+  const launches = [
+    ...requests.map(([written]) => [...toWords(written), image, '--', 'true']),
+    ...nearest.map(([word]) => [word, image, '--', 'true']),
+    ...commands.map(([words]) => words),
+  ];
+  const lines = [
+    ...launches.map((words) => ['--dry-run=json', ...words]),
+    ...errors.map(([written]) => toWords(written)),
+    ...others
+      .filter(([, { kind }]) => kind !== 'version' && kind !== 'doctor')
+      .map(([line]) => toWords(line)),
+  ];
+  // start() can't pass on bytes that are not UTF-8
+  for (const words of lines.filter((words) => words.every((word) => word.isWellFormed()))) compare(t, words);
 });
 
 /** Values that fit some option each, and some that fit none. */
