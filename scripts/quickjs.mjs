@@ -2,17 +2,21 @@
 // Prints where that is, for binding.gyp (or, asked for `version`, that of QuickJS); nothing where the source can't be had,
 // and says so: then Node decides.
 //
-// The source is Debian's (suite trixie), pinned by checksum. It is fetched from the mirror that this machine's apt-get
-// uses; elsewhere CH_RUN_QUICKJS_SOURCE names the archive.
-import { execFileSync, spawnSync } from 'node:child_process';
+// The source is Debian's (suite trixie); CH_RUN_QUICKJS_SOURCE can name the archive.
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findArchive, unpack } from './debian-source.mjs';
 import { bundlesOf, programs } from './programs.mjs';
 
 const version = '2025-04-26';
-const archive = 'quickjs_2025.04.26.orig.tar.xz';
-const checksum = 'ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe';
+const origin = {
+  name: 'quickjs',
+  archive: 'quickjs_2025.04.26.orig.tar.xz',
+  checksum: 'ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe',
+  variable: 'CH_RUN_QUICKJS_SOURCE',
+};
 const sources = ['quickjs', 'libregexp', 'libunicode', 'cutils', 'dtoa'];
 
 const root = join(import.meta.dirname, '..');
@@ -21,34 +25,6 @@ const source = join(directory, 'source');
 const path = (name) => join(directory, name);
 const run = (program, ...words) =>
   execFileSync(program, words, { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] });
-
-function isGenuine(file) {
-  return existsSync(file) && createHash('sha256').update(readFileSync(file)).digest('hex') === checksum;
-}
-
-/** Fetches the archive by apt's own downloader, which knows the proxies. */
-function fetch() {
-  const { stdout } = spawnSync('apt-get', ['indextargets', '--format', '$(REPO_URI)'], { encoding: 'utf8' });
-  const mirror = stdout
-    ?.split('\n')
-    .find((uri) => /\/debian\/?$/.test(uri))
-    ?.replace(/\/$/, '');
-  if (!mirror) return;
-  const uri = `${mirror}/pool/main/q/quickjs/${archive}`;
-  spawnSync('/usr/lib/apt/apt-helper', ['download-file', uri, path(archive), `SHA256:${checksum}`], {
-    cwd: directory,
-  });
-}
-
-function findArchive() {
-  const given = process.env.CH_RUN_QUICKJS_SOURCE;
-  if (given) {
-    if (!isGenuine(given)) throw new Error(`${given} is not the ${archive} that this version is built with`);
-    cpSync(given, path(archive));
-  }
-  if (!isGenuine(path(archive))) fetch();
-  return isGenuine(path(archive));
-}
 
 function compile(compiler, output, flags = []) {
   for (const name of sources) {
@@ -71,9 +47,7 @@ function buildEngine() {
   const stamp = path('built-by');
   const built = `${version} ${compiler} 2`;
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === built) return;
-  rmSync(source, { recursive: true, force: true });
-  mkdirSync(source);
-  run('tar', '-xf', path(archive), '--strip-components=1', '-C', source);
+  unpack(path(origin.archive), source);
   compile('gcc', 'libquickjs-here.a');
   run(
     'gcc',
@@ -119,14 +93,13 @@ if (process.argv[2] === 'version') {
 }
 
 try {
-  mkdirSync(directory, { recursive: true });
-  if (findArchive()) {
+  if (findArchive(origin, directory)) {
     buildEngine();
     programs.forEach(buildProgram);
     console.log(directory);
   } else {
     console.error(
-      `ch-run-ts: without the built-in engine: the source of QuickJS, ${archive}, can't be had (CH_RUN_QUICKJS_SOURCE can name it)`,
+      `ch-run-ts: without the built-in engine: the source of QuickJS, ${origin.archive}, can't be had (${origin.variable} can name it)`,
     );
   }
 } catch (error) {
