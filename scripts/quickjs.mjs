@@ -26,26 +26,28 @@ const path = (name) => join(directory, name);
 const run = (program, ...words) =>
   execFileSync(program, words, { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] });
 
-function compile(compiler, output, flags = []) {
+/** By the compiler of this machine, or by that of the target. */
+function compile(compiler, output, tools = { objcopy: 'objcopy', ar: 'ar' }) {
   for (const name of sources) {
-    const words = ['-O2', '-w', '-D_GNU_SOURCE', `-DCONFIG_VERSION="${version}"`, ...flags];
-    run(compiler, ...words, '-c', join(source, `${name}.c`), '-o', path(`${name}.o`));
+    const words = ['-O2', '-w', '-D_GNU_SOURCE', `-DCONFIG_VERSION="${version}"`];
+    // paths are relative: what is built does not depend on where
+    run(compiler, ...words, '-c', `source/${name}.c`, '-o', `${name}.o`);
     // a remembered launch must not touch more pages for it: the linker keeps these sections apart from all others
     const apart = ['.text=.text.unlikely', '.rodata=quickjs_rodata'].map(
       (names) => `--rename-section=${names}`,
     );
-    run(process.env.OBJCOPY ?? 'objcopy', ...apart, path(`${name}.o`));
+    run(tools.objcopy, ...apart, `${name}.o`);
   }
-  const objects = sources.map((name) => path(`${name}.o`));
   rmSync(path(output), { force: true });
-  run(process.env.AR ?? 'ar', 'rcs', path(output), ...objects);
+  // D: no times, no owners
+  run(tools.ar, 'rcsD', output, ...sources.map((name) => `${name}.o`));
 }
 
 /** The library, and the program that makes bytecode, once for each compiler. */
 function buildEngine() {
   const compiler = process.env.CC ?? 'gcc';
   const stamp = path('built-by');
-  const built = `${version} ${compiler} 2`;
+  const built = `${version} ${compiler} 3`;
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === built) return;
   unpack(path(origin.archive), source);
   compile('gcc', 'libquickjs-here.a');
@@ -61,7 +63,11 @@ function buildEngine() {
     path('compile-bytecode'),
   );
   if (compiler === 'gcc') renameSync(path('libquickjs-here.a'), path('libquickjs.a'));
-  else compile(compiler, 'libquickjs.a');
+  else
+    compile(compiler, 'libquickjs.a', {
+      objcopy: process.env.OBJCOPY ?? 'objcopy',
+      ar: process.env.AR ?? 'ar',
+    });
   writeFileSync(stamp, built);
 }
 
