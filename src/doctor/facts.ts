@@ -10,6 +10,7 @@ import { findStorage, type Storage } from '../store/storage.js';
 import { readDevices } from './devices.js';
 import { examineDirectory, ownMounts } from './file-systems.js';
 import { type Finding, note } from './finding.js';
+import { examineInstallation } from './installation.js';
 
 function contentOf(path: string): string | undefined {
   try {
@@ -127,15 +128,18 @@ function examineStorage({ directory, distrust }: Storage): Finding {
   return distrust ? { ...found, consequence: distrust } : found;
 }
 
-function readDirectories(host: Host): readonly Finding[] {
-  const storage = findStorage(undefined, host);
-  // as in addon/launcher/memo/memo_directory.cc
+/** Where plans are remembered, as in addon/launcher/memo/memo_directory.cc; empty for nowhere. */
+function findMemory(host: Host): string {
   const named = host.variable('XDG_CACHE_HOME');
   const cache = named?.startsWith('/') && isOwn(named, host) ? named : `${findHome(host) ?? ''}/.cache`;
-  const memory = host.variable('CH_RUN_MEMO_DIR') || `${cache}/ch-run-ts`;
+  return host.variable('CH_RUN_MEMO_DIR') ?? `${cache}/ch-run-ts`;
+}
+
+function readDirectories(memory: string, host: Host): readonly Finding[] {
+  const storage = findStorage(undefined, host);
   return [
     ...(storage ? [examineStorage(storage)] : []),
-    examineDirectory('memory', 'remembered plans', memory),
+    ...(memory ? [examineDirectory('memory', 'remembered plans', memory)] : []),
     examineDirectory('tmp', 'temporary files', host.variable('TMPDIR')?.replace(/(?<=.)\/$/, '') || '/tmp'),
   ];
 }
@@ -154,8 +158,10 @@ function readRoot(host: Host): readonly Finding[] {
 
 /** Everything that is read. */
 export function readFacts(program: string, host: Host): readonly Finding[] {
+  const memory = findMemory(host);
   return [
     ...readBuild(program),
+    ...examineInstallation(program, memory, host),
     note('kernel', 'Linux', native.identity().kernel),
     ...readSettings(),
     ...readProcess(),
@@ -168,6 +174,6 @@ export function readFacts(program: string, host: Host): readonly Finding[] {
     ),
     readDevices(host),
     readBatch(),
-    ...readDirectories(host),
+    ...readDirectories(memory, host),
   ];
 }

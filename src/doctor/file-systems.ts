@@ -31,6 +31,16 @@ export function fileSystemName(type: number): string {
   return types.get(type >>> 0)?.name ?? `type 0x${(type >>> 0).toString(16)}`;
 }
 
+/** The file system of a directory, or of its future parent. */
+export function fileSystemOf(path: string): { readonly name: string; readonly remote: boolean } {
+  try {
+    const type = native.fileSystemType(path);
+    return { name: fileSystemName(type), remote: types.get(type >>> 0)?.remote === true };
+  } catch {
+    return path === '/' ? { name: 'unknown', remote: false } : fileSystemOf(dirname(path));
+  }
+}
+
 /** A line of /proc/self/mountinfo. */
 export interface Mount {
   readonly place: string;
@@ -76,7 +86,7 @@ export function examineDirectory(name: string, title: string, path: string): Fin
   try {
     const type = native.fileSystemType(path);
     const set = mountOf(path, ownMounts())?.options.filter((option) => option in consequences) ?? [];
-    const remote = types.get(type)?.remote
+    const remote = types.get(type >>> 0)?.remote
       ? ['a network file system: use SquashFS images there, --overlay elsewhere']
       : [];
     const consequence = [...remote, ...set.map((option) => `${option}: ${consequences[option]}`)].join('; ');

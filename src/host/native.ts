@@ -73,8 +73,25 @@ function findPackageRoot(): string {
   return basename(directory) === 'dist' ? dirname(directory) : dirname(dirname(directory));
 }
 
+/** Where the programs lie, and below it the addon. */
+const [programRoot, addonPath] = builtIn ? [packageRoot, ''] : findPrograms();
+
+/** In a checkout beside the JavaScript; as installed by npm, in the package for this machine (scripts/package/npm.mjs). */
+function findPrograms(): readonly [string, string] {
+  const built = [packageRoot, `${packageRoot}/build/Release/ch_run_ts.node`] as const;
+  if (process.getBuiltinModule('node:fs').existsSync(built[1])) return built;
+  try {
+    const { createRequire } = process.getBuiltinModule('node:module');
+    const name = `@ch-run-ts/linux-${process.arch}/package.json`;
+    const root = dirname(createRequire(import.meta.url).resolve(name));
+    return [root, `${root}/libexec/ch-run-ts/ch_run_ts.node`];
+  } catch {
+    return built;
+  }
+}
+
 /** The launcher program that belongs to this installation. */
-export const launcherPath: string = `${packageRoot}/bin/ch-run-ts`;
+export const launcherPath: string = `${programRoot}/bin/ch-run-ts`;
 
 let engine: Engine | undefined = builtIn;
 
@@ -88,14 +105,14 @@ function loadAddon(): Engine {
   try {
     // not with require(), which examines every directory on the way
     const addon = { exports: {} as Omit<Engine, 'load'> & { openDoor(engine: string): void } };
-    process.dlopen(addon, `${packageRoot}/build/Release/ch_run_ts.node`);
+    process.dlopen(addon, addonPath);
     addon.exports.openDoor(`Node.js ${process.versions.node}`);
     return { ...addon.exports, load: loadPart };
   } catch (cause) {
     throw new LaunchError(
       `the native part of ch-run-ts is missing: ${(cause as Error).message.split('\n')[0]}`,
       {
-        hint: "build it with 'npm run build' (a C++ compiler and python3 are needed), or install the package again",
+        hint: "in a checkout, build it with 'npm run build'; npm leaves it out if told to (--omit=optional)",
         cause,
       },
     );
