@@ -1,5 +1,5 @@
 // Builds everything: `npm run build`. With an argument, only a part: `native`, what must fit this machine; `js`, the
-// rest; `pack`, what goes into the npm package. With `--all` it fails where a library is missing.
+// rest. With `--all` it fails where a library is missing.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -78,13 +78,8 @@ async function buildJavaScript() {
 }
 
 const part = process.argv[2] === '--all' ? undefined : process.argv[2];
-// in a checkout; a package has the JavaScript, and not what makes it
-const isCheckout = existsSync(join(root, 'src')) && existsSync(join(root, 'node_modules/typescript'));
-if (isCheckout && !(await buildJavaScript())) process.exit(1);
-if (part === 'pack') {
-  // a package goes to any machine; there, its install script puts the native program in this place
-  placeScripts();
-} else if (part !== 'js') {
+if (part !== 'native' && !(await buildJavaScript())) process.exit(1);
+if (part !== 'js') {
   if (!buildNative()) {
     placeScripts();
     console.error(
