@@ -4,6 +4,8 @@
     # -Wrestrict is wrong about std::string in gcc 12 (GCC bug 105329)
     # empty where the libraries are missing: all else is built without SquashFS
     'squashfs_defines': '<!(node scripts/libraries.mjs squashfs defines)',
+    # empty where a library of ch-image-ts is missing: all else is built without it
+    'pack_defines': '<!(node scripts/libraries.mjs pack defines)',
     # empty where libseccomp is missing: all else is built without --seccomp
     'seccomp_defines': '<!(node scripts/libraries.mjs seccomp defines)',
     # empty where the source of QuickJS can't be had: then Node decides
@@ -44,6 +46,28 @@
     },
   ],
   'conditions': [
+    [
+      'pack_defines!="" and squashfs_defines!=""',
+      {
+        'targets': [
+          {
+            'target_name': 'ch-image-ts',
+            'variables': {'program': 'ch-image-ts'},
+            'includes': ['addon/program.gypi'],
+            'defines': [
+              '<!@(node scripts/libraries.mjs pack defines)',
+              '<!@(node scripts/libraries.mjs squashfs defines)',
+            ],
+            'cflags_cc': ['-pthread'],
+            'ldflags': ['-pthread'],
+            'libraries': [
+              '<!@(node scripts/libraries.mjs pack libraries)',
+              '<!@(node scripts/libraries.mjs squashfs libraries)',
+            ],
+          },
+        ],
+      },
+    ],
     [
       'squashfs_defines!=""',
       {

@@ -43,7 +43,8 @@ function buildNative() {
     !run(gyp, 'build', '--silent', '--jobs=max', ...headers())
   )
     return false;
-  for (const { name } of programs)
+  // one whose libraries are missing is not built
+  for (const { name } of programs.filter(({ name }) => existsSync(join(root, 'build/Release', name))))
     placeProgram(name, (path) => copyFileSync(join(root, 'build/Release', name), path));
   return true;
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { renderManual, renderMarkdown } from '../dist/cli/manual.js';
 import { parseConfigFile } from '../dist/config/file.js';
 import { readHints, renderTroubleshooting } from '../dist/doctor/troubleshooting.js';
+import { program as imageProgram } from '../dist/image/program.js';
 import { subject } from '../dist/run/decide.js';
 import { program } from '../dist/run/program.js';
 
@@ -13,6 +14,8 @@ const root = join(import.meta.dirname, '..');
 mkdirSync(join(root, 'man'), { recursive: true });
 writeFileSync(join(root, 'docs/options.md'), renderMarkdown(program));
 writeFileSync(join(root, 'man/ch-run-ts.1'), renderManual(program));
+writeFileSync(join(root, 'docs/image-options.md'), renderMarkdown(imageProgram));
+writeFileSync(join(root, 'man/ch-image-ts.1'), renderManual(imageProgram));
 const hints = readHints(execFileSync(join(root, 'bin/ch-run-ts'), ['--hints'], { encoding: 'utf8' }));
 writeFileSync(join(root, 'docs/troubleshooting.md'), renderTroubleshooting(hints));
 

@@ -1,5 +1,5 @@
 // Which libraries this machine can build with. `squashfs`: decompressors, nothing where gzip, which every SquashFS tool
-// writes by default, is missing; `seccomp`: what makes filters of system calls; `libc`: the C library itself. Prints, by
+// writes by default, is missing; `pack`: what ch-image-ts reads and writes; `seccomp`: what makes filters of system calls; `libc`: the C library itself. Prints, by
 // its second argument, the compiler's `defines`, the linker's `libraries`, or what these are for (`names`); nothing
 // where that part can't be built; `kind`: how a program of that part is linked.
 // Static ones are preferred: one file less to open at every start, and nothing to miss on a compute node.
@@ -14,6 +14,13 @@ const parts = {
     { name: 'lzo' },
     { define: 'SQUASHFS_WITH_LZ4', library: 'lz4', header: 'lz4.h', name: 'lz4' },
     { define: 'SQUASHFS_WITH_ZSTD', library: 'zstd', header: 'zstd.h', name: 'zstd' },
+  ],
+  // of ch-image-ts; nothing where one of the first two is missing
+  pack: [
+    { define: 'PACK_WITH_GZIP', library: 'z', header: 'zlib.h', name: 'gzip' },
+    { define: 'PACK_WITH_ZSTD', library: 'zstd', header: 'zstd.h', name: 'zstd' },
+    { define: 'PACK_WITH_XZ', library: 'lzma', header: 'lzma.h', name: 'xz' },
+    { define: 'PACK_WITH_BZIP2', library: 'bz2', header: 'bzlib.h', name: 'bzip2' },
   ],
   // its code goes into the addon, a shared object: not every static library can
   seccomp: [
@@ -65,6 +72,8 @@ function chooseKind(libraries) {
 
 /** Of the libraries that were found, those to build with. */
 function choose(part, found) {
+  // it reads and writes both
+  if (part === 'pack') return found[0]?.library === 'z' && found[1]?.library === 'zstd' ? found : [];
   if (part !== 'squashfs') return found;
   const [gzip, second] = found;
   if (gzip?.library !== 'deflate' && gzip?.library !== 'z') return [];

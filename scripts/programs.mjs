@@ -8,6 +8,7 @@ export const programs = [
     /** Further parts, loaded where they are needed. */
     parts: ['yaml'],
   },
+  { name: 'ch-image-ts', entry: 'src/image/main.ts', parts: [] },
 ];
 
 /** The source of the parts. */

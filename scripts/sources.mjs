@@ -6,10 +6,12 @@ import { join } from 'node:path';
 const folders = {
   addon: ['base', 'host', 'node'],
   'ch-run-ts': ['base', 'refusals', 'squashfs/meet', 'squashfs/client', 'host', 'engine', 'launcher'],
+  'ch-image-ts': ['base', 'host', 'engine', 'squashfs/reader', 'pack', 'image'],
   server: ['base', 'refusals', 'squashfs/meet', 'squashfs/reader', 'squashfs/server'],
   // what reads images, and what gets a mount from a server: for test programs
   reader: ['base', 'squashfs/reader'],
   client: ['base', 'squashfs/meet', 'squashfs/client'],
+  packer: ['base', 'squashfs/reader', 'pack'],
 };
 
 const root = join(import.meta.dirname, '../addon');

@@ -7,12 +7,6 @@
 namespace chrun {
 namespace {
 
-struct Question {
-  std::string_view name;
-  size_t arguments;  // at least
-  Words (*answer)(const Words&);
-};
-
 constexpr Question kQuestions[] = {
     {"status", 2, status_of},
     {"content", 1, file_content},
@@ -44,9 +38,9 @@ void open_door(Door door) { opened = std::move(door); }
 const Door& door() { return opened; }
 
 Words answer(std::string_view question, const Words& arguments) {
-  for (const Question& known : kQuestions) {
-    if (known.name == question && arguments.size() >= known.arguments) return known.answer(arguments);
-  }
+  for (const std::span<const Question> all : {std::span<const Question>(kQuestions), opened.more})
+    for (const Question& known : all)
+      if (known.name == question && arguments.size() >= known.arguments) return known.answer(arguments);
   throw Error("there is no question " + std::string(question) + " of " + std::to_string(arguments.size()) + " words");
 }
 

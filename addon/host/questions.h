@@ -3,6 +3,7 @@
 #pragma once
 #include <sys/types.h>
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,10 +16,18 @@ using Words = std::vector<std::string>;
 /// Answers a query. Throws SysError for a system error, Error for an unknown query.
 Words answer(std::string_view question, const Words& arguments);
 
+/// A query, by its name.
+struct Question {
+  std::string_view name;
+  size_t arguments;  // at least
+  Words (*answer)(const Words&);
+};
+
 /// What only a door knows.
 struct Door {
   std::string engine;                  // its name and version
   std::string (*login_name)(uid_t){};  // empty where the host knows none
+  std::span<const Question> more{};    // that only this program answers
 };
 void open_door(Door door);
 const Door& door();

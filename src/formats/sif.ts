@@ -8,8 +8,10 @@ import { uint32, uint64 } from './little-endian.js';
 /** `size` bytes of the file from `offset` on, fewer where it ends. */
 export type ReadPart = (offset: number, size: number) => Uint8Array;
 
-/** Where the SquashFS begins, or why there is none that can be used. */
-export type Partition = { readonly offset: number } | { readonly problem: string; readonly hint?: string };
+/** Where the SquashFS begins, how long it is unless it goes to the end of the file, or why there is none that can be used. */
+export type Partition =
+  | { readonly offset: number; readonly size?: number }
+  | { readonly problem: string; readonly hint?: string };
 
 const headerSize = 128;
 const descriptorSize = 585;
@@ -115,5 +117,5 @@ function judge(descriptor: Uint8Array, read: ReadPart, architecture: string): Pa
     return damaged('the system partition is cut short');
   if (latin1(read(offset, 4)) !== 'hsqs')
     return damaged('the system partition does not begin as SquashFS does');
-  return { offset };
+  return { offset, size };
 }

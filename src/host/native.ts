@@ -159,6 +159,11 @@ export const native = {
     const [bytes] = findEngine().askBytes('part', path, String(offset), String(size));
     return bytes ?? new Uint8Array();
   },
+  /** The same as text, encoded as in base/bytes.ts. */
+  partText: (path: string, offset: number, size: number): string =>
+    ask('part', path, String(offset), String(size))[0] ?? '',
+  /** What only one of our programs answers: see addon/image/image_questions.cc. */
+  ask: (question: string, ...words: readonly string[]): readonly string[] => ask(question, ...words),
   entries: (path: string): readonly string[] => ask('entries', path),
   matches: (pattern: string): readonly string[] => ask('matches', pattern),
   workingDirectory: (): string => ask('working-directory')[0] ?? '',

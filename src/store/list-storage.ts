@@ -69,7 +69,7 @@ function sizeOfTree(directory: string): number {
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
-function renderSize(bytes: number): string {
+export function renderSize(bytes: number): string {
   const power = Math.min(Math.max(0, Math.floor(Math.log2(Math.max(bytes, 1)) / 10)), units.length - 1);
   return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
 }

@@ -44,6 +44,7 @@ for (const user of users) {
     const pid = startContainer(t, room, user);
     const env = {
       HOME: join(room, 'home'),
+      CH_IMAGE_STORAGE: join(room, 'storage'),
       CH_RUN_CDI_DIRS: join(room, 'cdi'),
       PATH: `${dirname(launcher)}:${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
     };

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { archiveOf, dockerFiles } from '../helpers/images.js';
 import { makeSif } from '../helpers/sif.js';
 import { checkout, image, isRoot, plant, type Tree, type User } from '../helpers/support.js';
 
@@ -40,6 +41,12 @@ export function furnish(place: string, user: User): void {
     const words = [within('img'), within(name), '-noI', '-noD', '-noF', '-quiet', '-no-progress'];
     execFileSync('mksquashfs', words, { stdio: 'ignore' });
   }
+  writeFileSync(
+    within('image.tar'),
+    archiveOf(
+      dockerFiles({ layers: [execFileSync('tar', ['c', '-C', within('img'), '.'], { maxBuffer: 1 << 28 })] }),
+    ),
+  );
   writeFileSync(within('img.sif'), makeSif(readFileSync(within('img.sqfs'))));
   cpSync(join(checkout, 'examples'), within('examples'), { recursive: true });
   const config = '[profile.scratch]\nbind = ["/scratch"]\n';

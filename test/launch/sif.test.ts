@@ -66,7 +66,7 @@ test('a SIF in storage is run and listed by its name', (t, user) => {
   t.equal(run(user, ['-s', storage, 'tool.sif', '--', '/probe', 'status', '3']).status, 3);
 });
 
-test('a SIF that was replaced is decided anew', (t, user) => {
+test('a SIF that was replaced gets a new plan', (t, user) => {
   const sif = place(t, user, makeSif(readFileSync(squashed)));
   t.equal(run(user, [sif, '--', '/probe', 'status', '3']).status, 3);
   writeFileSync(sif, makeSif(readFileSync(squashed), [{ type: 0x4001 }, { type: 0x4001 }, {}]));

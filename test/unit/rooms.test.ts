@@ -10,6 +10,7 @@ type Rooms = Readonly<Record<string, string>>;
 const rooms: Rooms = {
   '.': 'run config plan cli host base',
   run: 'doctor config store cdi plan cli host base',
+  image: 'store formats plan cli host base',
   doctor: 'store cdi host base',
   config: 'cli host base',
   store: 'formats host base',
@@ -31,6 +32,8 @@ const nativeRooms: Rooms = {
   'launcher/doctor': 'launcher/process launcher/files refusals base',
   'launcher/process': 'launcher/files launcher/log refusals base',
   'launcher/files': 'squashfs/client launcher/log base',
+  image: 'pack engine host base',
+  pack: 'squashfs/reader base',
   'squashfs/server': 'squashfs/reader squashfs/meet refusals base',
   'squashfs/reader': 'base',
   'squashfs/client': 'squashfs/meet base',

@@ -4,6 +4,7 @@ import t from 'tap';
 import { renderHelp, renderOptionHelp, spellOption } from '../../../src/cli/help.js';
 import { renderManual, renderMarkdown } from '../../../src/cli/manual.js';
 import { readHints, renderTroubleshooting } from '../../../src/doctor/troubleshooting.js';
+import { program as imageProgram } from '../../../src/image/program.js';
 import { parseCommandLine } from '../../../src/run/command-line.js';
 import { program } from '../../../src/run/program.js';
 import { checkout, committed, failsWith, ordinaryUser, run, skip } from '../../helpers/support.js';
@@ -11,6 +12,8 @@ import { checkout, committed, failsWith, ordinaryUser, run, skip } from '../../h
 t.test('the committed manual and docs/options.md are those of the table (else: npm run docs)', (t) => {
   t.equal(committed('docs/options.md'), renderMarkdown(program));
   t.equal(committed('man/ch-run-ts.1'), renderManual(program));
+  t.equal(committed('docs/image-options.md'), renderMarkdown(imageProgram));
+  t.equal(committed('man/ch-image-ts.1'), renderManual(imageProgram));
   t.end();
 });
 

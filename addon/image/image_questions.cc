@@ -1,0 +1,217 @@
+#include "image/image_questions.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <climits>
+#include <csignal>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/records.h"
+#include "image/storage_files.h"
+#include "pack/decompress.h"
+#include "pack/interrupt.h"
+#include "pack/pack_layers.h"
+#include "pack/unpack.h"
+
+namespace chrun {
+namespace {
+
+using pack::FilePart;
+using pack::Interrupted;
+
+/// Words from the front of a list.
+class Taken {
+ public:
+  explicit Taken(const Words& words) : words_(words) {}
+  const std::string& text() { return words_.at(at_++); }
+  uint64_t number(const char* what) { return parse_number(text(), INT64_MAX, what); }
+  bool more() const { return at_ < words_.size(); }
+
+ private:
+  const Words& words_;
+  size_t at_ = 0;
+};
+
+Fd open_input(const std::string& path) {
+  Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!file) throw Refused("open").cannot("read " + path);
+  return file;
+}
+
+uint64_t size_of(const Fd& file, const std::string& path) {
+  struct stat status;
+  if (fstat(file.get(), &status) != 0) throw Refused("fstat").cannot("read " + path);
+  return static_cast<uint64_t>(status.st_size);
+}
+
+/// A part of a file, from its words PATH OFFSET SIZE.
+struct Part {
+  Fd file;
+  uint64_t offset, size;
+  explicit Part(Taken& words) {
+    const std::string& path = words.text();
+    file = open_input(path);
+    offset = words.number("an offset");
+    size = words.number("a size");
+  }
+};
+
+/// OUT LEVEL THREADS MOST-BYTES MOST-ENTRIES PROGRESS COUNT (NAME TEXT)… (NAME PATH OFFSET SIZE DIGEST DIFF-ID)… →
+/// entries, bytes, size, devices, set-ids, xattrs, diff ids: packs layers, the lowest first, into the new file OUT.
+Words pack(const Words& arguments) {
+  Taken words(arguments);
+  NewFile output(words.text());
+  pack::PackRequest request{};
+  request.output = output.get();
+  request.level = static_cast<int>(words.number("a level"));
+  request.threads = static_cast<unsigned>(words.number("a number of threads"));
+  request.most_bytes = words.number("a number of bytes");
+  request.most_entries = words.number("a number of entries");
+  request.progress = words.text() == "yes";
+  for (uint64_t left = words.number("a number of files"); left > 0; --left) {
+    const std::string& name = words.text();
+    request.files.push_back({name, words.text()});
+  }
+  while (words.more()) {
+    pack::Layer layer;
+    layer.name = words.text();
+    layer.path = words.text();
+    layer.offset = words.number("an offset");
+    layer.size = words.number("a size");
+    layer.digest = words.text();
+    layer.diff_id = words.text();
+    request.layers.push_back(std::move(layer));
+  }
+  pack::Packed packed = pack::pack_layers(request);
+  output.keep();
+  Words found;
+  for (const uint64_t number : {packed.entries, packed.bytes, packed.size, packed.left_out.devices,
+                                packed.left_out.set_id, packed.left_out.xattrs})
+    found.push_back(std::to_string(number));
+  found.insert(found.end(), packed.diff_ids.begin(), packed.diff_ids.end());
+  return found;
+}
+
+/// PATH MOST → name, kind, offset, size, target of each of the first entries of a tar archive, compressed or not; the
+/// offset is that in the decompressed archive.
+Words members(const Words& arguments) {
+  const std::string& path = arguments.at(0);
+  const uint64_t most = parse_number(arguments.at(1), INT64_MAX, "a number of entries");
+  const Fd file = open_input(path);
+  FilePart part(file.get(), 0, size_of(file, path));
+  const auto plain = pack::decompressed(part);
+  pack::TarReader reader(*plain, true);
+  constexpr const char* kKinds[] = {"file", "hard-link", "symlink", "directory", "fifo", "device"};
+  Words found;
+  while (found.size() < 5 * most) {
+    pack::check_signals();
+    const auto entry = reader.next();
+    if (!entry) break;
+    for (std::string word : {entry->name, std::string(kKinds[static_cast<int>(entry->kind)]),
+                             std::to_string(entry->position), std::to_string(entry->size), entry->target})
+      found.push_back(std::move(word));
+  }
+  return found;
+}
+
+/// PATH or `-`, DIRECTORY, MOST-BYTES → a path of the same bytes, decompressed, in a file that has no name and goes
+/// with this process.
+Words spool(const Words& arguments) {
+  const bool standard = arguments.at(0) == "-";
+  const Fd file = standard ? Fd(dup(STDIN_FILENO)) : open_input(arguments.at(0));
+  const uint64_t most = parse_number(arguments.at(2), INT64_MAX, "a number of bytes");
+  pack::WholeFile input(file.get());
+  const auto plain = pack::decompressed(input);
+  Fd copy = nameless_file(arguments.at(1));
+  std::vector<uint8_t> buffer(1 << 20);
+  uint64_t size = 0;
+  while (const size_t got = plain->read(buffer)) {
+    pack::check_signals();
+    write_all(copy.get(), {reinterpret_cast<const char*>(buffer.data()), got}, "a file in " + arguments.at(1));
+    if ((size += got) > most)
+      throw Error("it has more than " + std::to_string(most) + " bytes", "if you trust it, raise --most-bytes");
+  }
+  // it stays open as long as this process: the name below /proc is all that leads to it
+  return {"/proc/self/fd/" + std::to_string(copy.release())};
+}
+
+/// PATH OFFSET SIZE → the SHA-256 of these bytes.
+Words hash(const Words& arguments) {
+  Taken words(arguments);
+  const Part part(words);
+  FilePart source(part.file.get(), part.offset, part.size);
+  pack::Hashed hashed(source);
+  std::vector<uint8_t> buffer(1 << 20);
+  while (hashed.read(buffer) > 0) pack::check_signals();
+  return {hashed.digest()};
+}
+
+/// PATH OFFSET SIZE OUT: copies these bytes to the new file OUT.
+Words copy(const Words& arguments) {
+  Taken words(arguments);
+  const Part part(words);
+  NewFile output(words.text());
+  FilePart source(part.file.get(), part.offset, part.size);
+  std::vector<uint8_t> buffer(1 << 20);
+  while (const size_t got = source.read(buffer)) {
+    pack::check_signals();
+    write_all(output.get(), {reinterpret_cast<const char*>(buffer.data()), got}, words_of(output));
+  }
+  output.keep();
+  return {};
+}
+
+/// IMAGE OFFSET DIRECTORY → entries, devices: unpacks a SquashFS image into the new directory.
+Words unpack(const Words& arguments) {
+  Taken words(arguments);
+  const std::string image = words.text();
+  const uint64_t offset = words.number("an offset");
+  const pack::Unpacked found = pack::unpack(open_input(image), image, offset, words.text());
+  return {std::to_string(found.entries), std::to_string(found.left_out)};
+}
+
+Words processors(const Words&) { return {std::to_string(pack::usable_processors())}; }
+
+/// Catches what is to be reported, and dies of a signal as if it had not been held.
+template <Words (*Action)(const Words&)>
+Words guarded(const Words& arguments) {
+  int signal = 0;
+  try {
+    const pack::SignalsHeld held;
+    try {
+      Words found = Action(arguments);
+      found.insert(found.begin(), "done");
+      return found;
+    } catch (const Interrupted& interrupted) {
+      signal = interrupted.signal;
+    }
+  } catch (const Error& failure) {
+    return {"failed", failure.what(), failure.hint()};
+  }
+  raise(signal);
+  throw Error("terminated by a signal");
+}
+
+constexpr Question kQuestions[] = {
+    {"pack", 7, guarded<pack>},
+    {"members", 2, guarded<members>},
+    {"spool", 3, guarded<spool>},
+    {"hash", 3, guarded<hash>},
+    {"copy", 4, guarded<copy>},
+    {"unpack", 3, guarded<unpack>},
+    {"processors", 0, guarded<processors>},
+    {"make-directories", 1, guarded<make_directories>},
+    {"save", 2, guarded<save_text>},
+    {"link", 2, guarded<link_file>},
+    {"rename", 2, guarded<rename_path>},
+    {"remove", 1, guarded<remove_tree>},
+};
+
+}  // namespace
+
+std::span<const Question> image_questions() { return kQuestions; }
+
+}  // namespace chrun

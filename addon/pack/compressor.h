@@ -1,0 +1,27 @@
+// zstd, one block at a time.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+struct ZSTD_CCtx_s;
+
+namespace chrun::pack {
+
+class Compressor {
+ public:
+  explicit Compressor(int level);
+  /// `plain` as a block of its own; empty if that is not smaller.
+  std::span<const uint8_t> compress(std::span<const uint8_t> plain);
+
+ private:
+  struct Free {
+    void operator()(ZSTD_CCtx_s* context) const;
+  };
+  std::unique_ptr<ZSTD_CCtx_s, Free> context_;
+  const int level_;
+  std::vector<uint8_t> room_;
+};
+
+}  // namespace chrun::pack

@@ -1,0 +1,183 @@
+#include "pack/pack_layers.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "base/error.h"
+#include "base/proc.h"
+#include "base/text.h"
+#include "pack/block_writer.h"
+#include "pack/decompress.h"
+#include "pack/interrupt.h"
+#include "pack/progress.h"
+#include "pack/squashfs_writer.h"
+
+namespace chrun::pack {
+namespace {
+
+class Packer {
+ public:
+  explicit Packer(const PackRequest& request)
+      : request_(request),
+        blocks_(request.output, data_start(), request.level, request.threads),
+        progress_(request.progress, total_size(request)) {}
+
+  Packed run() {
+    const auto count = static_cast<int>(request_.layers.size());
+    std::vector<std::string> diff_ids(request_.layers.size());
+    for (const AddedFile& file : request_.files) add_file(count, file);
+    tree_.end_layer(count);
+    for (int i = count; i-- > 0;) {
+      const Layer& layer = request_.layers[static_cast<size_t>(i)];
+      try {
+        diff_ids[static_cast<size_t>(i)] = pack_layer(i, layer);
+      } catch (const Error& failure) {
+        throw_reworded(failure, layer.name + ": " + failure.what());
+      }
+    }
+    tree_.settle();
+    const uint64_t end = blocks_.finish();
+    const uint64_t size = write_tables(request_.output, end, tree_.root(), blocks_.fragments(), request_.level);
+    return {tree_.entries(), bytes_, size, tree_.left_out(), std::move(diff_ids)};
+  }
+
+ private:
+  static uint64_t total_size(const PackRequest& request) {
+    uint64_t sum = 0;
+    for (const Layer& layer : request.layers) sum += layer.size;
+    return sum;
+  }
+
+  void add_file(int layer, const AddedFile& file) {
+    TarEntry entry{};
+    entry.name = file.name;
+    entry.kind = TarEntry::Kind::file;
+    entry.mode = 0644;
+    entry.size = file.text.size();
+    const InodePtr inode = tree_.add(layer, entry);
+    size_t at = 0;
+    pack_content(inode, [&](std::span<uint8_t> to) {
+      memcpy(to.data(), file.text.data() + at, to.size());
+      at += to.size();
+    });
+  }
+
+  /// `fill` gives the content, piece by piece.
+  template <typename Fill>
+  void pack_content(const InodePtr& inode, Fill fill) {
+    uint64_t left = inode->size;
+    const bool small = left < kBlockSize;
+    while (left > 0) {
+      std::vector<uint8_t> block = blocks_.take_buffer();
+      block.resize(std::min<uint64_t>(left, kBlockSize));
+      fill(std::span(block));
+      left -= block.size();
+      if (small)
+        blocks_.add_small(inode, std::move(block));
+      else
+        blocks_.add_block(inode, std::move(block));
+    }
+    if (!small) blocks_.end_file(inode);
+  }
+
+  /// Returns the diff id.
+  std::string pack_layer(int number, const Layer& layer) {
+    progress_.begin_part(layer.name, layer.size);
+    std::string diff_id = read_layer(layer, true, [&](const TarEntry& entry) {
+      if (tree_.entries() >= request_.most_entries)
+        throw Error(
+            visible(entry.name) + ": the image has more than " + std::to_string(request_.most_entries) + " entries",
+            "if you trust it, raise --most-entries");
+      return tree_.add(number, entry);
+    });
+    if (tree_.end_layer(number)) {
+      // rare: a hard link whose content is hidden under its other name
+      read_layer(layer, false, [&](const TarEntry& entry) { return tree_.add_again(entry); });
+      tree_.end_again();
+    }
+    return diff_id;
+  }
+
+  template <typename Take>
+  std::string read_layer(const Layer& layer, bool first, Take take) {
+    const Fd file(open(layer.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (!file) throw Refused("open").cannot("read " + layer.path);
+    FilePart part(file.get(), layer.offset, layer.size);
+    Hashed stored(part);
+    const auto plain = decompressed(stored);
+    Hashed archive(*plain);
+    TarReader reader(archive, layer.digest.empty() && layer.diff_id.empty());
+    while (const auto entry = reader.next()) {
+      check_signals();
+      const InodePtr inode = take(*entry);
+      if (inode) pack_content(inode, [&](std::span<uint8_t> to) { read_whole(reader, to, *entry); });
+      if (!first) continue;
+      progress_.at(stored.size());
+      check_bytes(bytes_ + archive.size(), entry->name);
+    }
+    reader.finish();
+    if (!first) return {};
+    bytes_ += archive.size();
+    check_bytes(bytes_, layer.name);
+    if (stored.size() != layer.size) throw Error("data follow the end of the compressed archive");
+    check("digest", layer.digest, layer.digest.empty() ? "" : stored.digest());
+    const std::string diff_id = archive.digest();
+    check("diff id", layer.diff_id, diff_id);
+    return diff_id;
+  }
+
+  void read_whole(TarReader& reader, std::span<uint8_t> to, const TarEntry& entry) {
+    check_signals();
+    if (reader.read(to) != to.size()) throw Error(visible(entry.name) + ": its content is cut short");
+  }
+
+  void check_bytes(uint64_t bytes, const std::string& where) const {
+    if (bytes <= request_.most_bytes) return;
+    throw Error(visible(where) + ": the layers have more than " + std::to_string(request_.most_bytes) + " bytes",
+                "if you trust the image, raise --most-bytes");
+  }
+
+  static void check(const char* what, const std::string& wanted, const std::string& found) {
+    if (wanted.empty() || wanted == found) return;
+    throw Error(std::string("its ") + what + " is sha256:" + found + ", not sha256:" + visible(wanted),
+                "the image is damaged, or was changed: get it again");
+  }
+
+  const PackRequest& request_;
+  Tree tree_;
+  BlockWriter blocks_;
+  Progress progress_;
+  uint64_t bytes_ = 0;
+};
+
+/// cpu.max of a control group and those above it: QUOTA PERIOD, or `max PERIOD`.
+double group_limit() {
+  const std::string groups = text_of("/proc/self/cgroup");
+  const size_t at = groups.find("0::");
+  if (at == groups.npos) return INFINITY;
+  std::string group = groups.substr(at + 3, groups.find('\n', at) - at - 3);
+  double least = INFINITY;
+  for (;; group.resize(group.rfind('/'))) {
+    double quota = 0, period = 0;
+    const std::string limit = text_of(("/sys/fs/cgroup" + group + "/cpu.max").c_str());
+    if (sscanf(limit.c_str(), "%lf %lf", &quota, &period) == 2 && period > 0) least = std::min(least, quota / period);
+    if (group.empty() || group.rfind('/') == group.npos) return least;
+  }
+}
+
+}  // namespace
+
+Packed pack_layers(const PackRequest& request) { return Packer(request).run(); }
+
+unsigned usable_processors() {
+  cpu_set_t set;
+  const double count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+  return static_cast<unsigned>(std::max(1.0, std::min(count, std::ceil(group_limit()))));
+}
+
+}  // namespace chrun::pack

@@ -1,0 +1,47 @@
+// From the layers of an image to one SquashFS file, without unpacking them: each is read once.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "pack/tree.h"
+
+namespace chrun::pack {
+
+/// A tar archive, compressed or not, in a part of a file. What is empty is not checked.
+struct Layer {
+  std::string name;  // for messages
+  std::string path;
+  uint64_t offset, size;
+  std::string digest;   // SHA-256 of these bytes, in hexadecimal digits
+  std::string diff_id;  // of the archive that they are when decompressed
+};
+
+/// A file to be added on top.
+struct AddedFile {
+  std::string name, text;
+};
+
+struct PackRequest {
+  int output;                 // an empty file, open for reading and writing
+  std::vector<Layer> layers;  // from the bottom to the top
+  std::vector<AddedFile> files;
+  int level;            // of zstd
+  unsigned threads;     // that compress
+  uint64_t most_bytes;  // of all layers, decompressed
+  uint64_t most_entries;
+  bool progress;
+};
+
+struct Packed {
+  uint64_t entries, bytes, size;  // of the layers; of the image
+  LeftOut left_out;
+  std::vector<std::string> diff_ids;  // from the bottom to the top
+};
+
+/// Throws Error with layer and entry, or Interrupted.
+Packed pack_layers(const PackRequest& request);
+
+/// Processors that this process may use: by its affinity and its control groups.
+unsigned usable_processors();
+
+}  // namespace chrun::pack

@@ -1,0 +1,66 @@
+/** From a source to a SquashFS file. */
+import { LaunchError } from '../base/errors.js';
+import { native } from '../host/native.js';
+import { describeImage } from './metadata.js';
+import { bytesOf, type ImageValues } from './options.js';
+import { packer } from './packer.js';
+import type { Source } from './source.js';
+
+/** What was made, for the record and the user. */
+export interface Built {
+  readonly entries?: number;
+  readonly diffIds: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Limits and threads, from the options. */
+export function workOf(values: ImageValues) {
+  return {
+    level: Number(values.level ?? 3),
+    threads: values.jobs === undefined ? packer.processors() : Number(values.jobs),
+    mostBytes: bytesOf(values['most-bytes'] ?? '256G'),
+    mostEntries: Number(values['most-entries'] ?? 10_000_000),
+    progress: !values.quiet && values.log !== 'json' && native.isTerminal(2),
+  };
+}
+
+/** Makes the new SquashFS file `output`, which is there whole or not at all. */
+export function buildSquashfs(source: Source, output: string, values: ImageValues): Built {
+  switch (source.kind) {
+    case 'squashfs':
+      packer.copy(source, output);
+      return { diffIds: [], warnings: [] };
+    case 'directory':
+      throw new LaunchError(`packing directories is not there yet: ${source.path}`, {
+        hint: `'tar c -C ${source.path} . | ch-image-ts import - NAME' does it`,
+      });
+    case 'layers': {
+      if (source.layers.length === 0) throw new LaunchError('the image has no layers');
+      const { files, warnings } =
+        source.config === undefined ? { files: [], warnings: [] } : describeImage(source.config);
+      const packed = packer.pack({ output, layers: source.layers, files, ...workOf(values) });
+      return {
+        entries: packed.entries,
+        diffIds: packed.diffIds,
+        warnings: [...warnings, ...leftOut(packed)],
+      };
+    }
+  }
+}
+
+function leftOut({
+  devices,
+  setIds,
+  xattrs,
+}: {
+  devices: number;
+  setIds: number;
+  xattrs: number;
+}): readonly string[] {
+  const count = (number: number, one: string, many: string) => (number === 1 ? one : `${number} ${many}`);
+  return [
+    ...(devices > 0 ? [`left out: ${count(devices, 'a device file', 'device files')}`] : []),
+    ...(setIds > 0 ? [`without set-user-ID and set-group-ID bits: ${count(setIds, 'a file', 'files')}`] : []),
+    ...(xattrs > 0 ? [`left out: ${count(xattrs, 'an extended attribute', 'extended attributes')}`] : []),
+  ];
+}

@@ -1,0 +1,56 @@
+/** `ch-image-ts import IN [NAME]` */
+
+import { usageError } from '../base/errors.js';
+import { basename } from '../base/paths.js';
+import { visible } from '../base/visible.js';
+import { native } from '../host/native.js';
+import { renderSize } from '../store/list-storage.js';
+import { buildSquashfs, workOf } from './build.js';
+import { openSource, type Source, splitTransport } from './source.js';
+import { checkFree, checkName, draftPath, imagePath, openStorage, place } from './stored.js';
+import { say, type Verb, warn } from './verb.js';
+
+export const importImage: Verb = async ([operand = '', given], values, host) => {
+  const storage = openStorage(values.storage, host);
+  if (given !== undefined) checkFree(storage, checkName(given), values.force === true);
+  const source = openSource(
+    {
+      operand,
+      architecture: values.arch ?? host.architecture(),
+      scratch: () => `${storage}/tmp`,
+      mostBytes: workOf(values).mostBytes,
+    },
+    host,
+  );
+  const name = checkName(given ?? nameOf(operand, source));
+  checkFree(storage, name, values.force === true);
+  const draft = draftPath(storage, name);
+  const { diffIds, warnings } = buildSquashfs(source, draft, values);
+  const layered = source.kind === 'layers' ? source : undefined;
+  place(storage, draft, {
+    name,
+    source: operand,
+    format: source.format,
+    date: new Date().toISOString(),
+    ...(layered?.manifestDigest ? { manifestDigest: `sha256:${layered.manifestDigest}` } : {}),
+    ...(layered?.configDigest ? { configDigest: `sha256:${layered.configDigest}` } : {}),
+    diffIds: diffIds.map((id) => `sha256:${id}`),
+    tool:
+      native
+        .version()
+        .split('\n', 1)[0]
+        ?.replace(/^ch-run-ts (\S+).*/, 'ch-image-ts $1') ?? '',
+    ...(layered?.config ? { config: JSON.parse(layered.config) } : {}),
+  });
+  await warn(warnings, values);
+  const size = Number(native.status(imagePath(storage, name)).size);
+  say(`${visible(name)}: ${renderSize(size)}, from ${source.format}`, values);
+};
+
+/** What the source calls it, else its file name without what says the format. */
+function nameOf(operand: string, source: Source): string {
+  if (source.kind === 'layers' && source.names[0]) return source.names[0];
+  if (operand === '-') throw usageError('expected a NAME for what comes from standard input');
+  const file = basename(splitTransport(operand).rest);
+  return file.replace(/(\.(tar|gz|tgz|zst|xz|txz|bz2|sif|simg|sqfs|squashfs|oci))+$/, '');
+}

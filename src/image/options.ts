@@ -1,0 +1,164 @@
+/** The options of ch-image-ts: one row each. Parser, help, completion, manual and documents are made from it. */
+import type { Option } from '../cli/program.js';
+import type { Values } from '../cli/values.js';
+import { defaultStorage, storageVariable } from '../store/storage.js';
+
+export const optionGroups = {
+  image: 'Image',
+  storage: 'Storage',
+  work: 'Work',
+  information: 'Information',
+} as const;
+
+const number = { words: 'a number above 0', pattern: /^[1-9][0-9]{0,9}$/ } as const;
+const size = {
+  words: 'a number, with K, M, G or T for units',
+  pattern: /^[1-9][0-9]{0,11}[KMGT]?$/,
+} as const;
+
+export const storageOption = {
+  name: 'storage',
+  short: 's',
+  value: 'required',
+  metavar: 'DIR',
+  repeat: 'refuse',
+  default: defaultStorage,
+  variable: storageVariable,
+  completes: 'directory',
+  group: 'storage',
+  summary: 'keep images in DIR',
+} as const satisfies Option;
+
+export const forceOption = {
+  name: 'force',
+  short: 'f',
+  value: 'none',
+  repeat: 'refuse',
+  group: 'storage',
+  summary: 'replace what is there',
+} as const satisfies Option;
+
+export const archOption = {
+  name: 'arch',
+  value: 'required',
+  metavar: 'ARCH',
+  repeat: 'refuse',
+  group: 'image',
+  summary: 'take the image for ARCH, as OCI calls it: amd64, arm64 (default: of this machine)',
+} as const satisfies Option;
+
+export const jobsOption = {
+  name: 'jobs',
+  short: 'j',
+  value: 'required',
+  metavar: 'N',
+  repeat: 'refuse',
+  form: number,
+  group: 'work',
+  summary: 'compress with N threads (default: processors that this process may use)',
+} as const satisfies Option;
+
+export const levelOption = {
+  name: 'level',
+  value: 'required',
+  metavar: 'N',
+  repeat: 'refuse',
+  form: { words: 'a number from 1 to 19', pattern: /^([1-9]|1[0-9])$/ },
+  default: '3',
+  group: 'work',
+  summary: 'compress at level N of zstd',
+  details:
+    'Higher levels take much longer, and make little smaller: level 15 takes 20 times as long for a tenth less.',
+} as const satisfies Option;
+
+export const mostBytesOption = {
+  name: 'most-bytes',
+  value: 'required',
+  metavar: 'SIZE',
+  repeat: 'refuse',
+  form: size,
+  default: '256G',
+  group: 'work',
+  summary: 'refuse images of more than SIZE, unpacked',
+  details: 'A small archive can contain endless zeros.',
+} as const satisfies Option;
+
+export const mostEntriesOption = {
+  name: 'most-entries',
+  value: 'required',
+  metavar: 'N',
+  repeat: 'refuse',
+  form: number,
+  default: '10000000',
+  group: 'work',
+  summary: 'refuse images of more than N files',
+} as const satisfies Option;
+
+export const jsonOption = {
+  name: 'json',
+  value: 'none',
+  repeat: 'refuse',
+  group: 'information',
+  summary: 'print JSON',
+} as const satisfies Option;
+
+export const common = [
+  {
+    name: 'quiet',
+    short: 'q',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'information',
+    summary: 'print neither progress nor what was done',
+  },
+  {
+    name: 'log',
+    value: 'required',
+    metavar: 'FORMAT',
+    repeat: 'refuse',
+    choices: ['text', 'json'],
+    default: 'text',
+    group: 'information',
+    summary: 'form of messages on standard error',
+  },
+  {
+    name: 'completion',
+    value: 'required',
+    metavar: 'SHELL',
+    repeat: 'refuse',
+    action: 'plain',
+    choices: ['bash', 'zsh', 'fish'],
+    group: 'information',
+    summary: 'print a completion script',
+  },
+  {
+    name: 'help',
+    short: '?',
+    value: 'none',
+    repeat: 'refuse',
+    action: 'plain',
+    group: 'information',
+    summary: 'print this help, or details about OPTION or COMMAND',
+  },
+  {
+    name: 'version',
+    short: 'V',
+    value: 'none',
+    repeat: 'refuse',
+    action: 'plain',
+    group: 'information',
+    summary: 'print the version',
+  },
+] as const satisfies readonly Option[];
+
+export const packOptions = [archOption, jobsOption, levelOption, mostBytesOption, mostEntriesOption] as const;
+
+const all = [...common, ...packOptions, storageOption, forceOption, jsonOption] as const;
+export type ImageOption = (typeof all)[number];
+export type ImageValues = Values<ImageOption>;
+
+/** `4G` in bytes. */
+export function bytesOf(text: string): number {
+  const unit = 'KMGT'.indexOf(text.slice(-1)) + 1;
+  return Number.parseInt(text, 10) * 1024 ** unit;
+}

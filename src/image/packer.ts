@@ -1,0 +1,122 @@
+/** What ch-image-ts can have done natively: the actions of addon/image/image_questions.cc, with types. */
+import { LaunchError } from '../base/errors.js';
+import type { Blob, Layer } from '../formats/image.js';
+import { native } from '../host/native.js';
+
+function ask(action: string, words: readonly string[]): readonly string[] {
+  try {
+    return native.ask(action, ...words);
+  } catch (cause) {
+    if (!/^there is no question /.test((cause as Error).message)) throw cause;
+    // Node runs the TypeScript: the addon has only what ch-run-ts needs
+    throw new LaunchError('this ch-image-ts was built without the built-in engine, which has the packer', {
+      hint: 'build it where the source of QuickJS can be had (CH_RUN_QUICKJS_SOURCE can name it)',
+    });
+  }
+}
+
+/** Throws LaunchError with what the action says. */
+function act(action: string, ...words: readonly string[]): readonly string[] {
+  const [outcome, ...found] = ask(action, words);
+  if (outcome === 'done') return found;
+  const [message = '', hint] = found;
+  throw new LaunchError(message, hint ? { hint } : {});
+}
+
+export interface PackRequest {
+  /** A new file. */
+  readonly output: string;
+  /** From the bottom to the top. */
+  readonly layers: readonly Layer[];
+  /** Files on top: name and text. */
+  readonly files: readonly (readonly [string, string])[];
+  readonly level: number;
+  readonly threads: number;
+  readonly mostBytes: number;
+  readonly mostEntries: number;
+  readonly progress: boolean;
+}
+
+export interface Packed {
+  /** Of all layers. */
+  readonly entries: number;
+  /** Of all layers, decompressed. */
+  readonly bytes: number;
+  /** Of the image. */
+  readonly size: number;
+  /** What was left out. */
+  readonly devices: number;
+  readonly setIds: number;
+  readonly xattrs: number;
+  readonly diffIds: readonly string[];
+}
+
+/** An entry of a tar archive. */
+export interface Member {
+  readonly name: string;
+  readonly kind: 'file' | 'hard-link' | 'symlink' | 'directory' | 'fifo' | 'device';
+  readonly offset: number;
+  readonly size: number;
+  readonly target: string;
+}
+
+const blobWords = ({ path, offset, size }: Blob) => [path, String(offset), String(size)];
+
+export const packer = {
+  pack(request: PackRequest): Packed {
+    const { output, layers, files, level, threads, mostBytes, mostEntries, progress } = request;
+    const [entries, bytes, size, devices, setIds, xattrs, ...diffIds] = act(
+      'pack',
+      output,
+      ...[level, threads, mostBytes, mostEntries].map(String),
+      progress ? 'yes' : 'no',
+      String(files.length),
+      ...files.flat(),
+      ...layers.flatMap((layer) => [layer.name, ...blobWords(layer), layer.digest, layer.diffId]),
+    );
+    const [one = 0, two = 0, three = 0, four = 0, five = 0, six = 0] = [
+      entries,
+      bytes,
+      size,
+      devices,
+      setIds,
+      xattrs,
+    ].map(Number);
+    return { entries: one, bytes: two, size: three, devices: four, setIds: five, xattrs: six, diffIds };
+  },
+  /** The first `most` entries of a tar archive, compressed or not. */
+  members(path: string, most: number): readonly Member[] {
+    const words = act('members', path, String(most));
+    return Array.from({ length: words.length / 5 }, (_, at) => {
+      const [name = '', kind, offset, size, target = ''] = words.slice(at * 5, at * 5 + 5);
+      return { name, kind: kind as Member['kind'], offset: Number(offset), size: Number(size), target };
+    });
+  },
+  /** A path of the same bytes, decompressed; `-` is standard input. It is valid as long as this process. */
+  spool: (path: string, directory: string, mostBytes: number): string =>
+    act('spool', path, directory, String(mostBytes))[0] ?? '',
+  /** SHA-256, in hexadecimal digits. */
+  hash: (blob: Blob): string => act('hash', ...blobWords(blob))[0] ?? '',
+  /** To a new file. */
+  copy: (blob: Blob, output: string): void => void act('copy', ...blobWords(blob), output),
+  /** A SquashFS image into a new directory. */
+  unpack(
+    path: string,
+    offset: number,
+    directory: string,
+  ): { readonly entries: number; readonly leftOut: number } {
+    const [entries, leftOut] = act('unpack', path, String(offset), directory).map(Number);
+    return { entries: entries ?? 0, leftOut: leftOut ?? 0 };
+  },
+  /** Those that this process may use, by its affinity and its control groups. */
+  processors: (): number => Number(act('processors')[0]),
+  makeDirectories: (path: string): void => void act('make-directories', path),
+  /** Writes a file in one step. */
+  save: (path: string, text: string): void => void act('save', path, text),
+  /** A second name for a file. */
+  link: (path: string, other: string): void => void act('link', path, other),
+  /** In one step; what is at `to` is replaced. `from` is removed if that fails. */
+  rename: (from: string, to: string): void => void act('rename', from, to),
+  /** A file, or a directory with all that is in it. */
+  remove: (path: string): void => void act('remove', path),
+} as const;

@@ -1,0 +1,73 @@
+/** ch-image-ts, for parser, help, documents and completion. */
+import { ExitStatus } from '../base/errors.js';
+import type { Program } from '../cli/program.js';
+import { storageVariable } from '../store/storage.js';
+import { common, forceOption, jsonOption, optionGroups, packOptions, storageOption } from './options.js';
+
+export const program: Program = {
+  name: 'ch-image-ts',
+  summary: 'turn image files of any format into images that run',
+  description:
+    'Turn image files of any format into images that ch-run-ts runs, and keep them in storage. IN is an archive of docker save or podman save, an OCI layout or archive of one, a tar archive of a root file system (all of them also compressed with gzip, zstd, xz or bzip2), a SIF or SquashFS file, or a directory; - is standard input. What it is is recognised by its content, or said as in containers-transports(5): docker-archive:FILE[:NAME], oci:DIR[:TAG], oci-archive:FILE[:TAG], tar:FILE, sif:FILE, squashfs:FILE, dir:DIR.',
+  notes:
+    'Layers are not unpacked: they are read once, merged in memory, and packed into SquashFS. All files belong to root, set-user-ID bits are dropped, devices are left out.',
+  groups: optionGroups,
+  common,
+  commands: [
+    {
+      name: 'import',
+      summary: 'put an image into storage, where ch-run-ts finds it by NAME',
+      operands: 'IN [NAME]',
+      options: [...packOptions, storageOption, forceOption],
+    },
+    {
+      name: 'convert',
+      summary: 'make a SquashFS file (OUT, squashfs:OUT) or a directory (OUT/, dir:OUT) of an image',
+      operands: 'IN OUT',
+      options: [...packOptions, forceOption],
+    },
+    {
+      name: 'list',
+      summary: 'list the images in storage',
+      operands: '',
+      options: [storageOption, jsonOption],
+    },
+    {
+      name: 'inspect',
+      summary: 'print where an image in storage comes from and how it is configured, as JSON',
+      operands: 'NAME',
+      options: [storageOption],
+    },
+    {
+      name: 'tag',
+      summary: 'give an image in storage another name, too',
+      operands: 'NAME NEW',
+      options: [storageOption, forceOption],
+    },
+    {
+      name: 'delete',
+      summary: 'delete images in storage; containers that run go on',
+      operands: 'NAME...',
+      options: [storageOption],
+    },
+    {
+      name: 'prune',
+      summary: 'delete what interrupted commands left in storage more than a day ago',
+      operands: '',
+      options: [storageOption],
+    },
+  ],
+  prefix: 'CH_IMAGE_',
+  variables: [],
+  examples: [
+    ['podman save debian:12 | ch-image-ts import - debian:12', 'from podman'],
+    ['ch-image-ts import image.tar.gz solver', 'from an archive'],
+    ['ch-image-ts convert oci:./layout:1.0 solver.sqfs', 'one file'],
+  ],
+  success: '0 on success',
+  exitStatuses: [
+    [ExitStatus.failure, 'it failed'],
+    [ExitStatus.usage, 'usage error'],
+  ],
+  sections: [['ENVIRONMENT', [[storageVariable, 'The storage directory, for ch-run-ts, too.']]]],
+};

@@ -1,0 +1,73 @@
+/** The command line interface of ch-image-ts. */
+import { ExitStatus, LaunchError, usageError } from '../base/errors.js';
+import { renderCompletion } from '../cli/completion/render.js';
+import { renderTopic } from '../cli/help.js';
+import { type Given, parseOptions } from '../cli/parse.js';
+import { optionsOf } from '../cli/program.js';
+import { checkValues } from '../cli/values.js';
+import { guessLog } from '../cli/words.js';
+import { RealHost } from '../host/host.js';
+import { print, printError, setProgram, setStyle } from '../host/messages.js';
+import { native } from '../host/native.js';
+import { encodeRecord } from '../plan/encode.js';
+import { convertImage } from './convert.js';
+import { deleteImages } from './delete.js';
+import { importImage } from './import.js';
+import { inspectImage } from './inspect.js';
+import { listImages } from './list.js';
+import type { ImageOption, ImageValues } from './options.js';
+import { program } from './program.js';
+import { pruneStorage } from './prune.js';
+import { tagImage } from './tag.js';
+import type { Verb } from './verb.js';
+
+/** By name, with how many operands each takes. */
+const verbs: Readonly<Record<string, readonly [Verb, number, number]>> = {
+  import: [importImage, 1, 2],
+  convert: [convertImage, 2, 2],
+  list: [listImages, 0, 0],
+  inspect: [inspectImage, 1, 1],
+  tag: [tagImage, 2, 2],
+  delete: [deleteImages, 1, Number.MAX_SAFE_INTEGER],
+  prune: [pruneStorage, 0, 0],
+};
+
+async function runCommand({ words, next, command, values: raw }: Given): Promise<void> {
+  if (command === undefined) throw usageError('expected a command');
+  const values = checkValues(optionsOf(program, command) as readonly ImageOption[], raw) as ImageValues;
+  setStyle({ log: values.log ?? 'text' });
+  const operands = words.slice(words[next] === '--' ? next + 1 : next);
+  const [verb, least = 0, most = 0] = verbs[command.name] ?? [];
+  if (operands.length < least || operands.length > most || !verb)
+    throw usageError(
+      `expected ${command.operands || 'nothing'} after ch-image-ts ${command.name}, got ${operands.length ? `'${operands.join(' ')}'` : 'nothing'}`,
+    );
+  await verb(operands, values, new RealHost());
+}
+
+async function run(words: readonly string[]): Promise<void> {
+  const given = parseOptions(program, words);
+  const { help, version, completion } = given.values;
+  if (help !== undefined) return print(1, renderTopic(program, given.topic ?? given.command));
+  if (version !== undefined)
+    return print(1, native.version().replace(/^ch-run-ts (\S+).*/, 'ch-image-ts $1'));
+  if (completion !== undefined) {
+    const { completion: shell } = checkValues(program.common as readonly ImageOption[], { completion });
+    return print(1, renderCompletion(program, shell ?? 'bash'));
+  }
+  return runCommand(given);
+}
+
+/** Runs a command line. Returns a record: `status` with a number. */
+export async function main(_program: string, words: readonly string[]): Promise<string> {
+  let status = 0;
+  try {
+    setProgram(words[0] ?? '', program.name);
+    setStyle({ log: guessLog(words.slice(1), undefined) });
+    await run(words.slice(1));
+  } catch (error) {
+    await printError(error);
+    status = error instanceof LaunchError ? error.exitStatus : ExitStatus.failure;
+  }
+  return encodeRecord(['status', String(status)]);
+}

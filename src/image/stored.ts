@@ -1,0 +1,110 @@
+/** Images in storage, and the records beside them. */
+import { LaunchError } from '../base/errors.js';
+import type { Host } from '../host/host.js';
+import { native, type SystemError } from '../host/native.js';
+import { canBeName, fileNameOf, findStorage, imagesIn, storageDirectory } from '../store/storage.js';
+import { packer } from './packer.js';
+
+/** What is kept beside an image. */
+export interface ImageRecord {
+  readonly name: string;
+  /** The operand that it was made from, and what that was. */
+  readonly source: string;
+  readonly format: string;
+  /** ISO 8601, in UTC. */
+  readonly date: string;
+  readonly manifestDigest?: string;
+  readonly configDigest?: string;
+  readonly diffIds: readonly string[];
+  readonly tool: string;
+  /** The configuration, as it was read. */
+  readonly config?: unknown;
+}
+
+const ending = '.sqfs';
+
+/** The storage directory, made if it is missing. Throws LaunchError if it is not to be trusted. */
+export function openStorage(given: string | undefined, host: Host): string {
+  const directory = storageDirectory(given, host)?.replace(/(?<=.)\/+$/, '');
+  if (directory === undefined)
+    throw new LaunchError('there is no storage: USER is not set, and your user id has no name');
+  for (const part of ['img', 'tmp', 'records']) packer.makeDirectories(`${directory}/${part}`);
+  const { distrust } = findStorage(directory, host) ?? {};
+  if (distrust) throw new LaunchError(distrust);
+  return directory;
+}
+
+export function checkName(name: string): string {
+  if (name === '' || !canBeName(name) || /\0/.test(name))
+    throw new LaunchError(`'${name}' can't be the name of an image`, {
+      hint: 'a name begins with neither a slash nor a dot nor a dash',
+    });
+  // the ending of the file and the number of the process follow
+  if (fileNameOf(name).length > 200) throw new LaunchError(`the name ${name} is too long`);
+  return name;
+}
+
+export const imagePath = (storage: string, name: string) =>
+  `${imagesIn(storage)}/${fileNameOf(name)}${ending}`;
+const recordPath = (storage: string, name: string) => `${storage}/records/${fileNameOf(name)}.json`;
+
+/** Where the image with this name lies, whatever made it. */
+export function findImage(storage: string, name: string): string | undefined {
+  const start = `${imagesIn(storage)}/${fileNameOf(name)}`;
+  return [start, `${start}${ending}`, `${start}.squashfs`].find(exists);
+}
+
+export function exists(path: string): boolean {
+  try {
+    native.status(path, 'no-follow');
+    return true;
+  } catch (cause) {
+    if ((cause as SystemError).code === 'ENOENT') return false;
+    throw cause;
+  }
+}
+
+/** A name for a new file in storage, that no other process uses. */
+export function draftPath(storage: string, name: string): string {
+  const path = `${storage}/tmp/${fileNameOf(name)}.${native.identity().pid}.${Date.now()}`;
+  return path;
+}
+
+/** Throws LaunchError if there is an image of this name that is not to be replaced. */
+export function checkFree(storage: string, name: string, force: boolean): void {
+  const found = findImage(storage, name);
+  if (found === undefined || (force && found === imagePath(storage, name))) return;
+  throw new LaunchError(`there is an image ${name} already`, {
+    path: found,
+    hint: force ? `delete it first: ch-image-ts delete ${name}` : '--force replaces it',
+  });
+}
+
+/** Gives a new image its name. */
+export function place(storage: string, draft: string, record: ImageRecord): void {
+  packer.rename(draft, imagePath(storage, record.name));
+  packer.save(recordPath(storage, record.name), `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** None for an image that others made. */
+export function readRecord(storage: string, name: string): ImageRecord | undefined {
+  try {
+    return JSON.parse(native.content(recordPath(storage, name)).text) as ImageRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+export function removeImage(storage: string, name: string): void {
+  const path = findImage(storage, name);
+  if (path === undefined)
+    throw new LaunchError(`there is no image ${name} in storage`, {
+      path: storage,
+      hint: "'ch-image-ts list' shows which there are",
+    });
+  // away from its name at once, also if removing a directory takes long
+  const away = draftPath(storage, name);
+  packer.rename(path, away);
+  packer.remove(away);
+  if (exists(recordPath(storage, name))) packer.remove(recordPath(storage, name));
+}
