@@ -5,32 +5,15 @@ import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync 
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { root } from './base.mjs';
+import { openPackages } from './debian.mjs';
 
 const libraries = ['libseccomp-dev', 'libdeflate-dev', 'liblzma-dev', 'liblz4-dev', 'libzstd-dev'];
 
-/** Downloads and unpacks the libraries by apt, which keeps the lists of the other architecture to itself. */
 function unpackLibraries({ deb }, place) {
-  const debs = join(place, 'debs'),
-    system = join(place, 'system');
+  const system = join(place, 'system');
   if (existsSync(system)) return system;
-  for (const folder of ['state/lists/partial', 'cache/archives/partial', 'debs'])
-    mkdirSync(join(place, folder), { recursive: true });
-  writeFileSync(join(place, 'status'), '');
-  const settings = [
-    `Dir::State=${place}/state`,
-    `Dir::State::status=${place}/status`,
-    `Dir::Cache=${place}/cache`,
-    `APT::Architecture=${deb}`,
-    `APT::Architectures=${deb}`,
-    'Acquire::Languages=none',
-  ];
-  const apt = (...words) =>
-    execFileSync('apt-get', ['-qq', ...settings.flatMap((setting) => ['-o', setting]), ...words], {
-      cwd: debs,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-  apt('update');
-  apt('download', ...libraries);
+  const { debs, download } = openPackages(place, deb);
+  download(...libraries);
   for (const name of readdirSync(debs)) execFileSync('dpkg-deb', ['-x', join(debs, name), `${system}.new`]);
   // to shared libraries, which are in other packages: all is linked statically
   execFileSync('find', [`${system}.new`, '-xtype', 'l', '-delete']);

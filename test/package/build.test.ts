@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { checkout, image, ordinaryUser, scratch, start, users } from '../helpers/support.js';
 
-// it links the native programs, and compiles one again
+// it links the native programs
 t.setTimeout(300_000);
 
 const [self = ordinaryUser] = users;
@@ -13,16 +13,12 @@ const isElf = (path: string) => readFileSync(path).subarray(0, 4).equals(Buffer.
 const needsLinker = (path: string) =>
   /INTERP|NEEDED/.test(execFileSync('readelf', ['-ldW', path]).toString());
 
-/**
- * A PATH with the compiler of a machine that has no static C library, and nothing that fetches the engine's source. The
- * compiler's name is the same: only linking is done again.
- */
+/** A PATH with the compiler of a machine that has no static C library. Its name is the same: only linking is done again. */
 function poorPath(t: Test): string {
   const place = scratch(t, self);
   const compiler = execFileSync('sh', ['-c', 'command -v g++'], { encoding: 'utf8' }).trim();
   const script = `for word; do case $word in -static|-static-pie) exit 1;; esac; done\nexec ${compiler} "$@"\n`;
   writeFileSync(join(place, 'g++'), `#!/bin/sh\n${script}`, { mode: 0o755 });
-  writeFileSync(join(place, 'apt-get'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
   return `${place}:${process.env.PATH}`;
 }
 
@@ -59,10 +55,8 @@ t.test('a checkout elsewhere builds the same programs, or what the machine allow
     t.ok(here?.equals(there ?? Buffer.of()), `${name} is the same, byte for byte`);
   }
 
-  rmSync(join(place, 'build/quickjs'), { recursive: true });
   build(place, { PATH: poorPath(t) });
   for (const program of [command, server]) t.ok(needsLinker(program), 'without a static C library');
-  t.match(start(self, command, ['--version']).stdout, /^engine: Node\.js$/m);
   t.equal(start(self, command, [image, '--', 'echo', 'here']).stdout, 'here\n');
 
   rmSync(join(place, 'build'), { recursive: true });

@@ -1,0 +1,119 @@
+/** A virtual machine with a kernel of Debian, and nothing but busybox, the tree and images: started by qemu, without KVM. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkout } from '../helpers/support.js';
+
+const { openPackages } = await import(join(checkout, 'scripts/package/debian.mjs'));
+
+export interface Machine {
+  readonly arch: 'x86_64' | 'aarch64';
+  /** The architecture, as Debian calls it. */
+  readonly deb: string;
+  readonly suite: string;
+  readonly console: string;
+  readonly qemu: readonly string[];
+}
+
+const applets = ['sh', 'cat', 'chown', 'echo', 'grep', 'ls', 'su', 'tail', 'true'];
+
+/** A directory with busybox, and links by the names of its programs. */
+function makeRoot(place: string, busybox: string): void {
+  for (const folder of ['bin', 'dev', 'etc', 'proc', 'sys', 'tmp', 'usr'])
+    mkdirSync(join(place, folder), { recursive: true });
+  cpSync(busybox, join(place, 'bin/busybox'));
+  for (const name of applets) symlinkSync('busybox', join(place, 'bin', name));
+  writeFileSync(join(place, 'etc/passwd'), 'root:x:0:0::/:/bin/sh\nuser:x:1000:1000::/tmp:/bin/sh\n');
+  writeFileSync(join(place, 'etc/group'), 'root:x:0:\nuser:x:1000:\n');
+}
+
+/** The file of an unpacked package whose path a pattern fits. */
+function findFile(place: string, pattern: RegExp): string {
+  const found = readdirSync(place, { recursive: true, encoding: 'utf8' }).find((name) => pattern.test(name));
+  if (found === undefined) throw new Error(`there is no ${pattern} in ${place}`);
+  return join(place, found);
+}
+
+// the first root directory can't be left by pivot_root, and so containers would be refused in it
+const init = `#!/bin/busybox sh
+if [ ! -e /moved ]; then
+  /bin/busybox mount -t tmpfs tmpfs /tmp
+  for name in bin etc images job modules opt init; do /bin/busybox cp -a /$name /tmp/; done
+  for name in dev proc sys tmp moved; do /bin/busybox mkdir /tmp/$name; done
+  exec /bin/busybox switch_root /tmp /init
+fi
+export PATH=/opt/bin:/bin
+busybox mount -t devtmpfs dev /dev; busybox mount -t proc proc /proc; busybox mount -t sysfs sys /sys
+# as udev does; TOMOYO, which Debian 11 has, looks there for a program that is executed by its descriptor
+busybox ln -s /proc/self/fd /dev/fd
+busybox mkdir /dev/shm; busybox mount -t tmpfs -o mode=1777 shm /dev/shm
+for name in /modules/*; do busybox insmod "$name"; done
+busybox chmod 666 /dev/fuse; busybox chmod 1777 /tmp
+su user -c 'HOME=/tmp; cd /tmp; sh /job' 2>&1
+echo "job status $?"
+busybox poweroff -f
+`;
+
+/** Fetches a kernel and busybox; returns where they were unpacked. */
+function fetchSystem({ deb, suite }: Machine, place: string): string {
+  const { debs, download, dependenciesOf } = openPackages(place, deb, suite);
+  download(...dependenciesOf(`linux-image-${deb}`), 'busybox-static');
+  const system = join(place, 'system');
+  mkdirSync(system);
+  const wanted = [
+    './boot/vmlinuz-*',
+    './lib/modules/*/kernel/fs/fuse/fuse.ko',
+    './lib/modules/*/overlay.ko',
+    './bin/busybox',
+  ];
+  for (const file of readdirSync(debs))
+    execFileSync('sh', [
+      '-c',
+      'deb=$0; place=$1; shift; dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$place" --wildcards "$@" 2>/dev/null || true',
+      join(debs, file),
+      system,
+      ...wanted,
+    ]);
+  return system;
+}
+
+/** Boots with the programs of `tree`, and runs `job`, a script, as an ordinary user; returns what it prints. */
+export function runInMachine(machine: Machine, tree: string, job: string, place: string): string {
+  const system = fetchSystem(machine, place),
+    files = join(place, 'files');
+  const busybox = findFile(system, /^bin\/busybox$/);
+  makeRoot(files, busybox);
+  mkdirSync(join(files, 'images'));
+  mkdirSync(join(files, 'modules'));
+  makeRoot(join(files, 'images/directory'), busybox);
+  writeFileSync(join(files, 'images/directory/etc/os-release'), 'NAME=small\n');
+  for (const name of ['gzip', 'zstd']) {
+    const words = [join(files, 'images/directory'), join(files, `images/${name}.sqfs`), '-comp', name];
+    execFileSync('mksquashfs', [...words, '-quiet', '-no-progress', '-all-root']);
+  }
+  for (const name of ['fuse', 'overlay'])
+    cpSync(findFile(system, new RegExp(`/${name}\\.ko$`)), join(files, 'modules', `${name}.ko`));
+  for (const name of ['bin', 'libexec'])
+    cpSync(join(tree, name), join(files, 'opt', name), { recursive: true });
+  writeFileSync(join(files, 'job'), job);
+  writeFileSync(join(files, 'init'), init, { mode: 0o755 });
+  const archive = join(place, 'initrd');
+  execFileSync('sh', ['-c', 'cd "$0" && find . | cpio --quiet -o -H newc -R 0:0 >"$1"', files, archive]);
+  return boot(machine, findFile(system, /^boot\/vmlinuz-/), archive, place);
+}
+
+function boot({ arch, qemu, console }: Machine, kernel: string, archive: string, place: string): string {
+  const output = join(place, 'output');
+  const words = [
+    ...['-accel', 'tcg,thread=multi', '-smp', '2', '-m', '1024', '-nic', 'none', '-no-reboot'],
+    ...['-display', 'none', '-monitor', 'none', '-serial', `file:${output}`],
+    ...['-kernel', kernel, '-initrd', archive, '-append', `console=${console} quiet panic=-1`],
+  ];
+  const { status, signal, stderr } = spawnSync(`qemu-system-${arch}`, [...qemu, ...words], {
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
+  const said = readFileSync(output, 'utf8').replaceAll('\r', '');
+  if (status !== 0) throw new Error(`qemu ended by ${signal ?? status}: ${stderr}${said}`);
+  return said;
+}
