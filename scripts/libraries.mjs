@@ -5,7 +5,7 @@
 // Static ones are preferred: one file less to open at every start, and nothing to miss on a compute node.
 import { spawnSync } from 'node:child_process';
 
-const parts = {
+export const parts = {
   squashfs: [
     { define: 'SQUASHFS_WITH_DEFLATE', library: 'deflate', header: 'libdeflate.h', name: 'gzip' },
     { define: 'SQUASHFS_WITH_ZLIB', library: 'z', header: 'zlib.h', name: 'gzip' },

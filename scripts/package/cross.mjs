@@ -6,14 +6,13 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { root } from './base.mjs';
 import { openPackages } from './debian.mjs';
-
-const libraries = ['libseccomp-dev', 'libdeflate-dev', 'liblzma-dev', 'liblz4-dev', 'libzstd-dev'];
+import { libraryPackages } from './licences.mjs';
 
 function unpackLibraries({ deb }, place) {
   const system = join(place, 'system');
   if (existsSync(system)) return system;
   const { debs, download } = openPackages(place, deb);
-  download(...libraries);
+  download(...libraryPackages());
   for (const name of readdirSync(debs)) execFileSync('dpkg-deb', ['-x', join(debs, name), `${system}.new`]);
   // to shared libraries, which are in other packages: all is linked statically
   execFileSync('find', [`${system}.new`, '-xtype', 'l', '-delete']);
@@ -64,5 +63,5 @@ export function crossBuild(target, place) {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
   }
-  return { built: join(source, 'build/Release'), system, debs: join(place, 'debs'), deb };
+  return { built: join(source, 'build/Release'), debs: join(place, 'debs'), deb };
 }

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
+import { parts } from '../libraries.mjs';
 import { programs } from '../programs.mjs';
 import { epoch, manifest, output, root, sha256, version } from './base.mjs';
 
@@ -14,27 +15,31 @@ const linked = [
     cross: 'libstdc++-12-dev-DEB-cross',
     licence: 'GPL-3.0-or-later WITH GCC-exception-3.1',
   },
-  { name: 'libseccomp', package: 'libseccomp-dev', licence: 'LGPL-2.1-only' },
-  { name: 'libdeflate', package: 'libdeflate-dev', licence: 'MIT' },
-  { name: 'liblzma', package: 'liblzma-dev', licence: 'LicenseRef-public-domain' },
-  { name: 'lz4', package: 'liblz4-dev', licence: 'BSD-2-Clause' },
-  { name: 'zstd', package: 'libzstd-dev', licence: 'BSD-3-Clause' },
+  { name: 'libseccomp', library: 'seccomp', package: 'libseccomp-dev', licence: 'LGPL-2.1-only' },
+  { name: 'libdeflate', library: 'deflate', package: 'libdeflate-dev', licence: 'MIT' },
+  { name: 'liblzma', library: 'lzma', package: 'liblzma-dev', licence: 'LicenseRef-public-domain' },
+  { name: 'lz4', library: 'lz4', package: 'liblz4-dev', licence: 'BSD-2-Clause' },
+  { name: 'zstd', library: 'zstd', package: 'libzstd-dev', licence: 'BSD-3-Clause' },
+  { name: 'zlib', library: 'z', package: 'zlib1g-dev', licence: 'Zlib' },
+  { name: 'bzip2', library: 'bz2', package: 'libbz2-dev', licence: 'bzip2-1.0.6' },
 ];
 
-/** The version and the copyright file of a Debian package: unpacked for another machine, or installed. */
+/** The Debian packages with the libraries that scripts/libraries.mjs names. */
+export function libraryPackages() {
+  const wanted = Object.values(parts).flatMap((rows) => rows.flatMap(({ library }) => library ?? []));
+  const unknown = wanted.find((library) => library !== 'c' && !linked.some((row) => row.library === library));
+  if (unknown) throw new Error(`scripts/package/licences.mjs has no row for lib${unknown}`);
+  return linked.filter(({ library }) => library).map((row) => row.package);
+}
+
+/** The version of a Debian package, unpacked for another machine or installed, and its copyright file. */
 function debianPackage({ package: name, cross }, foreign) {
-  if (foreign && !cross) {
-    const deb = readdirSync(foreign.debs).find((file) => file.startsWith(`${name}_`));
-    return {
-      version: output('dpkg-deb', ['-f', join(foreign.debs, deb), 'Version']).trim(),
-      text: readFileSync(join(foreign.system, 'usr/share/doc', name, 'copyright'), 'utf8'),
-    };
-  }
-  const installed = foreign ? cross.replace('DEB', foreign.deb) : name;
-  return {
-    version: output('dpkg-query', ['-W', installed]).trim().split('\t')[1],
-    text: readFileSync(join('/usr/share/doc', installed, 'copyright'), 'utf8'),
-  };
+  const installed = foreign && cross ? cross.replace('DEB', foreign.deb) : name;
+  const text = readFileSync(join('/usr/share/doc', installed, 'copyright'), 'utf8');
+  if (!foreign || cross)
+    return { version: output('dpkg-query', ['-W', installed]).trim().split('\t')[1], text };
+  const deb = readdirSync(foreign.debs).find((file) => file.startsWith(`${name}_`));
+  return { version: output('dpkg-deb', ['-f', join(foreign.debs, deb), 'Version']).trim(), text };
 }
 
 function quickjs() {

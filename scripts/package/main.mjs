@@ -30,11 +30,12 @@ function packFor(target) {
   const tree = join(place, name);
   const foreign = target === here ? undefined : crossBuild(target, join(root, 'build', target.arch));
   const built = foreign?.built ?? join(root, 'build/Release');
-  makeTree(tree, name, target, built, componentsOf(foreign));
+  const components = componentsOf(foreign);
+  makeTree(tree, name, target, built, components);
   return [
     makeArchive(place, name, into),
     makeDeb(tree, join(place, 'deb'), target, into),
-    makeRpm(tree, join(place, 'rpm'), target, into),
+    makeRpm(tree, join(place, 'rpm'), target, components, into),
     makePlatformPackage(tree, join(place, 'npm'), target, built, into),
   ];
 }

@@ -103,16 +103,17 @@ const macros = {
   debug_package: '%{nil}',
 };
 
-/** A package for rpm of `tree`; returns its name. */
-export function makeRpm(tree, place, { arch }, into) {
+/** A package for rpm of `tree`, which consists of `components`; returns its name. */
+export function makeRpm(tree, place, { arch }, components, into) {
   const files = join(place, 'files');
   addSums(placeBelowUsr(tree, files));
   settle(files);
+  const licences = [...new Set([manifest.license, ...components.map(({ licence }) => licence)])];
   const spec = `Name: ch-run-ts
 Version: ${version}
 Release: 1
 Summary: ${manifest.description}
-License: ${manifest.license} AND MIT AND LGPL-2.1-or-later AND LGPL-2.1-only AND BSD-2-Clause AND BSD-3-Clause
+License: ${licences.join(' AND ')}
 AutoReqProv: no
 %description
 ${explanation.join('\n')}

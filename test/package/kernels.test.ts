@@ -5,7 +5,7 @@ import t, { type Test } from 'tap';
 import { trials } from '../../src/doctor/trials.js';
 import { image, ordinaryUser, scratch, skip, stage, start, users } from '../helpers/support.js';
 import { type Machine, runInMachine } from './machine.js';
-import { arch, findObstacle, makePackages, unpackTree, version } from './packages.js';
+import { arch, findObstacle, makePackages, programsOf, unpackTree, version } from './packages.js';
 
 t.setTimeout(400_000);
 
@@ -80,8 +80,8 @@ t.test('it runs on aarch64, with all that the kernel has', async (t) => {
   const reason = obstacle('qemu-system-aarch64') ?? obstacle('aarch64-linux-gnu-g++');
   if (reason) return skip(t, reason);
   const tree = makeOtherTree(t);
-  for (const name of ['bin/ch-run-ts', 'libexec/ch-run-ts/ch-run-ts-squashfs'])
-    t.notMatch(execFileSync('readelf', ['-ldW', join(tree, name)]).toString(), /INTERP|NEEDED/);
+  for (const program of programsOf(tree))
+    t.notMatch(execFileSync('readelf', ['-ldW', program]).toString(), /INTERP|NEEDED/);
   const said = runInMachine(arm, tree, job, scratch(t, self));
   t.match(said, /^Linux version 6\.1\./m);
   t.same(works(t, said), []);

@@ -1,6 +1,6 @@
 /** What users install, made once for all tests of the checkout as it is built. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import {
@@ -51,3 +51,9 @@ export function unpackTree(t: Test, user: User = ordinaryUser): string {
   execFileSync('tar', ['-xf', join(findPackages(), `${treeName}.tar.xz`), '-C', place]);
   return join(place, treeName);
 }
+
+/** The programs of a tree. */
+export const programsOf = (tree: string): readonly string[] =>
+  ['bin', 'libexec/ch-run-ts'].flatMap((folder) =>
+    readdirSync(join(tree, folder)).map((name) => join(tree, folder, name)),
+  );
