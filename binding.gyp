@@ -44,6 +44,11 @@
       'variables': {'program': 'ch-run-ts'},
       'includes': ['addon/program.gypi'],
     },
+    {
+      'target_name': 'ch-oci-ts',
+      'variables': {'program': 'ch-oci-ts'},
+      'includes': ['addon/program.gypi'],
+    },
   ],
   'conditions': [
     [

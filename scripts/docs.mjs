@@ -7,6 +7,8 @@ import { renderManual, renderMarkdown } from '../dist/cli/manual.js';
 import { parseConfigFile } from '../dist/config/file.js';
 import { readHints, renderTroubleshooting } from '../dist/doctor/troubleshooting.js';
 import { program as imageProgram } from '../dist/image/program.js';
+import { renderFields } from '../dist/oci/config/render.js';
+import { program as ociProgram } from '../dist/oci/program.js';
 import { subject } from '../dist/run/decide.js';
 import { program } from '../dist/run/program.js';
 
@@ -16,6 +18,10 @@ writeFileSync(join(root, 'docs/options.md'), renderMarkdown(program));
 writeFileSync(join(root, 'man/ch-run-ts.1'), renderManual(program));
 writeFileSync(join(root, 'docs/image-options.md'), renderMarkdown(imageProgram));
 writeFileSync(join(root, 'man/ch-image-ts.1'), renderManual(imageProgram));
+writeFileSync(join(root, 'man/ch-oci-ts.1'), renderManual(ociProgram));
+const marker = '<!-- made from src/oci/config/fields.ts by npm run docs -->\n';
+const oci = join(root, 'docs/oci.md');
+writeFileSync(oci, `${readFileSync(oci, 'utf8').split(marker)[0]}${marker}${renderFields()}`);
 const hints = readHints(execFileSync(join(root, 'bin/ch-run-ts'), ['--hints'], { encoding: 'utf8' }));
 writeFileSync(join(root, 'docs/troubleshooting.md'), renderTroubleshooting(hints));
 

@@ -9,6 +9,7 @@ export const programs = [
     parts: ['yaml'],
   },
   { name: 'ch-image-ts', entry: 'src/image/main.ts', parts: [] },
+  { name: 'ch-oci-ts', entry: 'src/oci/main.ts', parts: [] },
 ];
 
 /** The source of the parts. */

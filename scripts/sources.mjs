@@ -3,10 +3,19 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** What carries out plans. */
+const interpreter = [
+  ...['base', 'refusals', 'squashfs/meet', 'squashfs/client', 'host', 'engine', 'containers'],
+  ...['doctor', 'files', 'join', 'log', 'memo', 'parent', 'plan', 'process'].map(
+    (room) => `launcher/${room}`,
+  ),
+];
+
 const folders = {
   addon: ['base', 'host', 'node'],
-  'ch-run-ts': ['base', 'refusals', 'squashfs/meet', 'squashfs/client', 'host', 'engine', 'launcher'],
   'ch-image-ts': ['base', 'host', 'engine', 'squashfs/reader', 'pack', 'image'],
+  'ch-run-ts': [...interpreter, 'launcher/main.cc'],
+  'ch-oci-ts': [...interpreter, 'oci'],
   server: ['base', 'refusals', 'squashfs/meet', 'squashfs/reader', 'squashfs/server'],
   // what reads images, and what gets a mount from a server: for test programs
   reader: ['base', 'squashfs/reader'],
@@ -18,6 +27,10 @@ const root = join(import.meta.dirname, '../addon');
 const program = process.argv[2];
 if (!(program in folders)) throw new Error(`no program is called ${program}`);
 for (const folder of folders[program]) {
+  if (folder.endsWith('.cc')) {
+    console.log(join('addon', folder));
+    continue;
+  }
   for (const name of readdirSync(join(root, folder), { recursive: true }).sort())
     if (name.endsWith('.cc')) console.log(join('addon', folder, name));
 }

@@ -20,6 +20,10 @@ Decision parse_decision(std::string bytes) {
     decision.key_words = number(1);
     bytes.erase(0, bytes.size() - plan.size());
     decision.plan = std::move(bytes);
+  } else if (record.name == "verb" && !record.fields.empty()) {
+    decision.verb.assign(record.fields.begin(), record.fields.end());
+  } else if (record.name == "failure" && record.fields.size() == 3) {
+    throw Error(std::string(record.fields[1]), std::string(record.fields[2]), static_cast<Exit>(number(0)));
   } else {
     throw Error("the decision has a malformed " + std::string(record.name) + " record");
   }

@@ -59,8 +59,12 @@ std::string seccomp_library_version() {
 std::string compile_filter(const std::vector<FilterRule>& rules) {
   const Filter filter = make_filter();
   for (const FilterRule& rule : rules) add_rule(filter, rule);
+  return export_filter(filter.get());
+}
+
+std::string export_filter(void* filter) {
   const Fd file = memory_file("ch-run-ts-filter", {}, false);
-  check(seccomp_export_bpf(filter.get(), file.get()), "compile the seccomp filter");
+  check(seccomp_export_bpf(filter, file.get()), "compile the seccomp filter");
   if (lseek(file.get(), 0, SEEK_SET) != 0) throw Refused("lseek").cannot("read the seccomp filter");
   return read_all(file.get(), "the seccomp filter", kLargestFilter);
 }

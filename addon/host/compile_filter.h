@@ -17,6 +17,9 @@ struct FilterRule {
 /// and its 32-bit one, and allows everything else. Throws Error, also where this was built without libseccomp.
 std::string compile_filter(const std::vector<FilterRule>& rules);
 
+/// The BPF program of a filter of libseccomp. Throws SysError.
+std::string export_filter(void* filter);
+
 /// The linked libseccomp with its version; empty where this was built without.
 std::string seccomp_library_version();
 

@@ -94,6 +94,13 @@ Words directory_entries(const Words& arguments) {
 
 Words glob_matches(const Words& arguments) { return matching_paths(arguments.at(0)); }
 
+Words create_file(const Words& arguments) {
+  const Fd file(open(arguments[0].c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
+  if (!file) throw Refused("open").cannot("write " + arguments[0]);
+  write_all(file.get(), arguments[1], arguments[0]);
+  return {};
+}
+
 Words working_directory(const Words&) {
   const std::unique_ptr<char, decltype(&free)> path(getcwd(nullptr, 0), free);
   if (!path) throw Refused("getcwd").cannot("find the working directory");

@@ -15,6 +15,8 @@ Words file_part(const Words& arguments);
 Words directory_entries(const Words& arguments);
 /// PATTERN → the paths that it matches.
 Words glob_matches(const Words& arguments);
+/// PATH, bytes: a new file with these. EEXIST where there is one.
+Words create_file(const Words& arguments);
 /// → the working directory. ENOENT where it was removed.
 Words working_directory(const Words& arguments);
 /// PATH → f_type of statfs(2).

@@ -16,6 +16,7 @@
 #include "base/files.h"
 #include "base/records.h"
 #include "host/compile_filter.h"
+#include "host/compile_rules.h"
 #include "host/version.h"
 
 extern "C" char** environ;
@@ -210,6 +211,8 @@ Words filter(const Words& arguments) {
 }
 
 Words architecture(const Words&) { return {architecture_name()}; }
+
+Words rules(const Words& arguments) { return {compile_rules(arguments)}; }
 
 Words features(const Words&) { return built_in_features(); }
 

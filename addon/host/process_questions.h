@@ -23,6 +23,8 @@ Words run_program(const Words& arguments);
 Words filter(const Words& arguments);
 /// → the architecture that this was built for, as OCI calls it.
 Words architecture(const Words& arguments);
+/// Words as in compile_rules.h → the filter's bytes.
+Words rules(const Words& arguments);
 /// → the names of the features that are built in.
 Words features(const Words& arguments);
 /// → the text of --version.

@@ -166,6 +166,8 @@ export const native = {
   ask: (question: string, ...words: readonly string[]): readonly string[] => ask(question, ...words),
   entries: (path: string): readonly string[] => ask('entries', path),
   matches: (pattern: string): readonly string[] => ask('matches', pattern),
+  /** Writes a new file. */
+  create: (path: string, text: string): void => void ask('create', path, text),
   workingDirectory: (): string => ask('working-directory')[0] ?? '',
   /** As in statfs(2). */
   fileSystemType: (path: string): number => Number(ask('file-system', path)[0]),
@@ -196,6 +198,10 @@ export const native = {
   },
   /** As OCI calls it: amd64, arm64; empty for others. */
   architecture: (): string => ask('architecture')[0] ?? '',
+  /** A BPF program of rules as in config.json; `words` as in addon/host/compile_rules.h. Throws Error. */
+  compileRules(words: readonly string[]): Uint8Array {
+    return findEngine().askBytes('rules', ...words)[0] ?? new Uint8Array();
+  },
   /** Names of the built-in features, as in --feature. */
   features: (): readonly string[] => ask('features'),
   /** The text of --version. */

@@ -1,13 +1,16 @@
 /** The steps that create a container: carried out once, by its first process. Paths are absolute. */
 import type { Way } from '../host/host.js';
 import type { Kinds } from './kinds.js';
-import { outsideKinds } from './outside-kinds.js';
+import { type HookCall, hookWords, outsideKinds } from './outside-kinds.js';
 
 /** A map of one ID: `inside` the namespace and `outside` of it. */
 export interface IdMap {
   readonly inside: number;
   readonly outside: number;
 }
+
+/** In the words of the OCI runtime specification. */
+export type NamespaceKind = 'user' | 'pid' | 'network' | 'mount' | 'ipc' | 'uts' | 'cgroup' | 'time';
 
 /** What to do if a side of a bind is missing. */
 export type BindOption =
@@ -123,20 +126,7 @@ export const createKinds = {
   /** Change the mode, in octal, of a guest path, if it exists. */
   chmod: (step: { readonly mode: string; readonly path: string }) => [step.mode, step.path],
   /** Run a program of the host that prepares the container; `timeout` in seconds, 0 for none. */
-  hook: (step: {
-    readonly path: string;
-    /** All of them, argv[0] included. */
-    readonly arguments: readonly string[];
-    /** `NAME=VALUE` each; nothing else is passed on. */
-    readonly environment: readonly string[];
-    readonly timeout: number;
-  }) => [
-    String(step.timeout),
-    step.path,
-    String(step.arguments.length),
-    ...step.arguments,
-    ...step.environment,
-  ],
+  hook: (step: HookCall) => hookWords(step),
   /** Make the overlay read-only, as the image is. */
   seal: () => [],
   /** Write /etc/passwd and /etc/group for these guest ids; HOME where it is not the default. */
@@ -147,6 +137,81 @@ export const createKinds = {
   ],
   /** Wait until the other side reaches its step with this name, in the list `outside`. */
   meet: outsideKinds.meet,
+  pass: outsideKinds.pass,
+  init: outsideKinds.init,
+  /** Enter new namespaces of these kinds. */
+  namespaces: (step: { readonly kinds: readonly NamespaceKind[] }) => step.kinds,
+  /** Enter the namespace at a path; one that `may` be refused here is joined by a later step. */
+  'join-namespace': (step: {
+    readonly namespace: NamespaceKind;
+    readonly path: string;
+    readonly must: boolean;
+  }) => [step.namespace, step.path, step.must ? 'must' : 'may'],
+  /** Enter the namespaces of a running OCI container, as root of its user namespace. */
+  'enter-container': (step: { readonly root: string; readonly id: string }) => [step.root, step.id],
+  /** Let nobody in a container look into this process. */
+  hide: () => [],
+  /** Become root of the user namespace, without supplementary groups. */
+  'become-root': () => [],
+  /** Find what the steps name on the host, with the rights that this process has now. */
+  'host-paths': () => [],
+  /** Set the offset of a clock in the new time namespace. */
+  'time-offset': (step: {
+    readonly clock: 'monotonic' | 'boottime';
+    readonly seconds: string;
+    readonly nanoseconds: string;
+  }) => [step.clock, step.seconds, step.nanoseconds],
+  /** Set a kernel parameter of our namespaces: its path below /proc/sys. */
+  sysctl: (step: { readonly path: string; readonly value: string }) => [step.path, step.value],
+  /** Bring up `lo` in the new network namespace. */
+  loopback: () => [],
+  /** Set the host name of a new or joined UTS namespace. */
+  'host-name': (step: { readonly name: string }) => [step.name],
+  'domain-name': (step: { readonly name: string }) => [step.name],
+  /** Close the caller's descriptors, but for the standard streams and this many after them. */
+  descriptors: (step: { readonly count: number }) => [String(step.count)],
+  /** Run a hook in the container's namespaces, in directory `bundle`. */
+  'container-hook': (step: HookCall & { readonly bundle: string }) => [step.bundle, ...hookWords(step)],
+  /**
+   * Make a terminal of the container's own, and let it be the standard streams, and /dev/console. A size of 0 is not set.
+   */
+  'own-terminal': (step: {
+    readonly owner: number;
+    readonly width: number;
+    readonly height: number;
+    readonly console: boolean;
+  }) => [...[step.owner, step.width, step.height].map(String), step.console ? 'console' : 'other'],
+  /**
+   * Mount at a guest path, which is made if it is missing. `type` is a file system, bind, or rbind with all mounts below.
+   * An option is that of mount(8), with `-` before it to clear it, after `r:` for all mounts below; or copy-up: begin with
+   * what the place holds; or-bind: bind `source` if the kernel refuses a new file system.
+   */
+  mount: (step: {
+    readonly destination: string;
+    readonly type: string;
+    readonly source: string;
+    readonly data: string;
+    readonly options: readonly string[];
+  }) => [step.destination, step.type, step.source, step.data, ...step.options],
+  /** Make a device, or bind the host's where the kernel refuses that. `mode` in octal. */
+  device: (step: {
+    readonly path: string;
+    readonly type: 'c' | 'b' | 'p';
+    /** `MAJOR:MINOR` */
+    readonly numbers: string;
+    readonly mode: string;
+    readonly uid: number;
+    readonly gid: number;
+    readonly hostPath: string;
+  }) => [step.path, step.type, step.numbers, step.mode, String(step.uid), String(step.gid), step.hostPath],
+  /** Hide what is at these guest paths, if it is there. */
+  mask: (step: { readonly paths: readonly string[] }) => step.paths,
+  /** Make these guest paths read-only, if they are there. */
+  protect: (step: { readonly paths: readonly string[] }) => step.paths,
+  /** The propagation of the mount at /. */
+  propagation: (step: { readonly propagation: string }) => [step.propagation],
+  /** Make the image the root directory without pivot_root(2). */
+  'move-root': () => [],
   /** Make the image the root directory, and detach the host's. */
   pivot: () => [],
 } as const satisfies Kinds;

@@ -1,5 +1,6 @@
 /** The steps of every process that enters a container. Paths are absolute. */
 import type { Kinds } from './kinds.js';
+import { type HookCall, hookWords, outsideKinds } from './outside-kinds.js';
 
 /** A change of the environment. */
 type Change =
@@ -25,6 +26,8 @@ type Change =
       readonly delimiter: 'lines' | 'nul';
       readonly expand: boolean;
     }
+  /** Replace all by these `NAME=VALUE`. */
+  | { readonly action: 'exactly'; readonly variables: readonly string[] }
   /** Remove the variables that match an extended glob. */
   | { readonly action: 'unset'; readonly glob: string };
 
@@ -33,6 +36,7 @@ const expansion = (expand: boolean): string => (expand ? 'expand' : 'literal');
 function changeWords(change: Change): readonly string[] {
   switch (change.action) {
     case 'default':
+    case 'exactly':
       return change.variables;
     case 'set':
       return [change.assignment, expansion(change.expand)];
@@ -64,4 +68,49 @@ export const enterKinds = {
   syslog: (step: { readonly version: string; readonly image: string }) => [step.version, step.image],
   /** Become the user's command. */
   command: () => [],
+  /** Begin a session without a terminal: setsid(2). */
+  session: () => [],
+  /** umask(2), in octal. */
+  'file-mask': (step: { readonly mode: string }) => [step.mode],
+  /**
+   * Change to a guest directory: `make` it if it is missing; where that `may` be refused to this user, a later step tries
+   * again, which `must` have one of them succeed.
+   */
+  'working-directory': (step: { readonly path: string; readonly when: 'make' | 'may' | 'must' }) => [
+    step.path,
+    step.when,
+  ],
+  /** Set HOME, where it is unset or empty, to what the container's own passwd has for a user; else to /. */
+  home: (step: { readonly uid: number }) => [String(step.uid)],
+  /** Fail if it can be seen that there is no such program in PATH. */
+  'find-program': (step: { readonly name: string }) => [step.name],
+  part: outsideKinds.part,
+  /** Wait at the gate for the start of the container; `visible`: who has made it may look into this process. */
+  wait: (step: { readonly process: 'visible' | 'hidden' }) => [step.process],
+  /** Run a hook in the container. */
+  'start-hook': (step: HookCall) => hookWords(step),
+  /** Give up all capabilities but these. Sets of capabilities are in hexadecimal, a bit for each. */
+  bounding: (step: { readonly set: string }) => [step.set],
+  /** Give the standard streams that are pipes to a user. */
+  'own-streams': (step: { readonly uid: number }) => [String(step.uid)],
+  /** Become this user; `groups` are the supplementary ones, or those of the caller. */
+  user: (step: {
+    readonly uid: number;
+    readonly gid: number;
+    readonly groups: readonly number[] | 'keep';
+  }) => [
+    String(step.uid),
+    String(step.gid),
+    ...(step.groups === 'keep' ? ['keep'] : ['only', ...step.groups.map(String)]),
+  ],
+  capabilities: (step: {
+    readonly effective: string;
+    readonly permitted: string;
+    readonly inheritable: string;
+    readonly ambient: string;
+  }) => [step.effective, step.permitted, step.inheritable, step.ambient],
+  /** The standard streams and this many descriptors after them stay open in the command, and no others. */
+  'keep-descriptors': (step: { readonly count: number }) => [String(step.count)],
+  /** Become the program that the plan names. */
+  execute: (step: { readonly words: readonly string[] }) => step.words,
 } as const satisfies Kinds;

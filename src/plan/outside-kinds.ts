@@ -1,7 +1,85 @@
 /** The steps of the process that stays outside while a container is created. */
 import type { Kinds } from './kinds.js';
 
+/** A program that prepares a container: `arguments` are all of them, argv[0] included; `timeout` in seconds, 0 for none. */
+export interface HookCall {
+  readonly path: string;
+  readonly arguments: readonly string[];
+  /** `NAME=VALUE` each; nothing else is passed on. */
+  readonly environment: readonly string[];
+  readonly timeout: number;
+}
+
+export const hookWords = (hook: HookCall): readonly string[] => [
+  String(hook.timeout),
+  hook.path,
+  String(hook.arguments.length),
+  ...hook.arguments,
+  ...hook.environment,
+];
+
+/** A range of a map of ids. */
+export interface IdRange {
+  readonly inside: number;
+  readonly outside: number;
+  readonly count: number;
+}
+
 export const outsideKinds = {
   /** Wait until the other side reaches its step with this name, in the list `create`. */
   meet: (step: { readonly name: string }) => [step.name],
+  /**
+   * Pass something to the other side, or take it from there: the gate where the container waits for its start, its state
+   * for hooks inside, the other end of its terminal.
+   */
+  pass: (step: { readonly what: 'gate' | 'state' | 'console' }) => [step.what],
+  /** Make the directory ROOT/ID of an OCI container; `saved`, in JSON, becomes part of its state. */
+  container: (step: {
+    readonly root: string;
+    readonly id: string;
+    readonly saved: string;
+    readonly configuration: string;
+  }) => [step.root, step.id, step.saved, step.configuration],
+  /** Write the map of users or groups of the other side's user namespace, directly or by newuidmap(1), newgidmap(1). */
+  'id-map': (step: {
+    readonly ids: 'users' | 'groups';
+    readonly writer: 'direct' | 'helper';
+    readonly ranges: readonly IdRange[];
+  }) => [
+    step.ids,
+    step.writer,
+    ...step.ranges.flatMap(({ inside, outside, count }) => [inside, outside, count].map(String)),
+  ],
+  /** Give up setgroups(2) in that namespace. */
+  'no-setgroups': () => [],
+  /** From here on the other side is the container's first process. */
+  init: () => [],
+  /** Run a hook in the host's namespaces, in directory `bundle`. */
+  'runtime-hook': (step: HookCall & { readonly bundle: string }) => [step.bundle, ...hookWords(step)],
+  /** Wait until the other side is made, and comes to its step `part`. */
+  ready: () => [],
+  /** Set a limit of the first process: setrlimit(2). Numbers in decimal, as the kernel has them. */
+  limit: (step: { readonly name: string; readonly soft: string; readonly hard: string }) => [
+    step.name,
+    step.soft,
+    step.hard,
+  ],
+  /** How likely the first process is killed where memory is short: proc(5), oom_score_adj. */
+  'oom-score': (step: { readonly score: number }) => [String(step.score)],
+  /** Save the container's state. */
+  save: () => [],
+  /** Write the first process's number to a file. */
+  'pid-file': (step: { readonly path: string }) => [step.path],
+  /** From here on neither side waits for the other. */
+  part: () => [],
+  /** Start the container, which waits at its gate. */
+  start: () => [],
+  /** Send the other end of the terminal to who listens at this socket. */
+  'send-console': (step: { readonly socket: string }) => [step.socket],
+  /** Wait until the other side is the command. */
+  'await-command': () => [],
+  /** Wait for the end of the first process; that is the exit status. */
+  await: () => [],
+  /** Remove what is left of the container. */
+  remove: () => [],
 } as const satisfies Kinds;

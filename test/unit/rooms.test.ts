@@ -9,10 +9,12 @@ type Rooms = Readonly<Record<string, string>>;
 /** Rooms of src/, from top to bottom: a room uses none that stands above it. `.` is the library for Node programs. */
 const rooms: Rooms = {
   '.': 'run config plan cli host base',
+  oci: 'containers plan cli host base',
   run: 'doctor config store cdi plan cli host base',
   image: 'store formats plan cli host base',
   doctor: 'store cdi host base',
   config: 'cli host base',
+  containers: 'host base',
   store: 'formats host base',
   formats: 'base',
   cdi: 'plan host base',
@@ -24,10 +26,13 @@ const rooms: Rooms = {
 
 /** The same of addon/: the launcher, then the server of SquashFS images, and what both use; last the addon for Node. */
 const nativeRooms: Rooms = {
+  oci: 'launcher/parent launcher/plan launcher/process launcher/log containers engine host base',
   launcher:
     'launcher/memo launcher/plan launcher/doctor launcher/process launcher/log engine host refusals base',
   'launcher/memo': 'launcher/plan launcher/log base',
-  'launcher/plan': 'launcher/join launcher/process launcher/files squashfs/client launcher/log base',
+  'launcher/plan':
+    'launcher/join launcher/parent launcher/process launcher/files squashfs/client launcher/log containers base',
+  'launcher/parent': 'launcher/process launcher/log containers base',
   'launcher/join': 'launcher/process launcher/log refusals base',
   'launcher/doctor': 'launcher/process launcher/files refusals base',
   'launcher/process': 'launcher/files launcher/log refusals base',
@@ -39,6 +44,7 @@ const nativeRooms: Rooms = {
   'squashfs/client': 'squashfs/meet base',
   'squashfs/meet': 'base',
   'launcher/log': 'refusals base',
+  containers: 'base',
   refusals: 'base',
   engine: 'host base',
   node: 'host base',

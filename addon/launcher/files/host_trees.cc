@@ -37,8 +37,13 @@ Fd open_on_host(const HostPath& path) {
   return found;
 }
 
-void HostTrees::find(Stage& stage) {
-  if (hold_all()) {
+void HostTrees::find() {
+  held_ = hold_all();
+  found_ = true;
+}
+
+void HostTrees::begin(Stage& stage) {
+  if (held_) {
     stage.begin();
   } else {
     trees_.clear();
@@ -54,7 +59,8 @@ void HostTrees::find(Stage& stage) {
 bool HostTrees::hold_all() {
   int highest = 0;
   for (const auto& [step, wish] : wishes_) {
-    Fd root = copy_tree(wish.path.start(), wish.path.name());
+    Fd root =
+        wish.alone ? copy_mount(wish.path.start(), wish.path.name()) : copy_tree(wish.path.start(), wish.path.name());
     if (!root) {
       if (is_unknown_call(errno) || errno == EMFILE) return false;
       if (wish.optional && is_out_of_reach(errno)) continue;

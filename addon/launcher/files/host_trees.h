@@ -20,11 +20,16 @@ class HostTrees {
     HostPath path;
     std::string action;
     bool optional = false;  // it may be missing or unavailable
+    bool alone = false;     // without what is mounted below it, where the kernel allows that
   };
   void want(Key step, Wish wish) { wishes_[step] = std::move(wish); }
 
-  /// Looks them all up, and then begins the stage. Throws SysError.
-  void find(Stage& stage);
+  /// Looks them all up. Throws SysError.
+  void find();
+  bool is_found() const { return found_; }
+
+  /// Begins the stage, after find(). Throws SysError.
+  void begin(Stage& stage);
 
   /// Whether `step` wanted something that is not a directory, and has not taken it yet.
   bool holds_file(const Stage& stage, Key step) const;
@@ -44,6 +49,8 @@ class HostTrees {
 
   std::map<Key, Wish> wishes_;
   std::map<Key, Tree> trees_;
+  bool found_ = false;
+  bool held_ = false;  // with a descriptor for each
 };
 
 /// Opens a directory or another file at a host path, for use as a place only (O_PATH), with what an automounter

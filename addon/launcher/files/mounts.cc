@@ -53,6 +53,12 @@ Fd copy_tree(int directory, const char* path) {
       static_cast<int>(syscall(kOpenTree, directory, path, kOpenTreeClone | kOpenTreeCloexec | kRecursive | empty)));
 }
 
+Fd copy_mount(int directory, const char* path) {
+  const unsigned empty = *path == '\0' ? AT_EMPTY_PATH : 0;
+  Fd copy(static_cast<int>(syscall(kOpenTree, directory, path, kOpenTreeClone | kOpenTreeCloexec | empty)));
+  return copy || errno != EINVAL ? std::move(copy) : copy_tree(directory, path);
+}
+
 bool is_unknown_call(int code) { return code == ENOSYS || code == EPERM; }
 
 void place_mount(int mount, int place, const std::string& action) {
@@ -73,6 +79,26 @@ bool restrict_tree(int mount, const std::string& name, unsigned long flags) {
   if (syscall(kMountSetattr, mount, "", AT_EMPTY_PATH | kRecursive, &change, sizeof change) == 0) return true;
   if (!is_unknown_call(errno)) throw Refused("mount_setattr").cannot(restriction_words(name, flags));
   return false;
+}
+
+bool change_mount(int mount, const std::string& name, unsigned long set, unsigned long clear, bool below) {
+  constexpr unsigned long kAccessTimes = 0x70;  // MOUNT_ATTR__ATIME: one of several values, not a bit each
+  MountChange change{};
+  change.set = set;
+  change.clear = clear | ((set | clear) & kAccessTimes ? kAccessTimes : 0);
+  const unsigned flags = AT_EMPTY_PATH | (below ? kRecursive : 0);
+  if (syscall(kMountSetattr, mount, "", flags, &change, sizeof change) == 0) return true;
+  const Refused refused("mount_setattr");
+  if (errno == ENOSYS) return false;
+  change.clear = set & kAccessTimes ? kAccessTimes : 0;
+  if (errno == EPERM && clear != 0 && syscall(kMountSetattr, mount, "", flags, &change, sizeof change) == 0)
+    return true;
+  throw refused.cannot("set the flags of the mount at " + name);
+}
+
+void set_propagation(int mount, const std::string& name, unsigned long propagation) {
+  if (::mount(nullptr, descriptor_path(mount).c_str(), nullptr, propagation, nullptr) != 0)
+    throw Refused("mount").cannot("set the propagation of the mount at " + name);
 }
 
 void restrict_mount(int mount, const std::string& name, unsigned long flags) {

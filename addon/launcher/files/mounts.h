@@ -11,6 +11,10 @@ namespace chrun {
 /// automount there is triggered. Empty, with errno, if the kernel refuses.
 Fd copy_tree(int directory, const char* path);
 
+/// The same without what is mounted below it, unless the kernel forbids to uncover what that hides: in a user namespace
+/// (EINVAL, mount_namespaces(7)).
+Fd copy_mount(int directory, const char* path);
+
 /// Whether errno `code` means that a call is unknown: to an older kernel (ENOSYS), or to the seccomp filter of a
 /// container engine (EPERM).
 bool is_unknown_call(int code);
@@ -25,6 +29,13 @@ bool differ_in_type(int mount, int place);
 /// Sets `flags` (MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC) on the mount whose root is `mount`, and on all below it,
 /// whether it has a place or not. `name` is for the error. Returns false before Linux 5.12. Throws SysError.
 bool restrict_tree(int mount, const std::string& name, unsigned long flags);
+
+/// Sets and clears flags (MOUNT_ATTR_*) of this mount alone, or of all below it, too, whether it has a place or not.
+/// What is locked in a user namespace stays as it is. Returns false before Linux 5.12. Throws SysError.
+bool change_mount(int mount, const std::string& name, unsigned long set, unsigned long clear, bool below);
+
+/// Sets the propagation (MS_PRIVATE and its like, with MS_REC) of a mount. Throws SysError.
+void set_propagation(int mount, const std::string& name, unsigned long propagation);
 
 /// The same for this mount only, which must be attached. Its other flags stay (nosuid, nodev, noexec of the host's
 /// mount are locked in a user namespace). Throws SysError.

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/fd.h"
-#include "launcher/process/process_id.h"
+#include "base/process_id.h"
 
 namespace chrun {
 

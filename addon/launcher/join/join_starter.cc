@@ -10,8 +10,8 @@
 #include <string>
 
 #include "base/fd.h"
+#include "base/process_id.h"
 #include "launcher/join/join_proof.h"
-#include "launcher/process/process_id.h"
 
 namespace chrun {
 namespace {

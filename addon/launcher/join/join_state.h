@@ -25,10 +25,10 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/process_id.h"
 #include "launcher/join/join_door.h"
 #include "launcher/join/join_starter.h"
 #include "launcher/process/namespaces.h"
-#include "launcher/process/process_id.h"
 
 namespace chrun {
 

@@ -6,9 +6,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
+#include "base/json_string.h"
 #include "base/text.h"
-#include "launcher/log/json.h"
 #include "launcher/log/leading_words.h"
 #include "refusals/hints.h"
 
@@ -17,6 +18,7 @@ namespace {
 
 std::string program = "ch-run-ts";
 Style style;
+Sink* sink = nullptr;
 std::string present_step;  // kept for JSON only
 long long start = 0;
 
@@ -161,15 +163,23 @@ void begin(char* const* words) {
 
 void set_style(const Style& wanted) { style = wanted; }
 
+Sink* set_sink(Sink* wanted) { return std::exchange(sink, wanted); }
+
+void settle() {
+  if (sink != nullptr) sink->settle();
+}
+
 void error(const Error& failure) {
   if (failure.exit() == Exit::command && style.verbosity <= -3) return;
   const std::string hint = hint_for(failure);
+  if (sink != nullptr) return sink->error(failure, hint);
   if (style.json) return print_error_object(failure, hint);
   print_text(Level::error, "error:", failure.what());
   if (!hint.empty()) print_text(Level::hint, "hint:", hint);
 }
 
 void warning(const std::string& message) {
+  if (sink != nullptr) return sink->warning(message);
   if (style.verbosity <= -2) return;
   if (!style.json) return print_text(Level::warning, "warning:", message);
   Object object(Level::warning, message);

@@ -14,6 +14,22 @@ struct Style {
   bool json = false;
 };
 
+/// Takes errors and warnings in place of standard error.
+class Sink {
+ public:
+  virtual void error(const Error& failure, const std::string& hint) = 0;
+  virtual void warning(const std::string& message) = 0;
+  /// All went well: what was held back is written.
+  virtual void settle() {}
+
+ protected:
+  ~Sink() = default;
+};
+/// None by default. It must outlive all messages. Returns the one before.
+Sink* set_sink(Sink* sink);
+/// Before a process ends, or becomes the command.
+void settle();
+
 /// Before anything else: the start that times are counted from, the name for the prefix (the last component of argv[0],
 /// so that a link named ch-run reads as ch-run), and whether --log=json is plainly among the words, or in CH_RUN_LOG.
 /// The plan has it for sure; this is for what fails before there is one.

@@ -8,7 +8,7 @@
 
 #include <cstring>
 
-#include "launcher/log/json.h"
+#include "base/json_string.h"
 
 namespace chrun {
 namespace {

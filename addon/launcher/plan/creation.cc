@@ -16,7 +16,8 @@ std::string guest_home(const Creation& creation) {
 }  // namespace
 
 const StepKind<Creation>& create_kind(const Step& step) {
-  return kind_in<Creation>({bind_kinds(), root_kinds(), namespace_kinds(), image_kinds(), join_kinds(), meet_kinds()},
+  return kind_in<Creation>({bind_kinds(), root_kinds(), namespace_kinds(), image_kinds(), join_kinds(), meet_kinds(),
+                            container_kinds(), mount_kinds()},
                            step, "create");
 }
 

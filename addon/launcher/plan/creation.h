@@ -42,6 +42,10 @@ struct Creation {
   bool served = false;                 // by a file-system server
   PlacedMounts placed{};               // where `served`
   NamespaceSet namespaces = 0;         // that it has of its own
+  Fd gate{};                           // where the first process of an OCI container is to wait
+  Fd terminal{};                       // the other end of an OCI container's terminal
+  std::string state{};                 // of an OCI container, in JSON: for its hooks
+  std::map<const Step*, Fd> joined{};  // namespaces that steps name
   bool entered = false;                // an existing container was entered: nothing is left to create
 };
 
@@ -53,10 +57,16 @@ std::span<const StepKind<Creation>> root_kinds();
 std::span<const StepKind<Creation>> bind_kinds();
 std::span<const StepKind<Creation>> image_kinds();
 std::span<const StepKind<Creation>> meet_kinds();
+/// What OCI containers ask for: namespaces and identities of every kind, and mounts of every kind.
+std::span<const StepKind<Creation>> container_kinds();
+std::span<const StepKind<Creation>> mount_kinds();
 const StepKind<Creation>& create_kind(const Step& step);
 
 /// The image's root, for the steps between `root` and `pivot`.
 int root_of(const Creation& creation, const Step& step);
+
+/// Looks up what steps name on the host.
+void look_at_host(Creation& creation);
 
 /// What a bind or bind-variable step asks for; the source of the latter is the value of a variable.
 Bind bind_of(const Creation& creation, const Step& step);

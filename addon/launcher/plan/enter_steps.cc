@@ -57,7 +57,9 @@ void environment(Entry& entry, const Step& step) {
   const std::string_view action = step.fields[0];
   Environment& variables = entry.environment;
   const bool expand = step.fields.back() == "expand";
-  if (action == "default") {
+  if (action == "exactly") {
+    variables.replace({step.fields.begin() + 1, step.fields.end()});
+  } else if (action == "default") {
     default_environment(variables, step);
   } else if (action == "set" && step.fields.size() == 3) {
     variables.assign(step.fields[1], expand, "--set-env");
@@ -155,7 +157,7 @@ constexpr StepKind<Entry> kKinds[] = {
 }  // namespace
 
 const StepKind<Entry>& enter_kind(const Step& step) {
-  return kind_in<Entry>({std::span<const StepKind<Entry>>(kKinds)}, step, "enter");
+  return kind_in<Entry>({std::span<const StepKind<Entry>>(kKinds), process_kinds()}, step, "enter");
 }
 
 void prepare(Entry& entry) {

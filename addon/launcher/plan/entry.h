@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "launcher/log/system_log.h"
+#include "launcher/plan/creation.h"
 #include "launcher/plan/step_kind.h"
 #include "launcher/plan/steps.h"
 #include "launcher/process/environment.h"
+#include "launcher/process/gate.h"
 
 namespace chrun {
 
@@ -19,10 +21,15 @@ struct Entry {
   Environment& environment;
   const std::vector<char*>& command;
   const Origin origin;
+  Creation* creation = nullptr;                // what it may have left for the first process
   std::map<const Step*, std::string> texts{};  // host files, read while the host's root is still ours
   std::optional<SystemLog> system_log{};       // opened while the host's /dev is in sight
+  std::optional<Gate> gate{};                  // of an OCI container
   bool typing_possible = false;                // into the caller's terminal, by what the container runs
 };
+
+/// What OCI containers ask for.
+std::span<const StepKind<Entry>> process_kinds();
 
 const StepKind<Entry>& enter_kind(const Step& step);
 

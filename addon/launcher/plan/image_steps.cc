@@ -3,14 +3,13 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
-#include "base/records.h"
 #include "launcher/files/image_changes.h"
 #include "launcher/files/image_path.h"
 #include "launcher/files/libraries.h"
 #include "launcher/files/mounts.h"
 #include "launcher/files/overlay.h"
 #include "launcher/plan/creation.h"
-#include "launcher/process/hooks.h"
+#include "launcher/plan/hook_of.h"
 
 namespace chrun {
 namespace {
@@ -104,17 +103,11 @@ void look_up_hook(Creation& creation, const Step& step) {
 
 /// hook TIMEOUT PATH COUNT ARGUMENT … VARIABLE …
 void hook(Creation& creation, const Step& step) {
-  const size_t count = parse_number(step.fields[2], step.fields.size() - 3, "the number of arguments of a hook");
-  const auto rest = step.fields.begin() + 3, variables = rest + static_cast<ptrdiff_t>(count);
   const int root = root_of(creation, step);
   const Fd host = creation.host.take(creation.stage, &step),
            place = creation.stage.open_slot(creation.stage.make_slot());
   place_mount(host.get(), place.get(), "show the host to hooks");
-  run_hook(host.get(), root,
-           {field(step, 1),
-            {rest, variables},
-            {variables, step.fields.end()},
-            static_cast<int>(parse_number(step.fields[0], 86400, "the timeout of a hook"))});
+  run_hook(host.get(), root, hook_of(step, 0));
 }
 
 void seal(Creation& creation, const Step& step) {

@@ -1,8 +1,11 @@
 // The steps of the process outside, and where the two sides meet.
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 
 #include "base/error.h"
+#include "launcher/log/log.h"
 #include "launcher/plan/creation.h"
 #include "launcher/plan/entry.h"
 #include "launcher/plan/outside.h"
@@ -17,26 +20,31 @@ void meet(Outside& outside, const Step& step) { outside.sides.meet(field(step, 0
 /// The same step in `create`: check_sides() has seen to it that there are two sides.
 void meet(Creation& creation, const Step& step) { creation.sides->meet(field(step, 0)); }
 
+/// In both lists, in the same order: there one side waits for the other.
+constexpr std::string_view kMeetings[] = {kMeet, "pass", "init", "part"};
+
+bool is_meeting(const Step& step) { return std::ranges::count(kMeetings, step.kind) > 0; }
+
 constexpr StepKind<Outside> kOutsideKinds[] = {{kMeet, 1, 1, meet}};
 constexpr StepKind<Creation> kMeetKinds[] = {{kMeet, 1, 1, meet}};
 
 const StepKind<Outside>& outside_kind(const Step& step) {
-  return kind_in<Outside>({std::span<const StepKind<Outside>>(kOutsideKinds)}, step, "outside");
+  return kind_in<Outside>({std::span<const StepKind<Outside>>(kOutsideKinds), runtime_kinds()}, step, "outside");
 }
 
-std::vector<std::string_view> meetings(const std::vector<Step>& steps) {
-  std::vector<std::string_view> names;
+/// `entering`: of the list `enter`, whose gate is for others to open.
+std::vector<std::string> meetings(const std::vector<Step>& steps, bool entering = false) {
+  std::vector<std::string> names;
   for (const Step& step : steps) {
-    if (step.kind == kMeet && step.fields.size() == 1) names.push_back(step.fields[0]);
+    if (entering ? step.kind == "part" : is_meeting(step)) names.push_back(to_words(step));
   }
   return names;
 }
 
-void require_in(const std::vector<std::string_view>& some, const std::vector<std::string_view>& others,
-                const char* list) {
-  for (const auto name : some) {
+void require_in(const std::vector<std::string>& some, const std::vector<std::string>& others, const char* list) {
+  for (const auto& name : some) {
     if (std::ranges::count(some, name) > std::ranges::count(others, name))
-      throw Error("the plan has 'meet " + std::string(name) + "' in the list '" + list + "' only");
+      throw Error("the plan has '" + name + "' in the list '" + list + "' only");
   }
 }
 
@@ -45,7 +53,9 @@ void require_in(const std::vector<std::string_view>& some, const std::vector<std
 std::span<const StepKind<Creation>> meet_kinds() { return kMeetKinds; }
 
 void check_sides(const Plan& plan) {
-  const auto outside = meetings(plan.outside), create = meetings(plan.create);
+  const auto outside = meetings(plan.outside), parted = meetings(plan.enter, true);
+  auto create = meetings(plan.create);
+  create.insert(create.end(), parted.begin(), parted.end());
   require_in(outside, create, "outside");
   require_in(create, outside, "create");
   if (outside != create) throw Error("the lists 'outside' and 'create' of the plan meet in different orders");
@@ -62,9 +72,34 @@ void check_sides(const Plan& plan) {
   }
 }
 
+namespace {
+
+/// The container is not there, or not whole: nothing is left of it.
+void undo(Outside& outside) {
+  outside.sides.kill_container();
+  try {
+    if (outside.container) outside.container->remove();
+  } catch (const Error& failure) {
+    log::warning(failure.what());
+  }
+}
+
+/// 128 and the number of the signal, as a shell has it.
+int status_of(int ended) { return WIFSIGNALED(ended) ? 128 + WTERMSIG(ended) : WEXITSTATUS(ended); }
+
+}  // namespace
+
 void stay_outside(Outside outside) {
-  for (const Step& step : outside.steps) act(outside_kind(step), outside, step);
-  outside.sides.end_as_container();
+  try {
+    for (const Step& step : outside.steps) act(outside_kind(step), outside, step);
+    if (!outside.ended && !outside.parted) outside.sides.end_as_container();
+  } catch (const Error&) {
+    // what goes wrong later is for others to clean up
+    if (!outside.ended) undo(outside);
+    throw;
+  }
+  log::settle();
+  _exit(outside.ended ? status_of(*outside.ended) : 0);
 }
 
 }  // namespace chrun

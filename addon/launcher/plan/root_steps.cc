@@ -18,12 +18,10 @@ void require_isolation(const Creation& creation, const Step& step) {
   if (!creation.namespaces) throw Error("the plan has a " + std::string(step.kind) + " step before user-namespace");
 }
 
-/// What steps name on the host: before the first mount of ours.
-void look_at_host(Creation& creation) {
-  for (const Step& step : creation.steps) {
-    if (const auto& kind = create_kind(step); kind.look_up) kind.look_up(creation, step);
-  }
-  creation.host.find(creation.stage);
+/// What steps name on the host is looked up before the first mount of ours.
+void begin_stage(Creation& creation) {
+  if (!creation.host.is_found()) look_at_host(creation);
+  creation.host.begin(creation.stage);
 }
 
 /// The image, with the directories of storage where it is named in it: [DIRECTORY DEVICE:INODE] … from field `way` on.
@@ -57,7 +55,7 @@ void root(Creation& creation, const Step& step) {
   if (access != "writable" && access != "read-only") {
     throw Error("unknown access '" + std::string(access) + "' in the plan");
   }
-  look_at_host(creation);
+  begin_stage(creation);
   const std::string path = field(step, 0);
   creation.root = creation.host.take(creation.stage, &step);
   creation.writable = access == "writable";
@@ -88,7 +86,7 @@ void look_up_place(Creation& creation, const Step& step) {
 void attach(Creation& creation, const Step& step) {
   require_isolation(creation, step);
   if (!creation.image) throw Error("the plan has an attach step without a squashfs step before it");
-  look_at_host(creation);
+  begin_stage(creation);
   const int slot = creation.stage.make_slot();
   squashfs::mount_served(*creation.image, creation.stage.slot_path(slot));
   creation.root = creation.stage.open_slot(slot);
@@ -113,6 +111,13 @@ constexpr StepKind<Creation> kKinds[] = {
 };
 
 }  // namespace
+
+void look_at_host(Creation& creation) {
+  for (const Step& step : creation.steps) {
+    if (const auto& kind = create_kind(step); kind.look_up) kind.look_up(creation, step);
+  }
+  creation.host.find();
+}
 
 std::span<const StepKind<Creation>> root_kinds() { return kKinds; }
 

@@ -1,5 +1,7 @@
 #include "launcher/plan/steps.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "base/error.h"
@@ -38,18 +40,34 @@ void show(const Step& step) {
   if (log::follows_steps()) log::step(to_words(step));
 }
 
-[[noreturn]] void run_plan(const Plan& plan, Origin origin, Environment environment, std::vector<char*> command) {
-  Creation creation{plan.create, environment, command[0]};
-  Entry entry{plan.enter, environment, command, origin};
-  check_sides(plan);
-  if (!plan.outside.empty()) {
-    creation.sides.emplace();
-    if (creation.sides->is_outside()) stay_outside({plan.outside, *creation.sides});
+namespace {
+
+/// What the container's side has to say is said by who waits for it: outside, or, later, who starts it.
+class ToOtherSide final : public log::Sink {
+ public:
+  ToOtherSide(const Creation& creation, const Entry& entry) : creation_(creation), entry_(entry) {}
+
+  void error(const Error& failure, const std::string&) override { report(failure); }
+  void warning(const std::string& message) override {
+    if (entry_.gate && entry_.gate->starter().warn(message)) return;
+    if (creation_.sides) creation_.sides->warn(message);
   }
-  // all of it is checked and read before any of it is done
-  prepare(creation);
-  prepare(entry);
+  /// False if there is nobody.
+  bool report(const Error& failure) const {
+    if (entry_.gate && entry_.gate->starter().report(failure)) return true;
+    return creation_.sides && creation_.sides->report(failure);
+  }
+
+ private:
+  const Creation& creation_;
+  const Entry& entry_;
+};
+
+[[noreturn]] void carry_out(const Plan& plan, Creation& creation, Entry& entry) {
   try {
+    // all of it is checked and read before any of it is done
+    prepare(creation);
+    prepare(entry);
     create(creation);
     enter(entry);
   } catch (const SysError& failure) {
@@ -57,6 +75,26 @@ void show(const Step& step) {
     throw failure.reworded(
         std::string("the image's file-system server ended before the command could start: ") + failure.what(),
         Exit::server);
+  }
+}
+
+}  // namespace
+
+[[noreturn]] void run_plan(const Plan& plan, Origin origin, Environment environment, std::vector<char*> command) {
+  Creation creation{plan.create, environment, command.empty() ? "" : command[0]};
+  Entry entry{plan.enter, environment, command, origin, &creation};
+  check_sides(plan);
+  if (plan.outside.empty()) carry_out(plan, creation, entry);
+  creation.sides.emplace();
+  if (creation.sides->is_outside()) stay_outside({plan.outside, *creation.sides});
+  ToOtherSide other(creation, entry);
+  log::Sink* const before = log::set_sink(&other);
+  try {
+    carry_out(plan, creation, entry);
+  } catch (const Error& failure) {
+    if (other.report(failure)) _exit(static_cast<int>(failure.exit()));
+    log::set_sink(before);
+    throw;
   }
 }
 

@@ -105,6 +105,11 @@ void Environment::assign_all(std::string_view text, char delimiter, bool expand,
   }
 }
 
+void Environment::replace(const std::vector<std::string_view>& entries) {
+  places_.clear();
+  entries_.assign(entries.begin(), entries.end());
+}
+
 std::vector<char*> Environment::pointers() {
   std::vector<char*> pointers;
   pointers.reserve(entries_.size() + 1);

@@ -27,6 +27,9 @@ class Environment {
   /// Carries out the assignments in `text`, one a line (or up to a NUL byte); empty lines do not count.
   void assign_all(std::string_view text, char delimiter, bool expand, const std::string& name);
 
+  /// Removes all, and adds these NAME=VALUE as they are.
+  void replace(const std::vector<std::string_view>& entries);
+
   /// As execve(2) wants it; valid until the next change.
   std::vector<char*> pointers();
 

@@ -177,6 +177,11 @@ int try_file(const std::string& path, const std::vector<char*>& command, char* c
   return errno;
 }
 
+[[noreturn]] void refuse_missing(const std::string& name, std::string_view search) {
+  throw Error("can't start " + name + ": command not found",
+              "no directory of the container's PATH has it (" + std::string(search) + ")", Exit::command);
+}
+
 }  // namespace
 
 [[noreturn]] void become_command(const std::vector<char*>& command, const std::vector<char*>& environment,
@@ -199,8 +204,23 @@ int try_file(const std::string& path, const std::vector<char*>& command, char* c
     if (refusal != EACCES) break;
   }
   if (!refused.empty()) refuse(refused.c_str(), refused, code);
-  throw Error(std::string("can't start ") + name + ": command not found",
-              "no directory of the container's PATH has it (" + std::string(search) + ")", Exit::command);
+  refuse_missing(name, search);
+}
+
+void require_program(const std::string& name, std::string_view search) {
+  if (name.find('/') != std::string::npos) {
+    // the working directory is not the command's yet
+    if (name.starts_with('/') && access(name.c_str(), F_OK) != 0) refuse(name.c_str(), name, errno);
+    return;
+  }
+  for (size_t start = 0; start <= search.size();) {
+    const size_t end = std::min(search.find(':', start), search.size());
+    const std::string path = std::string(search.substr(start, end - start)) + "/" + name;
+    start = end + 1;
+    // what can't be told is told when it is started
+    if (access(path.c_str(), F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)) return;
+  }
+  refuse_missing(name, search);
 }
 
 }  // namespace chrun

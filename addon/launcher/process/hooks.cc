@@ -64,12 +64,10 @@ class Bundle {
   Bundle(const Bundle&) = delete;
 };
 
-Fd state_of_container() {
+std::string state_of_container() {
   const std::string pid = std::to_string(getpid());
-  return memory_file("ch-run-ts-state",
-                     R"({"ociVersion":"1.0.2","id":"ch-run-ts-)" + pid + R"(","status":"creating","pid":)" + pid +
-                         R"(,"bundle":")" + kBundle + R"("})",
-                     false);
+  return R"({"ociVersion":"1.0.2","id":"ch-run-ts-)" + pid + R"(","status":"creating","pid":)" + pid +
+         R"(,"bundle":")" + kBundle + R"("})";
 }
 
 std::vector<char*> pointers_to(const std::vector<std::string>& words) {
@@ -110,11 +108,10 @@ bool ends_in_time(pid_t child, int seconds) {
 
 }  // namespace
 
-void run_hook(int host, int root, const Hook& hook) {
-  const OtherRoot as_on_host(host);
-  const Bundle bundle(root);
+void execute_hook(const Hook& hook, const std::string& state) {
+  const Fd input = above_standard(memory_file("ch-run-ts-state", state, false));
   const ExpectChild expect;
-  const pid_t child = start(hook, state_of_container().get());
+  const pid_t child = start(hook, input.get());
   const bool in_time = ends_in_time(child, hook.timeout);
   if (!in_time) kill(child, SIGKILL);
   int status = 0;
@@ -124,6 +121,12 @@ void run_hook(int host, int root, const Hook& hook) {
     throw Error("the hook " + hook.path + " was terminated by signal " + std::to_string(WTERMSIG(status)));
   if (WEXITSTATUS(status) != 0)
     throw Error("the hook " + hook.path + " exited with status " + std::to_string(WEXITSTATUS(status)));
+}
+
+void run_hook(int host, int root, const Hook& hook) {
+  const OtherRoot as_on_host(host);
+  const Bundle bundle(root);
+  execute_hook(hook, state_of_container());
 }
 
 }  // namespace chrun

@@ -12,6 +12,10 @@ struct Hook {
   int timeout = 0;                       // seconds; 0: as long as it takes
 };
 
+/// Runs a hook with `state`, that of the container in JSON, on standard input; what it prints goes to standard error.
+/// Throws Error or SysError where it can't be started, fails, or takes too long.
+void execute_hook(const Hook& hook, const std::string& state);
+
 /// Runs a hook for the container whose root-to-be is `root`, before it is the root: as the createContainer hooks of an
 /// OCI runtime, with the container's state on standard input. Its root directory is `host`, a mount of a copy of the
 /// host's. What it prints goes to standard error. Throws Error or SysError where it can't be started, fails, or takes

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/process_id.h"
 #include "base/system_calls.h"
-#include "launcher/process/process_id.h"
 
 namespace chrun {
 namespace {

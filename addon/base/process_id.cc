@@ -1,4 +1,4 @@
-#include "launcher/process/process_id.h"
+#include "base/process_id.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "launcher/log/json.h"
+#include "base/json_string.h"
 
 #include <cstdio>
 

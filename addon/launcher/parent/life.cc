@@ -1,0 +1,109 @@
+#include "launcher/parent/life.h"
+
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "base/error.h"
+#include "base/system_calls.h"
+#include "containers/report.h"
+#include "launcher/log/log.h"
+#include "launcher/process/gate.h"
+#include "launcher/process/hooks.h"
+
+namespace chrun {
+namespace {
+
+/// A handle on a process, which can't become another one; empty before Linux 5.3. False if it has ended.
+bool hold(const ProcessId& process, Fd& handle) {
+  handle = Fd(static_cast<int>(syscall(kPidfdOpen, process.pid, 0)));
+  // what has this number now is the one that had it when the handle was opened
+  return is_alive(process);
+}
+
+bool send_signal(const ProcessId& process, int number) {
+  Fd handle;
+  if (!hold(process, handle)) return false;
+  const long sent = handle ? syscall(kPidfdSendSignal, handle.get(), number, nullptr, 0) : kill(process.pid, number);
+  if (sent == 0) return true;
+  if (errno == ESRCH) return false;
+  throw Refused("kill").cannot("send signal " + std::to_string(number) + " to process " + std::to_string(process.pid));
+}
+
+void kill_and_wait(const ProcessId& process) {
+  constexpr int kPatience = 10'000, kStep = 10;  // milliseconds
+  Fd handle;
+  if (!hold(process, handle)) return;
+  send_signal(process, SIGKILL);
+  pollfd ending{handle.get(), POLLIN, 0};
+  for (int waited = 0; waited < kPatience; waited += kStep) {
+    if (handle ? poll(&ending, 1, kPatience) > 0 : !is_alive(process)) return;
+    if (!handle) usleep(kStep * 1000);
+  }
+  throw Error("process " + std::to_string(process.pid) + " does not end, although it was killed");
+}
+
+std::vector<std::string> texts(const Json& list) {
+  std::vector<std::string> all;
+  for (const Json& item : list.items()) all.push_back(item.text());
+  return all;
+}
+
+}  // namespace
+
+void run_saved_hooks(const Json& saved, const char* name, Status status, int pid) {
+  const auto& hooks = saved["hooks"][name].items();
+  if (hooks.empty()) return;
+  if (chdir(saved["bundle"].text().c_str()) != 0 && chdir("/") != 0) return;
+  for (const Json& hook : hooks) {
+    try {
+      execute_hook(
+          {hook["path"].text(), texts(hook["args"]), texts(hook["env"]), static_cast<int>(hook["timeout"].number())},
+          state_report(saved, status, pid));
+    } catch (const Error& failure) {
+      log::warning(std::string(name) + ": " + failure.what());
+    }
+  }
+}
+
+void start_container(Container& container) {
+  container.lock();
+  const Json saved = container.state();
+  const Status status = container.status(saved);
+  if (status != Status::created)
+    throw Error("can't start container " + container.id() + ": it is " + status_word(status));
+  const int pid = Container::process(saved).pid;
+  Gate::open(Channel(container.knock()));
+  container.unlock();
+  run_saved_hooks(saved, "poststart", Status::running, pid);
+}
+
+void signal_container(const Container& container, int number) {
+  const Json saved = container.state();
+  const ProcessId process = saved.is_empty() ? ProcessId{} : Container::process(saved);
+  if (process.pid == 0 || !send_signal(process, number))
+    throw Error("can't send a signal to container " + container.id() + ": container not running");
+}
+
+void delete_container(Container& container, bool force) {
+  container.lock();
+  Json saved;
+  try {
+    saved = container.state();
+  } catch (const Error&) {
+    if (!force) throw;
+  }
+  if (!saved.is_empty()) {
+    const Status status = container.status(saved);
+    if (!force && status != Status::stopped && status != Status::created)
+      throw Error("can't delete container " + container.id() + ": it is " + status_word(status),
+                  "kill it first, or use --force");
+    if (const ProcessId process = Container::process(saved); process.pid != 0) kill_and_wait(process);
+  }
+  container.remove();
+  if (!saved.is_empty()) run_saved_hooks(saved, "poststop", Status::stopped, 0);
+}
+
+}  // namespace chrun

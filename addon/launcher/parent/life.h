@@ -1,0 +1,23 @@
+// What happens to a container after it was created.
+#pragma once
+#include <string>
+
+#include "containers/container.h"
+
+namespace chrun {
+
+/// Opens the gate of a created container, and runs its poststart hooks. Throws Error, also what the first process
+/// reports.
+void start_container(Container& container);
+
+/// Sends a signal to its first process. Throws Error where there is none.
+void signal_container(const Container& container, int number);
+
+/// Ends what is left of it, runs its poststop hooks, and removes its directory. Without `force`, it must be stopped or
+/// only created. Throws Error.
+void delete_container(Container& container, bool force);
+
+/// Runs the saved hooks of that name, with the container's state; a failure is a warning.
+void run_saved_hooks(const Json& saved, const char* name, Status status, int pid);
+
+}  // namespace chrun

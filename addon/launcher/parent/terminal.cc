@@ -1,0 +1,151 @@
+#include "launcher/parent/terminal.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <termios.h>
+
+#include <csignal>
+#include <cstring>
+#include <vector>
+
+#include "base/error.h"
+#include "base/files.h"
+
+namespace chrun {
+namespace {
+
+/// The path may be longer than a socket's address can be: its directory is named by a descriptor.
+sockaddr_un address_of(const std::string& path, const Fd& directory) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = path.substr(path.rfind('/') + 1);
+  const std::string words = "/proc/self/fd/" + std::to_string(directory.get()) + "/" + name;
+  if (words.size() >= sizeof address.sun_path)
+    throw Error("can't connect to the console socket " + path + ": its name is too long");
+  memcpy(address.sun_path, words.c_str(), words.size());
+  return address;
+}
+
+/// Our own terminal, raw until this object ends.
+class RawTerminal {
+ public:
+  RawTerminal() : raw_(tcgetattr(STDIN_FILENO, &before_) == 0) {
+    if (!raw_) return;
+    termios changed = before_;
+    cfmakeraw(&changed);
+    tcsetattr(STDIN_FILENO, TCSANOW, &changed);
+  }
+  ~RawTerminal() {
+    if (raw_) tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+  }
+  RawTerminal(const RawTerminal&) = delete;
+  RawTerminal& operator=(const RawTerminal&) = delete;
+
+ private:
+  termios before_{};
+  bool raw_;
+};
+
+void copy_size(const Fd& terminal) {
+  winsize size;
+  if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) ioctl(terminal.get(), TIOCSWINSZ, &size);
+}
+
+/// What was read on one side and is to be written on the other; false at the end.
+bool copy(int from, int to) {
+  char buffer[4096];
+  const ssize_t got = ::read(from, buffer, sizeof buffer);
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return true;
+  if (got <= 0) return false;
+  for (ssize_t done = 0; done < got;) {
+    const ssize_t put = ::write(to, buffer + done, static_cast<size_t>(got - done));
+    if (put < 0 && errno == EAGAIN) {
+      pollfd room{to, POLLOUT, 0};
+      poll(&room, 1, -1);
+    } else if (put < 0 && errno != EINTR) {
+      return false;
+    }
+    if (put > 0) done += put;
+  }
+  return true;
+}
+
+sigset_t relayed_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGWINCH, SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2})
+    sigaddset(&set, number);
+  return set;
+}
+
+/// False once the container's first process has ended, in `status`.
+bool handle_signal(const Fd& signals, const Fd& terminal, const Sides& sides, int& status) {
+  signalfd_siginfo info;
+  if (::read(signals.get(), &info, sizeof info) != sizeof info) return true;
+  if (info.ssi_signo == SIGWINCH)
+    copy_size(terminal);
+  else if (info.ssi_signo == SIGCHLD)
+    return waitpid(sides.child(), &status, WNOHANG) != sides.child();
+  else
+    kill(sides.child(), static_cast<int>(info.ssi_signo));
+  return true;
+}
+
+}  // namespace
+
+void send_terminal(const std::string& path, const Fd& terminal) {
+  const std::string action = "connect to the console socket " + path;
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const Fd directory(open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) throw Refused("open").cannot(action);
+  const Fd connection(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_un address = address_of(path, directory);
+  if (!connection || connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    throw Refused("connect").cannot(action);
+  std::string name = "/dev/pts/console";
+  iovec part{name.data(), name.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  const int number = terminal.get();
+  memcpy(CMSG_DATA(header), &number, sizeof number);
+  if (sendmsg(connection.get(), &message, MSG_NOSIGNAL) < 0)
+    throw Refused("sendmsg").cannot("send the terminal to the console socket " + path);
+}
+
+int relay_terminal(const Fd& terminal, const Sides& sides) {
+  const sigset_t set = relayed_signals();
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  const Fd signals(signalfd(-1, &set, SFD_CLOEXEC));
+  if (!signals) throw Refused("signalfd").cannot("relay the container's terminal");
+  const RawTerminal raw;
+  copy_size(terminal);
+  int status = 0;
+  bool running = waitpid(sides.child(), &status, WNOHANG) != sides.child(), input = true, output = true;
+  while (running) {
+    pollfd ready[] = {
+        {signals.get(), POLLIN, 0}, {input ? STDIN_FILENO : -1, POLLIN, 0}, {output ? terminal.get() : -1, POLLIN, 0}};
+    if (poll(ready, std::size(ready), -1) < 0 && errno != EINTR) break;
+    if (ready[1].revents != 0) input = copy(STDIN_FILENO, terminal.get());
+    if (ready[2].revents != 0) output = copy(terminal.get(), STDOUT_FILENO);
+    if (ready[0].revents != 0) running = handle_signal(signals, terminal, sides, status);
+  }
+  // what the command wrote last is still in the terminal
+  pollfd rest{terminal.get(), POLLIN, 0};
+  while (output && poll(&rest, 1, 0) > 0) output = copy(terminal.get(), STDOUT_FILENO);
+  return status;
+}
+
+}  // namespace chrun

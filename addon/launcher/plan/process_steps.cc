@@ -1,0 +1,173 @@
+// The steps by which a process of an OCI container gets the rights it is to have, waits for its start, and becomes the
+// command.
+#include <fcntl.h>
+#include <linux/limits.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/records.h"
+#include "launcher/files/image_path.h"
+#include "launcher/plan/entry.h"
+#include "launcher/plan/hook_of.h"
+#include "launcher/process/credentials.h"
+#include "launcher/process/descriptors.h"
+#include "launcher/process/exec.h"
+
+namespace chrun {
+namespace {
+
+constexpr const char* kDefaultPath = "/bin:/usr/bin";
+
+unsigned id(std::string_view text) { return static_cast<unsigned>(parse_number(text, 0xfffffffe, "an id")); }
+
+/// Hexadecimal: a bit for each.
+Capabilities capabilities(std::string_view text) {
+  char* end;
+  const std::string digits(text);
+  const Capabilities set = strtoull(digits.c_str(), &end, 16);
+  if (*end != '\0' || digits.empty()) throw Error("expected a set of capabilities, got '" + digits + "'");
+  return set;
+}
+
+/// session: its own, without a terminal: what is typed at the caller's reaches it by forwarding only.
+void session(Entry&, const Step&) {
+  if (setsid() < 0 && errno != EPERM) throw Refused("setsid").cannot("begin a session");
+}
+
+/// file-mask MODE
+void file_mask(Entry&, const Step& step) { umask(static_cast<mode_t>(std::stoul(field(step, 0), nullptr, 8)) & 0777); }
+
+/// A directory that was left open outside of the container would be a way out of it.
+void require_inside(const std::string& path) {
+  char here[PATH_MAX];
+  if (getcwd(here, sizeof here) == nullptr || here[0] != '/')
+    throw Error("can't change to directory " + path + ": it is outside of the container");
+}
+
+/// working-directory PATH make|may|must: who has made the container may reach it where its user may not, and the other
+/// way round.
+void working_directory(Entry&, const Step& step) {
+  const std::string path = field(step, 0);
+  if (step.fields[1] == "make" && access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
+    const Fd root(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!root) throw Refused("open").cannot("make directory " + path);
+    create_in_image(root.get(), path, false);
+  }
+  if (chdir(path.c_str()) == 0) return require_inside(path);
+  if (errno == EACCES && step.fields[1] != "must") return;
+  const Refused refused("chdir");
+  // reached with the rights of who made the container
+  struct stat here, there;
+  if (step.fields[1] == "must" && errno == EACCES && stat(".", &here) == 0 && stat("/", &there) == 0 &&
+      (here.st_ino != there.st_ino || here.st_dev != there.st_dev))
+    return;
+  throw refused.cannot("change to directory " + path, Exit::command);
+}
+
+/// The sixth field of the line of passwd(5) for this user; empty if there is none.
+std::string home_in(std::string_view passwd, std::string_view uid) {
+  while (!passwd.empty()) {
+    std::string_view line = passwd.substr(0, passwd.find('\n'));
+    passwd.remove_prefix(std::min(line.size() + 1, passwd.size()));
+    std::vector<std::string_view> fields;
+    for (size_t start = 0, end; start <= line.size(); start = end + 1) {
+      end = std::min(line.find(':', start), line.size());
+      fields.push_back(line.substr(start, end - start));
+    }
+    if (fields.size() >= 6 && fields[2] == uid) return std::string(fields[5]);
+  }
+  return {};
+}
+
+/// home UID: the file is the container's, and may be anything.
+void home(Entry& entry, const Step& step) {
+  if (!entry.environment.get("HOME").value_or("").empty()) return;
+  constexpr size_t kLargest = 16 << 20;
+  const Fd file(open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  std::string found;
+  if (file && file_type(file.get(), "/etc/passwd") == S_IFREG)
+    found = home_in(read_all(file.get(), "the container's /etc/passwd", kLargest), step.fields[0]);
+  entry.environment.set("HOME", found.empty() ? "/" : found);
+}
+
+/// find-program NAME: that it is missing can be told before anybody waits for it.
+void find_program(Entry& entry, const Step& step) {
+  require_program(field(step, 0), entry.environment.get("PATH").value_or(kDefaultPath));
+}
+
+void part(Entry& entry, const Step&) { entry.creation->sides->part(); }
+
+/// wait visible|hidden: at the gate. Where nobody but its owner can look into it, the waiting process may be looked
+/// into: its namespaces are to be opened by who makes the container's network.
+void wait(Entry& entry, const Step& step) {
+  entry.gate.emplace(std::move(entry.creation->gate));
+  const int before = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+  if (step.fields[0] == "visible") prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  entry.gate->wait();
+  if (step.fields[0] == "visible") prctl(PR_SET_DUMPABLE, before == 1 ? 1 : 0, 0, 0, 0);
+}
+
+/// start-hook TIMEOUT PATH COUNT ARGUMENT … VARIABLE …
+void start_hook(Entry& entry, const Step& step) { execute_hook(hook_of(step, 0), entry.creation->state); }
+
+/// bounding SET
+void bounding(Entry&, const Step& step) { limit_capabilities(capabilities(step.fields[0])); }
+
+void own_streams(Entry&, const Step& step) { give_streams(id(step.fields[0])); }
+
+/// user UID GID keep | user UID GID only GROUP …
+void user(Entry&, const Step& step) {
+  std::optional<std::vector<gid_t>> groups;
+  if (step.fields[2] != "keep") groups.emplace();
+  for (size_t i = 3; i < step.fields.size() && groups; i++) groups->push_back(id(step.fields[i]));
+  become_user(id(step.fields[0]), id(step.fields[1]), groups);
+}
+
+/// capabilities EFFECTIVE PERMITTED INHERITABLE AMBIENT
+void set_of_capabilities(Entry&, const Step& step) {
+  const auto set = [&](size_t at) { return capabilities(step.fields[at]); };
+  set_capabilities({set(0), set(1), set(2), set(3)});
+}
+
+/// keep-descriptors COUNT
+void keep(Entry&, const Step& step) {
+  keep_descriptors(static_cast<unsigned>(parse_number(step.fields[0], 1 << 20, "a number of descriptors")));
+}
+
+/// execute ARGUMENT …
+void execute(Entry& entry, const Step& step) {
+  std::vector<char*> words;
+  for (const auto word : step.fields) words.push_back(const_cast<char*>(word.data()));
+  words.push_back(nullptr);
+  if (entry.gate) entry.gate->pass();
+  const std::string path(entry.environment.get("PATH").value_or(kDefaultPath));
+  become_command(words, entry.environment.pointers(), path);
+}
+
+constexpr StepKind<Entry> kKinds[] = {
+    {"session", 0, 0, session},
+    {"file-mask", 1, 1, file_mask},
+    {"working-directory", 2, 2, working_directory},
+    {"home", 1, 1, home},
+    {"find-program", 1, 1, find_program},
+    {"part", 0, 0, part},
+    {"wait", 1, 1, wait},
+    {"start-hook", 3, kAnyFields, start_hook},
+    {"bounding", 1, 1, bounding},
+    {"own-streams", 1, 1, own_streams},
+    {"user", 3, kAnyFields, user},
+    {"capabilities", 4, 4, set_of_capabilities},
+    {"keep-descriptors", 1, 1, keep},
+    {"execute", 1, kAnyFields, execute},
+};
+
+}  // namespace
+
+std::span<const StepKind<Entry>> process_kinds() { return kKinds; }
+
+}  // namespace chrun

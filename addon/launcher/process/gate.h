@@ -1,0 +1,29 @@
+// Where the first process of a container waits until somebody starts it.
+#pragma once
+#include "launcher/process/channel.h"
+
+namespace chrun {
+
+class Gate {
+ public:
+  explicit Gate(Fd listening) : listening_(std::move(listening)) {}
+
+  /// Returns when it is to be opened. Who asks for that is told of failures from here on; that all went well, it sees
+  /// by the end of the connection, which execve(2) closes. One that asks for nothing, or dies, changes nothing.
+  void wait();
+  /// What follows is the command: from here on a connection that ends without a failure is a success.
+  void pass() const { starter_.send(kOpened); }
+
+  const Channel& starter() const { return starter_; }
+
+  /// For who starts: asks for it, and waits until the first process is the command. Throws what that reported, or Error
+  /// if it ended before.
+  static void open(const Channel& gate);
+
+ private:
+  static constexpr char kOpen = 'o', kOpened = 'd';
+  Fd listening_;
+  Channel starter_;
+};
+
+}  // namespace chrun

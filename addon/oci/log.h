@@ -1,0 +1,32 @@
+// What ch-oci-ts says, in the form that the callers of OCI runtimes read: --log, --log-format, --debug.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "launcher/log/log.h"
+
+namespace chrun::oci {
+
+class Log final : public log::Sink {
+ public:
+  /// Where messages go: a file, to which they are added, or standard error if it is empty. Throws SysError.
+  void open(const std::string& path);
+  void set_json(bool json) { json_ = json; }
+  void set_debug(bool debug) { debug_ = debug; }
+
+  /// One line. Callers parse a whole log as one object: warnings before an error are left out of a JSON log.
+  void error(const Error& failure, const std::string& hint) override;
+  /// Held back until settle(), or an error; with --debug written at once.
+  void warning(const std::string& message) override;
+  void settle() override;
+
+ private:
+  void write(const char* level, const std::string& message) const;
+
+  std::vector<std::string> warnings_;
+  Fd file_;
+  bool json_ = false, debug_ = false;
+};
+
+}  // namespace chrun::oci

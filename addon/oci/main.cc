@@ -1,0 +1,117 @@
+// ch-oci-ts, an OCI runtime: the launcher's interpreter of plans, and the life of containers after they are created.
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "engine/decider.h"
+#include "host/questions.h"
+#include "host/version.h"
+#include "launcher/plan/plan.h"
+#include "launcher/plan/steps.h"
+#include "launcher/process/descriptors.h"
+#include "oci/log.h"
+#include "oci/request.h"
+#include "oci/verbs.h"
+
+namespace chrun::oci {
+namespace {
+
+Log messages;
+
+void set_log(const Values& values) {
+  const auto value = [&](const char* name) {
+    const auto found = values.find(name);
+    return found == values.end() ? std::string() : found->second;
+  };
+  messages.set_json(value("log-format") == "json");
+  messages.set_debug(!value("debug").empty());
+  const std::string path = value("log");
+  if (path.starts_with("file:")) return messages.open(path.substr(5));
+  messages.open(path);
+}
+
+/// The command line as the TypeScript reads it: with the place of the containers, where nobody gives it.
+std::vector<char*> with_root(char** argv, std::string& option) {
+  std::vector<char*> words{argv[0]};
+  const std::string root = default_root();
+  bool given = root.empty();
+  for (char** word = argv + 1; *word != nullptr; word++)
+    given = given || strcmp(*word, "--root") == 0 || strncmp(*word, "--root=", 7) == 0;
+  option = "--root=" + root;
+  if (!given) words.push_back(option.data());
+  for (char** word = argv + 1; *word != nullptr; word++) words.push_back(*word);
+  words.push_back(nullptr);
+  return words;
+}
+
+/// VERB, a count of operands, these, and NAME=VALUE for each option: as src/oci/main.ts has parsed it.
+Request to_request(const std::vector<std::string>& fields) {
+  Request request;
+  request.verb = fields.at(0);
+  const size_t operands = std::stoul(fields.at(1));
+  for (size_t i = 2; i < fields.size(); i++) {
+    if (i < 2 + operands) {
+      request.operands.push_back(fields[i]);
+      continue;
+    }
+    const size_t equals = fields[i].find('=');
+    request.values[fields[i].substr(0, equals)] = fields[i].substr(equals + 1);
+  }
+  return request;
+}
+
+int decide_and_run(char** argv) {
+  open_door({engine_name(), {}});
+  std::string option;
+  Decision decision = decide(with_root(argv, option).data());
+  if (!decision.verb.empty()) return carry_out(to_request(decision.verb));
+  if (decision.plan.empty()) return decision.status;
+  Plan plan;
+  parse_plan(plan, std::move(decision.plan), "the plan");
+  for (const auto warning : plan.warnings) log::warning(std::string(warning));
+  char* const none = nullptr;
+  run_plan(plan, Origin::given, Environment(&none), {});
+}
+
+int run(char** argv) {
+  note_descriptors();
+  set_log(leading_options(argv + 1));
+  if (argv[1] != nullptr && strcmp(argv[1], "--native-options") == 0) {
+    write_all(STDOUT_FILENO, list_native_options(), "standard output");
+    return 0;
+  }
+  if (const auto request = read_request(argv + 1)) return carry_out(*request);
+  return decide_and_run(argv);
+}
+
+/// 126 and 127 as in a shell: for a command that can't be started, or that is not there.
+int status_of(const Error& failure) {
+  if (failure.exit() != Exit::command) return 1;
+  const auto* refusal = dynamic_cast<const SysError*>(&failure);
+  const bool missing = refusal ? refusal->code() == ENOENT || refusal->code() == ENOTDIR : true;
+  return missing ? 127 : 126;
+}
+
+int run_and_tell(char** argv) {
+  log::set_sink(&messages);
+  try {
+    const int status = run(argv);
+    messages.settle();
+    return status;
+  } catch (const Error& failure) {
+    log::error(failure);
+    return status_of(failure);
+  } catch (const std::bad_alloc&) {
+    log::error(Error("out of memory"));
+  }
+  return 1;
+}
+
+}  // namespace
+}  // namespace chrun::oci
+
+int main(int, char** argv) { return chrun::oci::run_and_tell(argv); }

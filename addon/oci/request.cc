@@ -1,0 +1,111 @@
+#include "oci/request.h"
+
+#include <algorithm>
+#include <span>
+#include <string_view>
+
+namespace chrun::oci {
+namespace {
+
+struct Option {
+  std::string_view verb;  // empty: of all
+  std::string_view name;
+  char letter;
+  bool has_value;
+};
+
+/// Of src/oci/options.ts, where their help is.
+constexpr Option kOptions[] = {
+    {"", "root", 0, true},
+    {"", "log", 0, true},
+    {"", "log-format", 0, true},
+    {"", "debug", 0, false},
+    {"", "systemd-cgroup", 0, false},
+    {"", "cgroup-manager", 0, true},
+    {"kill", "all", 'a', false},
+    {"list", "format", 'f', true},
+    {"list", "quiet", 'q', false},
+    {"delete", "force", 'f', false},
+    {"delete", "regex", 0, false},
+};
+/// The fewest and most operands.
+struct Verb {
+  std::string_view name;
+  size_t fewest, most;
+};
+constexpr Verb kVerbs[] = {{"start", 1, 1}, {"state", 1, 1}, {"kill", 1, 2}, {"delete", 1, 1}, {"list", 0, 0}};
+
+const Verb* find_verb(std::string_view name) {
+  const auto found = std::ranges::find(kVerbs, name, &Verb::name);
+  return found == std::end(kVerbs) ? nullptr : &*found;
+}
+
+/// Takes the option that begins at `at`, and moves on; false if it is not known as one of `verb`.
+bool take(Values& values, std::string_view verb, char* const*& at) {
+  std::string_view word = *at;
+  if (word == "--" || word.size() < 2) return false;
+  const bool long_name = word.starts_with("--");
+  const size_t equals = long_name ? std::min(word.find('='), word.size()) : word.size();
+  const std::string_view name = long_name ? word.substr(2, equals - 2) : word.substr(1);
+  for (const Option& option : kOptions) {
+    if (!option.verb.empty() && option.verb != verb) continue;
+    if (long_name ? name != option.name : name.size() != 1 || name[0] != option.letter) continue;
+    std::string value = "true";
+    if (option.has_value) {
+      if (equals < word.size())
+        value = word.substr(equals + 1);
+      else if (*++at != nullptr)
+        value = *at;
+      else
+        return false;
+    } else if (equals < word.size()) {
+      return false;
+    }
+    // what was given twice is for the parser to refuse
+    if (!values.emplace(option.name, value).second) return false;
+    at++;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Values leading_options(char* const* words) {
+  Values values;
+  while (*words != nullptr && **words == '-' && take(values, "", words)) continue;
+  return values;
+}
+
+std::optional<Request> read_request(char* const* words) {
+  Request request;
+  while (*words != nullptr && **words == '-') {
+    if (!take(request.values, "", words)) return {};
+  }
+  const Verb* verb = *words == nullptr ? nullptr : find_verb(*words);
+  if (verb == nullptr) return {};
+  request.verb = *words++;
+  while (*words != nullptr && **words == '-') {
+    if (!take(request.values, request.verb, words)) return {};
+  }
+  for (; *words != nullptr; words++) {
+    // `kill ID -9` is for the parser
+    if (**words == '-') return {};
+    request.operands.emplace_back(*words);
+  }
+  if (request.operands.size() < verb->fewest || request.operands.size() > verb->most) return {};
+  return request;
+}
+
+bool is_native(const std::string& verb) { return find_verb(verb) != nullptr; }
+
+std::string list_native_options() {
+  std::string text;
+  for (const Option& option : kOptions) {
+    text += option.verb.empty() ? "" : std::string(option.verb) + " ";
+    text += "--" + std::string(option.name) + (option.has_value ? " VALUE" : "") + "\n";
+  }
+  return text;
+}
+
+}  // namespace chrun::oci

@@ -1,0 +1,191 @@
+#include "oci/verbs.h"
+
+#include <regex.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json_string.h"
+#include "base/proc.h"
+#include "base/text.h"
+#include "containers/report.h"
+#include "launcher/log/log.h"
+#include "launcher/parent/life.h"
+
+namespace chrun::oci {
+namespace {
+
+constexpr const char* kName = "/ch-oci-ts";
+
+/// Root, but not of a user namespace only.
+bool is_root_of_machine() {
+  return geteuid() == 0 && text_of("/proc/self/uid_map").find("4294967295") != std::string::npos;
+}
+
+bool has(const Request& request, std::string_view option) { return request.values.contains(option); }
+
+std::string root_of(const Request& request) {
+  const auto given = request.values.find("root");
+  const std::string root = given == request.values.end() ? default_root() : given->second;
+  if (root.empty())
+    throw Error(given == request.values.end() ? "there is no place for containers: XDG_RUNTIME_DIR is not set"
+                                              : "expected a directory for --root, got ''",
+                "give it with --root");
+  return root;
+}
+
+int start(const Request& request) {
+  Container container = Container::open(root_of(request), request.operands[0]);
+  start_container(container);
+  return 0;
+}
+
+int state(const Request& request) {
+  const Container container = Container::open(root_of(request), request.operands[0]);
+  const Json saved = container.state();
+  const Status status = container.status(saved);
+  const std::string report = saved.is_empty() ? unsaved_report(container.id(), status)
+                                              : state_report(saved, status, Container::process(saved).pid);
+  write_all(STDOUT_FILENO, report, "standard output");
+  return 0;
+}
+
+int kill(const Request& request) {
+  if (has(request, "all")) throw Error("can't kill all processes of the container: control groups are not handled yet");
+  const Container container = Container::open(root_of(request), request.operands[0]);
+  std::string signal = request.operands.size() > 1 ? request.operands[1] : "";
+  if (signal.empty()) signal = container.state()["annotations"]["org.opencontainers.image.stopSignal"].text();
+  signal_container(container, signal.empty() ? SIGTERM : parse_signal(signal));
+  return 0;
+}
+
+/// What can be told of a container that others may delete meanwhile.
+struct Row {
+  std::string id{}, status{}, bundle{}, created{}, owner{};
+  int pid = 0;
+};
+
+std::optional<Row> describe(const std::string& root, const std::string& id) {
+  Row row;
+  row.id = id, row.status = "unknown";
+  try {
+    const auto container = Container::open_if_any(root, id);
+    if (!container) return {};
+    const Json saved = container->state();
+    row.status = status_word(container->status(saved));
+    row.bundle = saved["bundle"].text(), row.created = saved["created"].text(), row.owner = saved["owner"].text();
+    row.pid = saved.is_empty() ? 0 : Container::process(saved).pid;
+  } catch (const Error& failure) {
+    log::warning(failure.what());
+  }
+  return row;
+}
+
+std::string to_json(const Row& row) {
+  std::string json = "{";
+  const auto add = [&](const char* key, const std::string& text) {
+    json += std::string(",\"") + key + "\":";
+    append_json_string(json, text);
+  };
+  json += "\"pid\":" + std::to_string(row.pid);
+  add("id", row.id), add("status", row.status), add("bundle", row.bundle);
+  add("created", row.created), add("owner", row.owner);
+  return json + "}";
+}
+
+std::string to_line(const std::vector<std::string>& columns) {
+  constexpr size_t kWidths[] = {20, 10, 12, 40, 32};
+  std::string line;
+  for (size_t i = 0; i < columns.size(); i++) {
+    line += visible(columns[i]);
+    if (i + 1 < columns.size())
+      line += std::string(std::max<size_t>(kWidths[i], columns[i].size() + 2) - columns[i].size(), ' ');
+  }
+  return line + "\n";
+}
+
+int list(const Request& request) {
+  const std::string root = root_of(request);
+  const auto format = request.values.find("format");
+  const bool json = format != request.values.end() && format->second == "json";
+  std::string text;
+  for (const std::string& id : list_ids(root)) {
+    const auto row = describe(root, id);
+    if (!row) continue;
+    if (json)
+      text += (text.empty() ? "" : ",") + to_json(*row);
+    else if (has(request, "quiet"))
+      text += id + "\n";
+    else
+      text += to_line({row->id, std::to_string(row->pid), row->status, row->bundle, row->created, row->owner});
+  }
+  if (json)
+    text = "[" + text + "]\n";
+  else if (!has(request, "quiet"))
+    text = to_line({"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}) + text;
+  write_all(STDOUT_FILENO, text, "standard output");
+  return 0;
+}
+
+/// An extended regular expression, as in regex(7).
+class Pattern {
+ public:
+  explicit Pattern(const std::string& text) {
+    if (regcomp(&compiled_, text.c_str(), REG_EXTENDED | REG_NOSUB) != 0)
+      throw Error("expected a regular expression for --regex, got '" + text + "'");
+  }
+  ~Pattern() { regfree(&compiled_); }
+  Pattern(const Pattern&) = delete;
+  Pattern& operator=(const Pattern&) = delete;
+  bool matches(const std::string& text) const { return regexec(&compiled_, text.c_str(), 0, nullptr, 0) == 0; }
+
+ private:
+  regex_t compiled_;
+};
+
+void remove_if_any(const std::string& root, const std::string& id) {
+  if (auto container = Container::open_if_any(root, id)) delete_container(*container, true);
+}
+
+int remove(const Request& request) {
+  const std::string root = root_of(request), word = request.operands[0];
+  const bool force = has(request, "force");
+  if (has(request, "regex")) {
+    const Pattern pattern(word);
+    for (const std::string& id : list_ids(root)) {
+      if (!pattern.matches(id)) continue;
+      Container container = Container::open(root, id);
+      delete_container(container, force);
+    }
+    return 0;
+  }
+  if (force) {
+    remove_if_any(root, word);
+    return 0;
+  }
+  Container container = Container::open(root, word);
+  delete_container(container, false);
+  return 0;
+}
+
+}  // namespace
+
+std::string default_root() {
+  if (is_root_of_machine()) return std::string("/run") + kName;
+  const char* directory = getenv("XDG_RUNTIME_DIR");
+  return directory == nullptr || *directory != '/' ? "" : directory + std::string(kName);
+}
+
+int carry_out(const Request& request) {
+  if (request.verb == "start") return start(request);
+  if (request.verb == "state") return state(request);
+  if (request.verb == "kill") return kill(request);
+  if (request.verb == "list") return list(request);
+  return remove(request);
+}
+
+}  // namespace chrun::oci

@@ -1,0 +1,200 @@
+/** Every field of config.json of the OCI runtime specification 1.3 that concerns Linux. */
+
+import { capabilityNames } from './capabilities.js';
+import type { Field, Fields, Handling } from './field.js';
+import { namespaceKinds, rlimitTypes } from './words.js';
+
+const text: Field = { form: 'text' };
+const path: Field = { form: 'path' };
+const flag: Field = { form: 'flag' };
+const count: Field = { form: 'count' };
+const number: Field = { form: 'number' };
+
+/** The same row, with what becomes of it. */
+const as = (field: Field, handling: Handling): Field => ({ ...field, handling });
+const refused = (field: Field, why: string): Field => as(field, { refused: why });
+
+const notYet = 'not handled yet';
+const noGroups = 'control groups are not handled yet';
+
+const capabilitySet: Field = { form: 'texts', values: capabilityNames };
+
+const capabilities: Fields = {
+  bounding: capabilitySet,
+  effective: capabilitySet,
+  inheritable: capabilitySet,
+  permitted: capabilitySet,
+  ambient: capabilitySet,
+};
+
+const user: Fields = {
+  uid: count,
+  gid: count,
+  umask: count,
+  additionalGids: { form: 'counts' },
+  username: refused(text, 'it is for Windows'),
+};
+
+const rlimit: Fields = {
+  type: { form: 'text', required: true, values: rlimitTypes },
+  soft: { form: 'count', required: true },
+  hard: { form: 'count', required: true },
+};
+
+export const processFields: Fields = {
+  terminal: flag,
+  consoleSize: { form: { width: count, height: count } },
+  cwd: text,
+  env: { form: 'assignments' },
+  args: { form: 'texts' },
+  commandLine: refused(text, 'it is for Windows'),
+  rlimits: { form: rlimit, list: true },
+  capabilities: { form: capabilities },
+  noNewPrivileges: flag,
+  user: { form: user },
+  oomScoreAdj: { ...number, note: 'without the right to lower it, it stays as inherited' },
+  apparmorProfile: refused(text, notYet),
+  selinuxLabel: refused(text, notYet),
+  scheduler: refused({ form: 'any' }, notYet),
+  ioPriority: refused({ form: 'any' }, notYet),
+  execCPUAffinity: refused({ form: 'any' }, notYet),
+};
+
+const hook: Fields = {
+  path: { form: 'path', required: true },
+  args: { form: 'texts' },
+  env: { form: 'assignments' },
+  timeout: count,
+};
+const hooks: Field = { form: hook, list: true };
+
+const idMapping: Fields = {
+  containerID: { form: 'count', required: true },
+  hostID: { form: 'count', required: true },
+  size: { form: 'count', required: true },
+};
+const idMappings: Field = { form: idMapping, list: true };
+
+const mount: Fields = {
+  destination: { form: 'text', required: true },
+  type: text,
+  source: text,
+  options: { form: 'texts' },
+  uidMappings: refused(idMappings, 'mounts with mapped ids are not handled yet'),
+  gidMappings: refused(idMappings, 'mounts with mapped ids are not handled yet'),
+};
+
+const namespace: Fields = {
+  type: { form: 'text', required: true, values: namespaceKinds },
+  path,
+};
+
+const device: Fields = {
+  type: { form: 'text', required: true, values: ['c', 'b', 'u', 'p'] },
+  path: { form: 'path', required: true },
+  major: number,
+  minor: number,
+  fileMode: count,
+  uid: count,
+  gid: count,
+};
+
+const offset: Field = { form: { secs: number, nanosecs: number } };
+
+const argument: Fields = {
+  index: { form: 'count', required: true },
+  value: { form: 'count', required: true },
+  valueTwo: count,
+  op: { form: 'text', required: true },
+};
+
+export const seccompFields: Fields = {
+  defaultAction: { form: 'text', required: true },
+  defaultErrnoRet: count,
+  architectures: { form: 'texts' },
+  flags: { form: 'texts' },
+  listenerPath: refused(path, 'agents of seccomp are not handled yet'),
+  listenerMetadata: refused(text, 'agents of seccomp are not handled yet'),
+  syscalls: {
+    form: {
+      names: { form: 'texts', required: true },
+      action: { form: 'text', required: true },
+      errnoRet: count,
+      args: { form: argument, list: true },
+    },
+    list: true,
+  },
+};
+
+/** Limits of 0 are none, and so are empty objects. */
+const resources: Fields = {
+  devices: {
+    form: { allow: flag, type: text, major: number, minor: number, access: text },
+    list: true,
+    handling: {
+      warned: 'without control groups, devices are limited by capabilities and the file system alone',
+    },
+  },
+  memory: refused({ form: 'any' }, noGroups),
+  cpu: refused({ form: 'any' }, noGroups),
+  pids: refused({ form: 'any' }, noGroups),
+  blockIO: refused({ form: 'any' }, noGroups),
+  hugepageLimits: refused({ form: 'any' }, noGroups),
+  network: refused({ form: 'any' }, noGroups),
+  rdma: refused({ form: 'any' }, noGroups),
+  unified: refused({ form: 'any' }, noGroups),
+  disableOOMKiller: refused(flag, noGroups),
+  oomScoreAdj: refused(number, 'process.oomScoreAdj has its place'),
+};
+
+const linux: Fields = {
+  namespaces: { form: namespace, list: true },
+  uidMappings: idMappings,
+  gidMappings: idMappings,
+  timeOffsets: { form: { monotonic: offset, boottime: offset } },
+  devices: { form: device, list: true },
+  netDevices: refused({ form: 'any' }, notYet),
+  cgroupsPath: {
+    ...text,
+    handling: { warned: 'the container stays in the control group of its caller' },
+  },
+  resources: { form: resources },
+  intelRdt: refused({ form: 'any' }, notYet),
+  memoryPolicy: refused({ form: 'any' }, notYet),
+  sysctl: { form: 'map' },
+  seccomp: { form: seccompFields },
+  rootfsPropagation: {
+    form: 'text',
+    values: ['', 'shared', 'slave', 'private', 'unbindable', 'rshared', 'rslave', 'rprivate', 'runbindable'],
+  },
+  maskedPaths: { form: 'paths' },
+  readonlyPaths: { form: 'paths' },
+  mountLabel: refused(text, 'SELinux is not handled yet'),
+  personality: refused({ form: 'any' }, notYet),
+};
+
+export const configFields: Fields = {
+  ociVersion: { form: 'text', required: true },
+  root: { form: { path: { form: 'text', required: true }, readonly: flag }, required: true },
+  mounts: { form: mount, list: true },
+  process: { form: processFields },
+  hostname: text,
+  domainname: text,
+  hooks: {
+    form: {
+      prestart: hooks,
+      createRuntime: hooks,
+      createContainer: hooks,
+      startContainer: hooks,
+      poststart: hooks,
+      poststop: hooks,
+    },
+  },
+  annotations: { form: 'map' },
+  linux: { form: linux },
+  windows: refused({ form: 'any' }, 'it is for another platform'),
+  solaris: refused({ form: 'any' }, 'it is for another platform'),
+  vm: refused({ form: 'any' }, 'it is for another platform'),
+  zos: refused({ form: 'any' }, 'it is for another platform'),
+  freebsd: refused({ form: 'any' }, 'it is for another platform'),
+};

@@ -1,0 +1,91 @@
+/** Reading config.json, and what it must have as a whole. */
+import { failure, LaunchError } from '../../base/errors.js';
+import type { Host } from '../../host/host.js';
+import { checkFields } from './check.js';
+import type { Config, Process } from './config.js';
+import { configFields, processFields } from './fields.js';
+
+const largest = 64 << 20;
+
+export function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new LaunchError(`${path} is not JSON: ${(error as Error).message}`, { path });
+  }
+}
+
+export function readText(path: string, host: Host): string {
+  const file = host.readFile(path);
+  if (file === undefined)
+    throw failure('read', path, { syscall: 'open', reason: 'no such file or directory', code: 'ENOENT' });
+  if (file.text.length > largest) throw new LaunchError(`${path} is larger than ${largest} bytes`);
+  return file.text;
+}
+
+function refuse(message: string): never {
+  throw new LaunchError(`config.json: ${message}`);
+}
+
+/** Throws LaunchError if it can't be a process of a container. */
+export function checkProcess(process: Process | undefined): asserts process is Process {
+  if (process === undefined) refuse('there is no process');
+  if (!process.args || process.args.length === 0) refuse('process.args is empty: there is no command');
+  if (process.cwd && !process.cwd.startsWith('/'))
+    refuse(`process.cwd must be an absolute path, got ${JSON.stringify(process.cwd)}`);
+}
+
+/** The namespaces that a container has for itself, new or joined. */
+export const ownNamespaces = ({ linux }: Config) =>
+  new Map((linux?.namespaces ?? []).map((namespace) => [namespace.type, namespace]));
+
+/** What would change the host is refused before anything is done. */
+function checkNamespaces(config: Config): void {
+  const { linux = {}, hostname, domainname } = config;
+  const own = ownNamespaces(config);
+  const listed = linux.namespaces ?? [];
+  const twice = listed.find(({ type }, at) => listed.findIndex((each) => each.type === type) !== at);
+  if (twice) refuse(`the namespace ${twice.type} is there twice`);
+  if (!own.has('mount')) refuse('a container needs a mount namespace of its own');
+  if (own.get('mount')?.path) refuse('joining a mount namespace is not handled yet');
+  if ((hostname || domainname) && !own.has('uts'))
+    refuse("hostname and domainname need a UTS namespace: they would be the host's");
+  const user = own.get('user');
+  if (user?.path && (linux.uidMappings?.length || linux.gidMappings?.length))
+    refuse('a joined user namespace has its maps already');
+  if (!user && (linux.uidMappings?.length || linux.gidMappings?.length))
+    refuse('uidMappings and gidMappings need a user namespace');
+  if (linux.timeOffsets && Object.keys(linux.timeOffsets).length > 0 && !own.has('time'))
+    refuse('timeOffsets need a time namespace');
+}
+
+/** A configuration, and warnings about what it asks for in vain. Throws LaunchError. */
+export function checkConfig(value: unknown): {
+  readonly config: Config;
+  readonly warnings: readonly string[];
+} {
+  const warnings = checkFields(value, configFields, 'config.json');
+  const config = dropNulls(value) as Config;
+  if (!/^1\.\d+\.\d+(-.*)?$/.test(config.ociVersion))
+    refuse(`ociVersion ${config.ociVersion} is not supported, 1.0 to 1.3 are`);
+  checkProcess(config.process);
+  checkNamespaces(config);
+  return { config, warnings };
+}
+
+/** Null is the same as absent. */
+function dropNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(dropNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value).filter(([, each]) => each !== null);
+  return Object.fromEntries(kept.map(([name, each]) => [name, dropNulls(each)]));
+}
+
+/** `exec --process`. */
+export function readProcess(path: string, host: Host): Process {
+  const value = parseJson(readText(path, host), path);
+  checkFields(value, processFields, path);
+  const process = dropNulls(value) as Process;
+  checkProcess(process);
+  return process;
+}

@@ -1,0 +1,120 @@
+/** `exec`: a further process in a container, made as the first one was. */
+import { usageError } from '../base/errors.js';
+import { checkId } from '../containers/id.js';
+import { readConfig, requireRoot } from '../containers/saved.js';
+import type { Host } from '../host/host.js';
+import type { CreateStep, EnterStep, LaunchPlan, OutsideStep } from '../plan/launch-plan.js';
+import { capabilityNames } from './config/capabilities.js';
+import type { CapabilitySet, Config, Process } from './config/config.js';
+import { checkConfig, checkProcess, readProcess } from './config/read.js';
+import type { Invocation, OciValues } from './main.js';
+import { keepsGroups } from './plan/make-plan.js';
+import { passedSockets, planBegin, planLimits, planRights, planTerminal } from './plan/process.js';
+
+const list = (value: unknown): readonly string[] => (Array.isArray(value) ? value : []);
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+
+function withCapabilities(given: Process['capabilities'], more: readonly string[]): Process['capabilities'] {
+  const unknown = more.find((name) => !capabilityNames.includes(name));
+  if (unknown !== undefined) throw usageError(`unknown capability ${unknown}`);
+  if (more.length === 0) return given;
+  const sets: readonly CapabilitySet[] = ['bounding', 'effective', 'permitted', 'inheritable', 'ambient'];
+  return Object.fromEntries(sets.map((set) => [set, [...new Set([...(given?.[set] ?? []), ...more])]]));
+}
+
+function withUser(values: OciValues, user: Process['user']): Process['user'] {
+  const [uid, gid] = text(values.user)?.split(':').map(Number) ?? [];
+  const groups = text(values['additional-gids'])?.split(',').map(Number);
+  return {
+    ...user,
+    ...(uid === undefined ? {} : { uid, gid: gid ?? 0 }),
+    ...(groups === undefined ? {} : { additionalGids: groups }),
+  };
+}
+
+/** The container's own process, with what the options change. */
+function changedProcess(values: OciValues, args: readonly string[], base: Process): Process {
+  if (args.length === 0) throw usageError('expected a command after the id, or --process');
+  const wrong = list(values.env).find((entry) => entry.indexOf('=') < 1);
+  if (wrong !== undefined) throw usageError(`expected NAME=VALUE for --env, got '${wrong}'`);
+  const { oomScoreAdj: _, consoleSize: __, ...rest } = base;
+  const process: Process = {
+    ...rest,
+    args,
+    terminal: values.tty === true,
+    env: [...(base.env ?? []), ...list(values.env)],
+    cwd: text(values.cwd) ?? base.cwd ?? '/',
+    noNewPrivileges: values['no-new-privs'] === true || base.noNewPrivileges === true,
+    user: withUser(values, base.user) ?? {},
+  };
+  const capabilities = withCapabilities(base.capabilities, list(values.cap));
+  return capabilities ? { ...process, capabilities } : process;
+}
+
+function findProcess({ values, operands: [, ...args], host }: Invocation, config: Config): Process {
+  const base = config.process ?? {};
+  const file = text(values.process);
+  if (file === undefined) {
+    const process = changedProcess(values, args, base);
+    checkProcess(process);
+    return process;
+  }
+  if (args.length > 0) throw usageError('a command after the id excludes --process');
+  const given = readProcess(host.absolute(file), host);
+  const process = { ...given, ...(values.tty ? { terminal: true } : {}) };
+  return process.capabilities || !base.capabilities
+    ? process
+    : { ...process, capabilities: base.capabilities };
+}
+
+function planOutside(process: Process, values: OciValues, host: Host): readonly OutsideStep[] {
+  const socket = text(values['console-socket']);
+  const pidFile = text(values['pid-file']);
+  if (process.terminal && values.detach && socket === undefined)
+    throw usageError('a detached process with a terminal needs --console-socket');
+  return [
+    { kind: 'init' },
+    ...(process.terminal ? [{ kind: 'pass', what: 'console' } as const] : []),
+    ...(socket === undefined ? [] : [{ kind: 'send-console', socket: host.absolute(socket) } as const]),
+    { kind: 'meet', name: 'made' },
+    ...planLimits(process),
+    { kind: 'meet', name: 'limits' },
+    { kind: 'await-command' },
+    ...(pidFile === undefined ? [] : [{ kind: 'pid-file', path: host.absolute(pidFile) } as const]),
+    ...(values.detach ? [] : [{ kind: 'await' } as const]),
+  ];
+}
+
+export function exec(invocation: Invocation): LaunchPlan {
+  const { values, operands, host } = invocation;
+  const [id = ''] = operands;
+  const root = host.absolute(requireRoot(values.root));
+  const { config } = checkConfig(readConfig(root, checkId(id)));
+  const process = findProcess(invocation, config);
+  const sockets = passedSockets();
+  const preserved = Number(text(values['preserve-fds']) ?? 0) + sockets;
+  const create: readonly CreateStep[] = [
+    { kind: 'descriptors', count: preserved },
+    { kind: 'hide' },
+    { kind: 'enter-container', root, id },
+    { kind: 'init' },
+    ...planTerminal(process, false),
+    { kind: 'meet', name: 'made' },
+    { kind: 'meet', name: 'limits' },
+  ];
+  const enter: readonly EnterStep[] = [
+    ...(process.terminal ? [] : [{ kind: 'session' } as const]),
+    ...planBegin(process, sockets, 'may'),
+    ...planRights({ process, seccomp: config.linux?.seccomp, keepGroups: keepsGroups(config), preserved }),
+  ];
+  return {
+    verbosity: 0,
+    color: 'never',
+    log: 'text',
+    warnings: [],
+    facts: [],
+    outside: planOutside(process, values, host),
+    create,
+    enter,
+  };
+}

@@ -1,0 +1,263 @@
+/** Every option of ch-oci-ts, declared once. addon/oci/request.cc reads some without the engine; a test compares. */
+import type { Option } from '../cli/program.js';
+
+export const optionGroups = { global: 'All commands', container: 'Containers', process: 'Processes' };
+
+const flag = { value: 'none', repeat: 'refuse' } as const;
+const valued = { value: 'required', repeat: 'refuse' } as const;
+
+export const commonOptions = [
+  {
+    ...valued,
+    name: 'root',
+    metavar: 'DIR',
+    completes: 'directory',
+    group: 'global',
+    summary: 'where containers are kept',
+    details: 'By default /run/ch-oci-ts as root of the machine, and else $XDG_RUNTIME_DIR/ch-oci-ts.',
+  },
+  {
+    ...valued,
+    name: 'log',
+    metavar: 'FILE',
+    completes: 'path',
+    group: 'global',
+    summary: 'add messages to this file, in place of standard error',
+  },
+  {
+    ...valued,
+    name: 'log-format',
+    metavar: 'FORMAT',
+    choices: ['text', 'json'],
+    group: 'global',
+    summary: 'the form of messages',
+  },
+  {
+    ...flag,
+    name: 'debug',
+    group: 'global',
+    summary: 'write warnings at once, also before an error in a JSON log',
+  },
+  {
+    ...valued,
+    name: 'log-level',
+    metavar: 'LEVEL',
+    choices: ['debug', 'warning', 'error'],
+    group: 'global',
+    summary: 'debug is the same as --debug',
+  },
+  {
+    ...flag,
+    name: 'systemd-cgroup',
+    group: 'global',
+    summary: 'accepted: without control groups, there is nothing for systemd to manage',
+  },
+  {
+    ...valued,
+    name: 'cgroup-manager',
+    metavar: 'MANAGER',
+    choices: ['cgroupfs', 'systemd', 'disabled'],
+    group: 'global',
+    summary: 'accepted: the container stays in the control group of its caller',
+  },
+  {
+    name: 'rootless',
+    value: 'optional',
+    repeat: 'refuse',
+    metavar: 'VALUE',
+    choices: ['true', 'false', 'auto'],
+    implied: 'true',
+    group: 'global',
+    summary: 'with spec: for an ordinary user',
+    details: 'With other commands it changes nothing: what the caller may do is found out.',
+  },
+  {
+    ...flag,
+    name: 'help',
+    short: 'h',
+    action: 'plain',
+    group: 'global',
+    summary: 'print help',
+  },
+  {
+    ...flag,
+    name: 'version',
+    short: 'v',
+    action: 'plain',
+    group: 'global',
+    summary: 'print the versions of ch-oci-ts and of the specification',
+  },
+] as const satisfies readonly Option[];
+
+const bundle = {
+  ...valued,
+  name: 'bundle',
+  short: 'b',
+  metavar: 'DIR',
+  completes: 'directory',
+  group: 'container',
+  summary: 'the directory with config.json; by default the working directory',
+} as const satisfies Option;
+
+export const creationOptions = [
+  bundle,
+  {
+    ...valued,
+    name: 'pid-file',
+    metavar: 'FILE',
+    completes: 'path',
+    group: 'container',
+    summary: "write the first process's number to this file",
+  },
+  {
+    ...valued,
+    name: 'console-socket',
+    metavar: 'SOCKET',
+    completes: 'path',
+    group: 'container',
+    summary: "send the other end of the container's terminal to who listens at this socket",
+  },
+  {
+    ...flag,
+    name: 'no-pivot',
+    group: 'container',
+    summary: 'do without pivot_root(2): for hosts that run from the initial RAM file system',
+  },
+  {
+    ...flag,
+    name: 'no-new-keyring',
+    group: 'container',
+    summary: "keep the caller's session keyring",
+  },
+  {
+    ...valued,
+    name: 'preserve-fds',
+    metavar: 'N',
+    form: { words: 'a number of descriptors', pattern: /^\d{1,6}$/ },
+    group: 'container',
+    summary: 'pass on this many descriptors after the standard streams',
+  },
+] as const satisfies readonly Option[];
+
+export const detach = {
+  ...flag,
+  name: 'detach',
+  short: 'd',
+  group: 'container',
+  summary: 'do not wait for the end of the command',
+} as const satisfies Option;
+
+export const keep = {
+  ...flag,
+  name: 'keep',
+  group: 'container',
+  summary: 'do not delete the container when it has ended',
+} as const satisfies Option;
+
+export const killAll = {
+  ...flag,
+  name: 'all',
+  short: 'a',
+  group: 'container',
+  summary: 'all processes of the container',
+} as const satisfies Option;
+
+export const deleteOptions = [
+  {
+    ...flag,
+    name: 'force',
+    short: 'f',
+    group: 'container',
+    summary: 'kill it first; it is no error if there is none',
+  },
+  {
+    ...flag,
+    name: 'regex',
+    group: 'container',
+    summary: 'ID is an extended regular expression',
+  },
+] as const satisfies readonly Option[];
+
+export const specOptions = [bundle] as const satisfies readonly Option[];
+
+export const listOptions = [
+  {
+    ...valued,
+    name: 'format',
+    short: 'f',
+    metavar: 'FORMAT',
+    choices: ['table', 'json'],
+    group: 'container',
+    summary: 'how to print them',
+  },
+  {
+    ...flag,
+    name: 'quiet',
+    short: 'q',
+    group: 'container',
+    summary: 'print ids only',
+  },
+] as const satisfies readonly Option[];
+
+export const execOptions = [
+  {
+    ...valued,
+    name: 'process',
+    short: 'p',
+    metavar: 'FILE',
+    completes: 'path',
+    group: 'process',
+    summary: 'take the process from this file: as `process` in config.json',
+  },
+  {
+    ...flag,
+    name: 'tty',
+    short: 't',
+    group: 'process',
+    summary: 'with a terminal',
+  },
+  {
+    ...valued,
+    name: 'user',
+    short: 'u',
+    metavar: 'UID[:GID]',
+    form: { words: 'UID[:GID]', pattern: /^\d+(:\d+)?$/ },
+    group: 'process',
+    summary: 'as this user',
+  },
+  {
+    ...valued,
+    name: 'additional-gids',
+    short: 'g',
+    metavar: 'GID[,GID...]',
+    form: { words: 'numbers of groups', pattern: /^\d+(,\d+)*$/ },
+    group: 'process',
+    summary: 'with these supplementary groups',
+  },
+  { ...valued, name: 'cwd', metavar: 'DIR', group: 'process', summary: 'in this directory' },
+  {
+    ...valued,
+    name: 'env',
+    short: 'e',
+    metavar: 'NAME=VALUE',
+    repeat: 'collect',
+    group: 'process',
+    summary: 'with this variable, too',
+  },
+  {
+    ...valued,
+    name: 'cap',
+    short: 'c',
+    metavar: 'CAP_NAME',
+    repeat: 'collect',
+    group: 'process',
+    summary: 'with this capability, too',
+  },
+  {
+    ...flag,
+    name: 'no-new-privs',
+    group: 'process',
+    summary: 'programs can gain no privileges',
+  },
+  ...creationOptions.filter(({ name }) => ['pid-file', 'console-socket', 'preserve-fds'].includes(name)),
+] as const satisfies readonly Option[];

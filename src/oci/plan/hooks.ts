@@ -1,0 +1,10 @@
+/** Hooks: programs that run at moments in the life of a container. */
+import type { HookCall } from '../../plan/outside-kinds.js';
+import type { Config, Hook, HookName } from '../config/config.js';
+
+function toCall({ path, args = [], env = [], timeout = 0 }: Hook): HookCall {
+  return { path, arguments: args.length > 0 ? args : [path], environment: env, timeout };
+}
+
+export const hooksOf = ({ hooks = {} }: Config, ...names: readonly HookName[]): readonly HookCall[] =>
+  names.flatMap((name) => (hooks[name] ?? []).map(toCall));

@@ -1,0 +1,185 @@
+/** From a configuration to the plan that makes the container. */
+import { LaunchError } from '../../base/errors.js';
+import type { Host } from '../../host/host.js';
+import type { CreateStep, EnterStep, LaunchPlan, OutsideStep } from '../../plan/launch-plan.js';
+import type { Config, Process } from '../config/config.js';
+import { hooksOf } from './hooks.js';
+import { planMaps, planUserNamespace, type UserNamespace } from './identities.js';
+import { planMounts, planProtection } from './mounts.js';
+import { isPrivate, planNamespaces, planSysctl } from './namespaces.js';
+import { passedSockets, planBegin, planLimits, planRights, planTerminal } from './process.js';
+
+export interface CreateRequest {
+  readonly mode: 'create' | 'foreground' | 'detached';
+  /** The container is not deleted at its end. */
+  readonly keep: boolean;
+  readonly root: string;
+  readonly id: string;
+  readonly bundle: string;
+  readonly config: Config;
+  readonly configText: string;
+  readonly warnings: readonly string[];
+  readonly pidFile: string | undefined;
+  readonly consoleSocket: string | undefined;
+  readonly pivot: boolean;
+  readonly newKeyring: boolean;
+  readonly preserved: number;
+}
+
+const refuse = (message: string): never => {
+  throw new LaunchError(`config.json: ${message}`);
+};
+
+function findRoot({ config, bundle }: CreateRequest, host: Host): string {
+  const { path } = config.root;
+  const absolute = path.startsWith('/') ? path : `${bundle}/${path}`;
+  const owner = host.ownerOf(absolute, 'no-follow');
+  if (owner === undefined) throw new LaunchError(`the root file system ${absolute} does not exist`);
+  if (owner.kind === 'link') throw new LaunchError(`the root file system ${absolute} is a symbolic link`);
+  if (owner.kind !== 'directory')
+    throw new LaunchError(`the root file system ${absolute} is not a directory`);
+  return absolute;
+}
+
+/** What is saved in state.json besides what only the launcher knows. */
+function savedState({ config, id, bundle }: CreateRequest, rootfs: string, host: Host): string {
+  const { poststart = [], poststop = [] } = config.hooks ?? {};
+  return JSON.stringify({
+    ociVersion: config.ociVersion,
+    id,
+    bundle,
+    rootfs,
+    owner: host.userName() ?? String(host.user().uid),
+    annotations: config.annotations ?? {},
+    hooks: { poststart, poststop },
+  });
+}
+
+function planOutside(
+  request: CreateRequest,
+  user: UserNamespace,
+  hasInit: boolean,
+  host: Host,
+): OutsideStep[] {
+  const { config, bundle, mode, keep, pidFile, consoleSocket } = request;
+  const process = config.process as Process;
+  const hooks = hooksOf(config, 'prestart', 'createRuntime');
+  const start: readonly OutsideStep[] =
+    mode === 'create'
+      ? []
+      : [
+          { kind: 'start' },
+          ...(mode === 'foreground' ? [{ kind: 'await' } as const] : []),
+          ...(mode === 'foreground' && !keep ? [{ kind: 'remove' } as const] : []),
+        ];
+  return [
+    {
+      kind: 'container',
+      root: request.root,
+      id: request.id,
+      saved: savedState(request, findRoot(request, host), host),
+      configuration: request.configText,
+    },
+    { kind: 'pass', what: 'gate' },
+    ...(user.kind === 'new'
+      ? [
+          { kind: 'meet', name: 'user-namespace' } as const,
+          ...planMaps(user, host),
+          { kind: 'meet', name: 'id-maps' } as const,
+        ]
+      : []),
+    ...(hasInit ? [{ kind: 'init' } as const] : []),
+    ...(needsState(config) ? [{ kind: 'pass', what: 'state' } as const] : []),
+    ...hooks.map((hook): OutsideStep => ({ kind: 'runtime-hook', bundle, ...hook })),
+    ...(hooks.length > 0 ? [{ kind: 'meet', name: 'hooks' } as const] : []),
+    ...(process.terminal ? [{ kind: 'pass', what: 'console' } as const] : []),
+    ...(consoleSocket ? [{ kind: 'send-console', socket: consoleSocket } as const] : []),
+    { kind: 'ready' },
+    ...planLimits(process),
+    { kind: 'save' },
+    ...(pidFile === undefined ? [] : [{ kind: 'pid-file', path: pidFile } as const]),
+    { kind: 'part' },
+    ...start,
+  ];
+}
+
+const needsState = (config: Config) => hooksOf(config, 'createContainer', 'startContainer').length > 0;
+
+function planNames({ hostname, domainname }: Config): readonly CreateStep[] {
+  return [
+    ...(hostname ? [{ kind: 'host-name', name: hostname } as const] : []),
+    ...(domainname ? [{ kind: 'domain-name', name: domainname } as const] : []),
+  ];
+}
+
+function planCreation(
+  request: CreateRequest,
+  namespaces: readonly CreateStep[],
+  preserved: number,
+  host: Host,
+): CreateStep[] {
+  const { config, bundle, pivot } = request;
+  const { rootfsPropagation } = config.linux ?? {};
+  return [
+    { kind: 'descriptors', count: preserved },
+    { kind: 'pass', what: 'gate' },
+    ...namespaces,
+    ...(needsState(config) ? [{ kind: 'pass', what: 'state' } as const] : []),
+    ...(hooksOf(config, 'prestart', 'createRuntime').length > 0
+      ? [{ kind: 'meet', name: 'hooks' } as const]
+      : []),
+    ...planSysctl(config, refuse),
+    ...planNames(config),
+    { kind: 'propagation', propagation: 'rslave' },
+    { kind: 'root', path: findRoot(request, host), access: 'writable' },
+    ...planMounts(config, bundle, host),
+    ...hooksOf(config, 'createContainer').map(
+      (hook): CreateStep => ({ kind: 'container-hook', bundle, ...hook }),
+    ),
+    ...planProtection(config),
+    pivot ? { kind: 'pivot' } : { kind: 'move-root' },
+    ...(rootfsPropagation ? [{ kind: 'propagation', propagation: rootfsPropagation } as const] : []),
+    ...planTerminal(config.process as Process, true),
+  ];
+}
+
+function planEntry(request: CreateRequest, preserved: number, sockets: number): EnterStep[] {
+  const { config, newKeyring } = request;
+  const process = config.process as Process;
+  return [
+    ...(process.terminal ? [] : [{ kind: 'session' } as const]),
+    ...(newKeyring ? [{ kind: 'new-keyring' } as const] : []),
+    ...planBegin(process, sockets, 'make'),
+    { kind: 'part' },
+    { kind: 'wait', process: isPrivate(config) ? 'visible' : 'hidden' },
+    ...hooksOf(config, 'startContainer').map((hook): EnterStep => ({ kind: 'start-hook', ...hook })),
+    ...planRights({
+      process,
+      seccomp: config.linux?.seccomp,
+      keepGroups: keepsGroups(config),
+      preserved,
+    }),
+  ];
+}
+
+/** crun's annotation, which podman sets for `--group-add keep-groups`. */
+export const keepsGroups = ({ annotations = {} }: Config): boolean =>
+  annotations['run.oci.keep_original_groups'] === '1';
+
+export function makeCreatePlan(request: CreateRequest, host: Host): LaunchPlan {
+  const user = planUserNamespace(request.config, host);
+  const namespaces = planNamespaces(request.config, user);
+  const sockets = passedSockets();
+  const preserved = request.preserved + sockets;
+  const hasInit = namespaces.some(({ kind }) => kind === 'init');
+  return {
+    verbosity: 0,
+    color: 'never',
+    log: 'text',
+    warnings: request.warnings,
+    facts: [],
+    outside: planOutside(request, user, hasInit, host),
+    create: planCreation(request, namespaces, preserved, host),
+    enter: planEntry(request, preserved, sockets),
+  };
+}

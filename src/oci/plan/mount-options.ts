@@ -1,0 +1,94 @@
+/** Options of mounts, as of mount(8) and of the OCI runtime specification. */
+import { LaunchError } from '../../base/errors.js';
+
+/** What sets a flag, and what clears it. */
+const flags: readonly (readonly [string, string])[] = [
+  ['ro', 'rw'],
+  ['nosuid', 'suid'],
+  ['nodev', 'dev'],
+  ['noexec', 'exec'],
+  ['noatime', 'atime'],
+  ['nodiratime', 'diratime'],
+  ['relatime', 'norelatime'],
+  ['strictatime', 'nostrictatime'],
+  ['nosymfollow', 'symfollow'],
+  ['sync', 'async'],
+  ['dirsync', ''],
+  ['mand', 'nomand'],
+  ['iversion', 'noiversion'],
+  ['silent', 'loud'],
+  ['lazytime', 'nolazytime'],
+];
+
+/** Flags of a mount, for all mounts below it with an `r` before the name. */
+const recursive = [
+  'ro',
+  'nosuid',
+  'nodev',
+  'noexec',
+  'noatime',
+  'nodiratime',
+  'relatime',
+  'strictatime',
+  'nosymfollow',
+];
+
+const propagations = ['private', 'slave', 'shared', 'unbindable'].flatMap((name) => [name, `r${name}`]);
+
+const refused: Readonly<Record<string, string>> = {
+  remount: 'a mount can only be changed by its own options',
+  ...Object.fromEntries(
+    ['idmap', 'ridmap', 'copy-symlink', 'src-nofollow', 'dest-nofollow'].map((name) => [
+      name,
+      'not handled yet',
+    ]),
+  ),
+};
+
+/** Every option that is handled, for `features`. */
+export const mountOptions: readonly string[] = [
+  ...flags.flat().filter(Boolean),
+  ...flags
+    .filter(([name]) => recursive.includes(name))
+    .flat()
+    .map((name) => `r${name}`),
+  ...propagations,
+  ...['bind', 'rbind', 'defaults', 'tmpcopyup'],
+].sort();
+
+export interface MountOptions {
+  readonly bind?: 'bind' | 'rbind';
+  /** In the words of `mount` steps. */
+  readonly words: readonly string[];
+  /** What is for the file system. */
+  readonly data: readonly string[];
+}
+
+/** A flag's word in a `mount` step; undefined if it is none. */
+function flagWord(option: string): string | undefined {
+  for (const [set, clear] of flags) {
+    if (option === set) return set;
+    if (option === clear) return `-${set}`;
+    if (!recursive.includes(set)) continue;
+    if (option === `r${set}`) return `r:${set}`;
+    if (option === `r${clear}`) return `r:-${set}`;
+  }
+  return undefined;
+}
+
+export function parseMountOptions(options: readonly string[], destination: string): MountOptions {
+  const words: string[] = [];
+  const data: string[] = [];
+  let bind: MountOptions['bind'];
+  for (const option of options) {
+    const why = refused[option.replace(/=.*/s, '')];
+    if (why !== undefined)
+      throw new LaunchError(`the option ${option} of the mount at ${destination} is refused: ${why}`);
+    const word = propagations.includes(option) ? option : flagWord(option);
+    if (word !== undefined) words.push(word);
+    else if (option === 'bind' || option === 'rbind') bind = option;
+    else if (option === 'tmpcopyup') words.push('copy-up');
+    else if (option !== 'defaults' && option !== '') data.push(option);
+  }
+  return { words, data, ...(bind ? { bind } : {}) };
+}

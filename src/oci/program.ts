@@ -1,0 +1,66 @@
+/** ch-oci-ts, for parser, help, documents and completion. */
+import type { Command, Program } from '../cli/program.js';
+import {
+  commonOptions,
+  creationOptions,
+  deleteOptions,
+  detach,
+  execOptions,
+  keep,
+  killAll,
+  listOptions,
+  optionGroups,
+  specOptions,
+} from './options.js';
+
+const commands: readonly Command[] = [
+  {
+    name: 'create',
+    summary: 'make a container, which waits for its start',
+    operands: 'ID',
+    options: creationOptions,
+  },
+  { name: 'start', summary: 'run the command of a created container', operands: 'ID', options: [] },
+  {
+    name: 'run',
+    summary: 'make a container, run its command, and delete it',
+    operands: 'ID',
+    options: [...creationOptions, detach, keep],
+  },
+  { name: 'state', summary: 'print the state of a container, in JSON', operands: 'ID', options: [] },
+  { name: 'kill', summary: 'send a signal to a container', operands: 'ID [SIGNAL]', options: [killAll] },
+  { name: 'delete', summary: 'remove a container', operands: 'ID', options: deleteOptions },
+  {
+    name: 'exec',
+    summary: 'run a further process in a container',
+    operands: 'ID [COMMAND [ARG...]]',
+    options: [...execOptions, detach],
+  },
+  { name: 'list', summary: 'list the containers', operands: '', options: listOptions },
+  { name: 'spec', summary: 'write an example of config.json', operands: '', options: specOptions },
+  { name: 'features', summary: 'print what is supported, in JSON', operands: '', options: [] },
+];
+
+export const program: Program = {
+  name: 'ch-oci-ts',
+  summary: 'run containers for podman, containerd and Slurm',
+  description:
+    'An OCI runtime: make and run the container that config.json in a bundle describes, without any privilege.',
+  groups: optionGroups,
+  common: commonOptions,
+  commands,
+  prefix: 'CH_OCI_',
+  variables: [],
+  examples: [
+    ['podman --runtime $(which ch-oci-ts) run alpine true', 'under podman'],
+    ['ch-oci-ts spec --rootless', 'an example of config.json'],
+    ['ch-oci-ts run --bundle ./bundle job', 'run it'],
+  ],
+  success: '0, or that of the command',
+  exitStatuses: [
+    [1, 'ch-oci-ts failed'],
+    [126, 'the command could not be started'],
+    [127, 'there is no such command'],
+  ],
+  sections: [],
+};

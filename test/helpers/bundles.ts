@@ -1,0 +1,103 @@
+/** Bundles of OCI containers, and starting ch-oci-ts with them. */
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import {
+  type Ending,
+  image,
+  isRoot,
+  type StartOptions,
+  scratch,
+  stage,
+  start,
+  type User,
+} from './support.js';
+
+export const runtime = join(stage, 'package/bin/ch-oci-ts');
+
+/** config.json, as tests change it. */
+// biome-ignore lint/suspicious/noExplicitAny: tests also write what is no configuration
+export type Config = any;
+
+export interface Bundle {
+  readonly user: User;
+  readonly path: string;
+  /** Where its containers are kept. */
+  readonly root: string;
+  /** Starts ch-oci-ts with these words, in the bundle. */
+  oci(words: readonly string[], options?: StartOptions): Ending;
+  /** The saved state of a container, as `state` prints it. */
+  state(id: string): { readonly status: string; readonly pid: number; readonly [key: string]: unknown };
+  write(change: (config: Config) => void): void;
+}
+
+/** The example for an ordinary user, without a terminal, with a shared image as its root. */
+export function makeBundle(t: Test, user: User, change: (config: Config) => void = () => {}): Bundle {
+  const path = scratch(t, user);
+  const root = join(path, 'containers');
+  const oci = (words: readonly string[], options: StartOptions = {}): Ending => {
+    // not pipes: what a container has of them would keep them open
+    const files = ['out', 'err'].map((name) => openSync(join(path, name), 'w'));
+    const ending = start(user, runtime, ['--root', root, ...words], {
+      cwd: path,
+      timeout: 20_000,
+      stdio: ['ignore', ...files],
+      ...options,
+    });
+    for (const file of files) closeSync(file);
+    const [stdout = '', stderr = ''] = ['out', 'err'].map((name) => readFileSync(join(path, name), 'utf8'));
+    return { ...ending, stdout, stderr };
+  };
+  const made = oci(['spec', '--rootless']);
+  if (made.status !== 0) throw new Error(made.stderr);
+  const example = readFileSync(join(path, 'config.json'), 'utf8');
+  const write = (more: (config: Config) => void) => {
+    const config: Config = JSON.parse(example);
+    config.process.terminal = false;
+    config.root.path = image;
+    change(config);
+    more(config);
+    writeFileSync(join(path, 'config.json'), JSON.stringify(config));
+  };
+  write(() => {});
+  t.teardown(() => {
+    const { stdout } = oci(['list', '-q']);
+    for (const id of stdout.split('\n').filter(Boolean)) oci(['delete', '--force', id]);
+  });
+  return { user, path, root, oci, write, state: (id) => JSON.parse(oci(['state', id]).stdout) };
+}
+
+/** What the shell of a container prints for a script. */
+export function shellOf(
+  t: Test,
+  bundle: Bundle,
+  script: string,
+  change: (config: Config) => void = () => {},
+): string {
+  bundle.write((config) => {
+    config.process.args = ['sh', '-c', script];
+    change(config);
+  });
+  const { status, stdout, stderr } = bundle.oci(['run', 'shell']);
+  t.same({ status, stderr }, { status: 0, stderr: '' }, `ends well as ${bundle.user.name}`);
+  return stdout.trim();
+}
+
+/** A file below the bundle that its user can write. */
+export function fileIn(bundle: Bundle, name: string, text: string, mode = 0o644): string {
+  const path = join(bundle.path, name);
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(path, text, { mode });
+  return path;
+}
+
+/** Waits until something is so. */
+export async function until(is: () => boolean, what: string): Promise<void> {
+  for (let waited = 0; waited < 5000; waited += 20) {
+    if (is()) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`never: ${what}`);
+}
+
+export { isRoot };

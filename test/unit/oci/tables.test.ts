@@ -1,0 +1,81 @@
+/** The tables of ch-oci-ts: fields, options, and what is made from them. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import t from 'tap';
+import { renderManual } from '../../../src/cli/manual.js';
+import { optionsOf } from '../../../src/cli/program.js';
+import { checkFields } from '../../../src/oci/config/check.js';
+import { configFields } from '../../../src/oci/config/fields.js';
+import { renderFields } from '../../../src/oci/config/render.js';
+import { parseMountOptions } from '../../../src/oci/plan/mount-options.js';
+import { program } from '../../../src/oci/program.js';
+import { runtime } from '../../helpers/bundles.js';
+import { committed } from '../../helpers/support.js';
+
+t.test('the committed manual and docs/oci.md are those of the tables (else: npm run docs)', (t) => {
+  t.equal(committed('man/ch-oci-ts.1'), renderManual(program));
+  t.ok(committed('docs/oci.md').endsWith(`by npm run docs -->\n${renderFields()}`));
+  t.end();
+});
+
+t.test('the options that are read natively are those of the table', (t) => {
+  const lines = execFileSync(runtime, ['--native-options'], { encoding: 'utf8' }).trim().split('\n');
+  t.ok(lines.length > 5);
+  for (const line of lines) {
+    const [, verb, name, value] = /^(?:(\w+) )?--([\w-]+)( VALUE)?$/.exec(line) ?? [];
+    const command = program.commands.find((each) => each.name === verb);
+    const option = optionsOf(program, command).find((each) => each.name === name);
+    t.equal(option?.value, value ? 'required' : 'none', line);
+  }
+  t.end();
+});
+
+/** Debian's golang-github-opencontainers-specs-dev has the schema; what it lacks was added after 1.0. */
+const schema = '/usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema/config-schema.json';
+
+t.test('every field of the schema of the specification has a row', { skip: !existsSync(schema) }, (t) => {
+  const { properties } = JSON.parse(readFileSync(schema, 'utf8'));
+  for (const name of Object.keys(properties)) t.ok(name in configFields, name);
+  t.end();
+});
+
+t.test('unknown fields and what asks for nothing are ignored, what is refused is told by its name', (t) => {
+  const minimal = { ociVersion: '1.0.2', root: { path: 'x' } };
+  const check = (more: object) => checkFields({ ...minimal, ...more }, configFields, 'config.json');
+  t.same(check({ unknown: 1, linux: { resources: { pids: { limit: 0 }, memory: {} }, intelRdt: null } }), []);
+  t.same(check({ linux: { cgroupsPath: '/a' } }), [
+    'config.json.linux.cgroupsPath: the container stays in the control group of its caller',
+  ]);
+  for (const [more, message] of [
+    [{ linux: { resources: { pids: { limit: 1 } } } }, 'linux.resources.pids is refused'],
+    [{ linux: { seccomp: { defaultAction: 'A', listenerPath: '/x' } } }, 'listenerPath is refused'],
+    [
+      { mounts: [{ destination: '/x', uidMappings: [{ containerID: 1, hostID: 1, size: 1 }] }] },
+      'uidMappings is refused',
+    ],
+    [
+      { hooks: { poststop: [{ path: 'relative' }] } },
+      'expected an absolute path at config.json.hooks.poststop[0].path',
+    ],
+    [{ process: { args: ['a\0b'] } }, 'NUL in config.json.process.args'],
+    [{ root: {} }, 'config.json.root has no path'],
+    [{ root: [] }, 'expected an object at config.json.root'],
+  ] as const)
+    t.throws(() => check(more), { message: new RegExp(message.replace(/[.[\]]/g, '\\$&')) });
+  t.end();
+});
+
+t.test('options of mounts become flags, propagation, or data of the file system', (t) => {
+  t.same(
+    parseMountOptions(['rbind', 'ro', 'rnoexec', 'suid', 'rslave', 'size=1m', 'tmpcopyup', 'defaults'], '/x'),
+    {
+      bind: 'rbind',
+      words: ['ro', 'r:noexec', '-nosuid', 'rslave', 'copy-up'],
+      data: ['size=1m'],
+    },
+  );
+  t.throws(() => parseMountOptions(['idmap=uids=0-1-2'], '/x'), {
+    message: /the option idmap=.* is refused/,
+  });
+  t.end();
+});
