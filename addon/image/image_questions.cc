@@ -12,8 +12,11 @@
 #include "base/records.h"
 #include "image/storage_files.h"
 #include "pack/decompress.h"
+#include "pack/export_tar.h"
 #include "pack/interrupt.h"
 #include "pack/pack_layers.h"
+#include "pack/remove_all.h"
+#include "pack/tar_writer.h"
 #include "pack/unpack.h"
 
 namespace chrun {
@@ -59,8 +62,9 @@ struct Part {
   }
 };
 
-/// OUT LEVEL THREADS MOST-BYTES MOST-ENTRIES PROGRESS COUNT (NAME TEXT)… (NAME PATH OFFSET SIZE DIGEST DIFF-ID)… →
-/// entries, bytes, size, devices, set-ids, xattrs, diff ids: packs layers, the lowest first, into the new file OUT.
+/// OUT LEVEL THREADS MOST-BYTES MOST-ENTRIES PROGRESS COUNT (NAME TEXT)… (NAME PATH OFFSET SIZE DIGEST DIFF-ID
+/// tar|directory)… → entries, bytes, size, devices, set-ids, xattrs, diff ids: packs layers, the lowest first, into the
+/// new file OUT.
 Words pack(const Words& arguments) {
   Taken words(arguments);
   NewFile output(words.text());
@@ -83,6 +87,7 @@ Words pack(const Words& arguments) {
     layer.size = words.number("a size");
     layer.digest = words.text();
     layer.diff_id = words.text();
+    layer.directory = words.text() == "directory";
     request.layers.push_back(std::move(layer));
   }
   pack::Packed packed = pack::pack_layers(request);
@@ -173,7 +178,73 @@ Words unpack(const Words& arguments) {
   return {std::to_string(found.entries), std::to_string(found.left_out)};
 }
 
+/// IMAGE OFFSET OUT → digest, size, devices: the root file system of a SquashFS image as the new tar archive OUT.
+Words export_tar(const Words& arguments) {
+  Taken words(arguments);
+  const std::string image = words.text();
+  const uint64_t offset = words.number("an offset");
+  NewFile output(words.text());
+  const pack::Exported found = pack::export_tar(open_input(image), image, offset, output.get());
+  output.keep();
+  return {found.digest, std::to_string(found.size), std::to_string(found.left_out)};
+}
+
+/// IMAGE OFFSET PATH → the text of a small file of a SquashFS image; empty if there is none.
+Words read_file(const Words& arguments) {
+  constexpr size_t kMost = 4 << 20;
+  Taken words(arguments);
+  const std::string image = words.text();
+  const uint64_t offset = words.number("an offset");
+  return {pack::read_file(open_input(image), image, offset, words.text(), kMost)};
+}
+
+/// OUT (NAME PATH)…: the new tar archive OUT of these files.
+Words archive(const Words& arguments) {
+  Taken words(arguments);
+  NewFile output(words.text());
+  pack::TarWriter tar(output.get());
+  std::vector<uint8_t> buffer(1 << 20);
+  while (words.more()) {
+    pack::TarEntry entry{};
+    entry.name = words.text();
+    entry.kind = pack::TarEntry::Kind::file;
+    entry.mode = 0644;
+    const std::string& path = words.text();
+    const Fd file = open_input(path);
+    entry.size = size_of(file, path);
+    FilePart part(file.get(), 0, entry.size);
+    tar.begin(entry);
+    while (const size_t got = part.read(buffer)) {
+      pack::check_signals();
+      tar.content(std::span(buffer).first(got));
+    }
+    tar.end();
+  }
+  tar.finish();
+  output.keep();
+  return {};
+}
+
 Words processors(const Words&) { return {std::to_string(pack::usable_processors())}; }
+
+/// What earlier actions made, and a signal must not leave.
+std::vector<std::string> temporary;
+
+/// PATH: a signal that ends the program removes it first, if it is there.
+Words remove_at_signal(const Words& arguments) {
+  temporary.push_back(arguments.at(0));
+  return {};
+}
+
+void remove_temporary() {
+  for (const std::string& path : temporary) {
+    try {
+      if (access(path.c_str(), F_OK) == 0) pack::remove_all(path);
+    } catch (const Error&) {
+      // the program ends by the signal all the same
+    }
+  }
+}
 
 /// Catches what is to be reported, and dies of a signal as if it had not been held.
 template <Words (*Action)(const Words&)>
@@ -186,6 +257,7 @@ Words guarded(const Words& arguments) {
       found.insert(found.begin(), "done");
       return found;
     } catch (const Interrupted& interrupted) {
+      remove_temporary();
       signal = interrupted.signal;
     }
   } catch (const Error& failure) {
@@ -202,6 +274,10 @@ constexpr Question kQuestions[] = {
     {"hash", 3, guarded<hash>},
     {"copy", 4, guarded<copy>},
     {"unpack", 3, guarded<unpack>},
+    {"export-tar", 3, guarded<export_tar>},
+    {"read-file", 3, guarded<read_file>},
+    {"archive", 1, guarded<archive>},
+    {"remove-at-signal", 1, guarded<remove_at_signal>},
     {"processors", 0, guarded<processors>},
     {"make-directories", 1, guarded<make_directories>},
     {"save", 2, guarded<save_text>},

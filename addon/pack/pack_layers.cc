@@ -16,6 +16,7 @@
 #include "pack/interrupt.h"
 #include "pack/progress.h"
 #include "pack/squashfs_writer.h"
+#include "pack/walk.h"
 
 namespace chrun::pack {
 namespace {
@@ -35,7 +36,7 @@ class Packer {
     for (int i = count; i-- > 0;) {
       const Layer& layer = request_.layers[static_cast<size_t>(i)];
       try {
-        diff_ids[static_cast<size_t>(i)] = pack_layer(i, layer);
+        diff_ids[static_cast<size_t>(i)] = layer.directory ? pack_directory(i, layer) : pack_layer(i, layer);
       } catch (const Error& failure) {
         throw_reworded(failure, layer.name + ": " + failure.what());
       }
@@ -85,14 +86,36 @@ class Packer {
     if (!small) blocks_.end_file(inode);
   }
 
+  std::string pack_directory(int number, const Layer& layer) {
+    progress_.begin_part(layer.name, 0);
+    walk_directory(layer.path, [&](const TarEntry& entry, int content) {
+      check_signals();
+      check_entries(entry);
+      bytes_ += entry.size;
+      check_bytes(bytes_, entry.name);
+      const InodePtr inode = tree_.add_plain(number, entry);
+      if (!inode) return;
+      FilePart part(content, 0, entry.size);
+      pack_content(inode, [&](std::span<uint8_t> to) {
+        check_signals();
+        for (size_t done = 0; done < to.size();) done += part.read(to.subspan(done));
+      });
+    });
+    tree_.end_layer(number);
+    return {};
+  }
+
+  void check_entries(const TarEntry& entry) const {
+    if (tree_.entries() < request_.most_entries) return;
+    throw Error(visible(entry.name) + ": the image has more than " + std::to_string(request_.most_entries) + " entries",
+                "if you trust it, raise --most-entries");
+  }
+
   /// Returns the diff id.
   std::string pack_layer(int number, const Layer& layer) {
     progress_.begin_part(layer.name, layer.size);
     std::string diff_id = read_layer(layer, true, [&](const TarEntry& entry) {
-      if (tree_.entries() >= request_.most_entries)
-        throw Error(
-            visible(entry.name) + ": the image has more than " + std::to_string(request_.most_entries) + " entries",
-            "if you trust it, raise --most-entries");
+      check_entries(entry);
       return tree_.add(number, entry);
     });
     if (tree_.end_layer(number)) {

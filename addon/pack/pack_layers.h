@@ -7,13 +7,14 @@
 
 namespace chrun::pack {
 
-/// A tar archive, compressed or not, in a part of a file. What is empty is not checked.
+/// A tar archive, compressed or not, in a part of a file; or a directory. What is empty is not checked.
 struct Layer {
   std::string name;  // for messages
   std::string path;
   uint64_t offset, size;
   std::string digest;   // SHA-256 of these bytes, in hexadecimal digits
   std::string diff_id;  // of the archive that they are when decompressed
+  bool directory = false;
 };
 
 /// A file to be added on top.

@@ -273,6 +273,15 @@ InodePtr Tree::add(int layer, const TarEntry& entry) {
   }
   for (const std::string_view part : path)
     if (part.starts_with(kMetadata)) return nullptr;
+  return add_at(layer, path, entry);
+}
+
+InodePtr Tree::add_plain(int layer, const TarEntry& entry) {
+  ++entries_;
+  return add_at(layer, split(entry.name, entry.name), entry);
+}
+
+InodePtr Tree::add_at(int layer, const Path& path, const TarEntry& entry) {
   if (entry.kind == TarEntry::Kind::device) {
     ++left_out_.devices;
     return nullptr;

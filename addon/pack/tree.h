@@ -35,6 +35,8 @@ class Tree {
   /// Takes an entry of a layer: layers are numbered from the bottom, and come from the top. Returns the inode whose
   /// content is to be packed; none if there is none, or if it is hidden. Throws Error with the entry's name.
   InodePtr add(int layer, const TarEntry& entry);
+  /// The same for a file of a directory, whose name marks nothing.
+  InodePtr add_plain(int layer, const TarEntry& entry);
   /// After the last entry of a layer. True if the layer has to be read once more, each entry given to add_again(): a
   /// hard link is visible whose content came before it, under a name that a higher layer hides.
   bool end_layer(int layer);
@@ -57,6 +59,7 @@ class Tree {
   };
   using Path = std::vector<std::string_view>;
 
+  InodePtr add_at(int layer, const Path& path, const TarEntry& entry);
   Node* reach(int layer, const Path& path, const std::string& name);
   bool is_seen(int layer, Node* node, bool directory) const;
   void place(int layer, Node& node, const InodePtr& inode, const std::string& name);

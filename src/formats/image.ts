@@ -17,6 +17,8 @@ export interface Layer extends Blob {
   readonly digest: string;
   /** Of the archive that they are when decompressed. */
   readonly diffId: string;
+  /** A directory at `path` is a layer, too; an archive if absent. */
+  readonly kind?: 'directory';
 }
 
 export interface LayeredImage {

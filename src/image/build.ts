@@ -30,10 +30,6 @@ export function buildSquashfs(source: Source, output: string, values: ImageValue
     case 'squashfs':
       packer.copy(source, output);
       return { diffIds: [], warnings: [] };
-    case 'directory':
-      throw new LaunchError(`packing directories is not there yet: ${source.path}`, {
-        hint: `'tar c -C ${source.path} . | ch-image-ts import - NAME' does it`,
-      });
     case 'layers': {
       if (source.layers.length === 0) throw new LaunchError('the image has no layers');
       const { files, warnings } =

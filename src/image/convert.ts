@@ -6,70 +6,95 @@ import { native } from '../host/native.js';
 import { buildSquashfs, workOf } from './build.js';
 import type { ImageValues } from './options.js';
 import { packer } from './packer.js';
-import { openSource, type Source, splitTransport } from './source.js';
+import { openSource, type Source, splitName, splitTransport, type Transport } from './source.js';
 import { exists } from './stored.js';
 import { say, type Verb, warn } from './verb.js';
+import {
+  type Writer,
+  writeDirectory,
+  writeDockerArchive,
+  writeOciArchive,
+  writeOciLayout,
+  writeTar,
+} from './write.js';
 
-type Output = { readonly kind: 'squashfs' | 'directory'; readonly path: string };
+interface Output {
+  readonly path: string;
+  /** None: a SquashFS file. */
+  readonly write?: Writer;
+  /** What the image is called there. */
+  readonly name?: string;
+}
 
 export const convertImage: Verb = async ([operand = '', out = ''], values, host) => {
   const output = outputOf(out, host);
   if (exists(output.path) && !values.force)
     throw new LaunchError(`there is ${out} already`, { path: output.path, hint: '--force replaces it' });
-  const scratch = dirname(output.path);
-  const source = openSource(
-    {
-      operand,
-      architecture: values.arch ?? host.architecture(),
-      scratch: () => scratch,
-      mostBytes: workOf(values).mostBytes,
-    },
-    host,
-  );
+  const architecture = values.arch ?? host.architecture();
+  const scratch = () => dirname(output.path);
+  const source = openSource({ operand, architecture, scratch, mostBytes: workOf(values).mostBytes }, host);
   const draft = `${output.path}.new-${native.identity().pid}`;
-  const warnings =
-    output.kind === 'squashfs' ? makeFile(source, draft, values) : makeDirectory(source, draft, values);
+  const warnings = output.write
+    ? writeFrom(source, output.write, { ...output, architecture }, draft, values)
+    : buildSquashfs(source, draft, values).warnings;
   finish(draft, output.path);
   await warn(warnings, values);
   say(`${out}: from ${source.format}`, values);
 };
 
+const writers: Readonly<Record<Exclude<Transport, 'sif' | 'squashfs'>, Writer>> = {
+  dir: writeDirectory,
+  tar: writeTar,
+  oci: writeOciLayout,
+  'oci-archive': writeOciArchive,
+  'docker-archive': writeDockerArchive,
+};
+
 /** By its transport, or else its ending. */
 function outputOf(out: string, host: Host): Output {
-  const { transport, rest } = splitTransport(out);
-  if (rest === '' || rest === '-') throw usageError(`can't write an image to '${out}'`);
-  const path = host.absolute(rest.replace(/(?<=.)\/+$/, ''));
-  if (transport === 'squashfs') return { kind: 'squashfs', path };
-  if (transport === 'dir' || (transport === undefined && rest.endsWith('/')))
-    return { kind: 'directory', path };
-  const isOther = transport !== undefined || /\.(tar|tgz|gz|zst|xz|bz2|sif|oci)$/.test(rest);
-  if (isOther)
-    throw new LaunchError(`can't write ${out}: only SquashFS files and directories can be written`, {
-      hint: 'OUT is a SquashFS file, and OUT/ a directory; for other formats there is skopeo',
+  const { transport = transportOf(out), rest } = splitTransport(out);
+  const [file, name] = splitName(rest, transport);
+  if (file === '' || file === '-') throw usageError(`can't write an image to '${out}'`);
+  const path = host.absolute(file.replace(/(?<=.)\/+$/, ''));
+  if (transport === 'squashfs') return { path };
+  if (transport === 'sif')
+    throw new LaunchError(`can't write ${out}: SIF files are not written`, {
+      hint: `write SquashFS, and 'apptainer build FILE.sif FILE.sqfs'`,
     });
-  return { kind: 'squashfs', path };
+  return { path, write: writers[transport], ...(name === undefined ? {} : { name }) };
 }
 
-function makeFile(source: Source, draft: string, values: ImageValues): readonly string[] {
-  return buildSquashfs(source, draft, values).warnings;
+function transportOf(out: string): Transport {
+  if (out.endsWith('/')) return 'dir';
+  if (/\.tar$/.test(out)) return 'tar';
+  if (/\.(tgz|gz|zst|xz|bz2)$/.test(out))
+    throw new LaunchError(`can't write ${out}: archives are not compressed`, {
+      hint: 'write OUT.tar, and compress that',
+    });
+  return /\.sif$/.test(out) ? 'sif' : 'squashfs';
 }
 
 /** By way of a SquashFS file beside it, which has the merged tree. */
-function makeDirectory(source: Source, draft: string, values: ImageValues): readonly string[] {
-  if (source.kind === 'squashfs') return unpack(source.path, source.offset, draft);
+function writeFrom(
+  source: Source,
+  write: Writer,
+  about: { readonly architecture: string; readonly name?: string },
+  draft: string,
+  values: ImageValues,
+): readonly string[] {
+  if (source.kind === 'squashfs') return leftOut(write({ ...about, ...source }, draft));
   const image = `${draft}.sqfs`;
+  packer.removeAtSignal(image);
   const { warnings } = buildSquashfs(source, image, { ...values, level: '1' });
   try {
-    return [...warnings, ...unpack(image, 0, draft)];
+    return [...warnings, ...leftOut(write({ ...about, path: image, offset: 0 }, draft))];
   } finally {
     packer.remove(image);
   }
 }
 
-function unpack(image: string, offset: number, directory: string): readonly string[] {
-  const { leftOut } = packer.unpack(image, offset, directory);
-  return leftOut > 0 ? [`left out: ${leftOut} device files and sockets`] : [];
-}
+const leftOut = (count: number): readonly string[] =>
+  count > 0 ? [`left out: ${count} device files and sockets`] : [];
 
 /** Replaces what is there: a directory can't be replaced in one step. */
 function finish(draft: string, path: string): void {

@@ -72,7 +72,13 @@ export const packer = {
       progress ? 'yes' : 'no',
       String(files.length),
       ...files.flat(),
-      ...layers.flatMap((layer) => [layer.name, ...blobWords(layer), layer.digest, layer.diffId]),
+      ...layers.flatMap((layer) => [
+        layer.name,
+        ...blobWords(layer),
+        layer.digest,
+        layer.diffId,
+        layer.kind ?? 'tar',
+      ]),
     );
     const [one = 0, two = 0, three = 0, four = 0, five = 0, six = 0] = [
       entries,
@@ -108,6 +114,19 @@ export const packer = {
     const [entries, leftOut] = act('unpack', path, String(offset), directory).map(Number);
     return { entries: entries ?? 0, leftOut: leftOut ?? 0 };
   },
+  /** The root file system of a SquashFS image as a new tar archive. */
+  exportTar(path: string, offset: number, output: string) {
+    const [digest = '', size, leftOut] = act('export-tar', path, String(offset), output);
+    return { digest, size: Number(size), leftOut: Number(leftOut) };
+  },
+  /** A small file of a SquashFS image; empty if there is none. */
+  readFile: (path: string, offset: number, name: string): string =>
+    act('read-file', path, String(offset), name)[0] ?? '',
+  /** A new tar archive of files: name and path of each. */
+  archive: (output: string, files: readonly (readonly [string, string])[]): void =>
+    void act('archive', output, ...files.flat()),
+  /** A signal that ends this process removes `path` first, if it is there. */
+  removeAtSignal: (path: string): void => void act('remove-at-signal', path),
   /** Those that this process may use, by its affinity and its control groups. */
   processors: (): number => Number(act('processors')[0]),
   makeDirectories: (path: string): void => void act('make-directories', path),

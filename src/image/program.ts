@@ -22,7 +22,8 @@ export const program: Program = {
     },
     {
       name: 'convert',
-      summary: 'make a SquashFS file (OUT, squashfs:OUT) or a directory (OUT/, dir:OUT) of an image',
+      summary:
+        'make a SquashFS file (OUT), a directory (OUT/), an archive (OUT.tar) or, with a transport, another format of an image',
       operands: 'IN OUT',
       options: [...packOptions, forceOption],
     },

@@ -20,9 +20,7 @@ export type Source =
       readonly path: string;
       readonly offset: number;
       readonly size: number;
-    }
-  /** A root file system. */
-  | { readonly kind: 'directory'; readonly format: string; readonly path: string };
+    };
 
 export interface SourceRequest {
   readonly operand: string;
@@ -71,7 +69,7 @@ export function openSource(request: SourceRequest, host: Host): Source {
     case 'tar':
       return openArchive(request, path, file, { transport, ...(name === undefined ? {} : { name }) });
     case 'dir':
-      return { kind: 'directory', format: 'directory', path };
+      return rootDirectory(file, path);
     case 'sif':
     case 'squashfs': {
       const image = openImageFile(request, file, path);
@@ -82,7 +80,7 @@ export function openSource(request: SourceRequest, host: Host): Source {
 }
 
 /** FILE:NAME, of the transports that have names. */
-function splitName(rest: string, transport: Transport): readonly [string, string | undefined] {
+export function splitName(rest: string, transport: Transport): readonly [string, string | undefined] {
   const colon = rest.indexOf(':');
   if (!['oci', 'oci-archive', 'docker-archive'].includes(transport) || colon < 0) return [rest, undefined];
   return [rest.slice(0, colon), rest.slice(colon + 1) || undefined];
@@ -100,7 +98,7 @@ function recognise(request: SourceRequest, file: string, host: Host): Source {
       });
     case 'directory':
       if (host.pathKind(`${path}/oci-layout`) === 'file') return openLayout(request, file, path, undefined);
-      return { kind: 'directory', format: 'directory', path };
+      return rootDirectory(file, path);
     case 'file':
       return openImageFile(request, file, path) ?? openArchive(request, path, file, undefined);
   }
@@ -182,4 +180,9 @@ function rootArchive(path: string, name: string): Source {
     layers: [{ path, offset: 0, size, name, digest: '', diffId: '' }],
     names: [],
   };
+}
+
+function rootDirectory(name: string, path: string): Source {
+  const layer = { path, offset: 0, size: 0, name, digest: '', diffId: '', kind: 'directory' } as const;
+  return { kind: 'layers', format: 'directory', layers: [layer], names: [] };
 }
