@@ -252,6 +252,7 @@ Words guarded(const Words& arguments) {
   int signal = 0;
   try {
     const pack::SignalsHeld held;
+    const IgnoreSignal limit(SIGXFSZ);  // a limit on file sizes is an error, with words, and nothing is left
     try {
       Words found = Action(arguments);
       found.insert(found.begin(), "done");

@@ -1,5 +1,6 @@
 /** `ch-image-ts convert`: from any format that is read to any that is written, and nothing is lost on the way. */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -19,9 +20,9 @@ import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { archiveOf, dockerFiles, sha256 } from '../helpers/images.js';
 import { makeSif } from '../helpers/sif.js';
-import { image, isRoot, run, skip, squashed, type User } from '../helpers/support.js';
+import { image, isRoot, run, skip, squashed, start, type User } from '../helpers/support.js';
 import { makeTar, tarHeader } from '../helpers/tar.js';
-import { makePlace, type Place, refuses, test } from './image.js';
+import { makePlace, type Place, program, refuses, test } from './image.js';
 
 t.setTimeout(300_000);
 
@@ -198,6 +199,38 @@ test('an interrupted conversion leaves nothing, whatever it was at', async (t, u
     while (!isThere() && child.exitCode === null) await setTimeout(2);
     child.kill('SIGTERM');
     t.same(await ended, [null, 'SIGTERM']);
+    t.same(readdirSync(place.directory), before);
+  }
+});
+
+test('a SquashFS file with a name that leads out is refused, and leaves nothing', (t, user) => {
+  const place = makePlace(t, user);
+  const root = makeTree(place);
+  writeFileSync(join(root, 'QZ'), 'escape');
+  const file = join(place.directory, 'hostile.sqfs');
+  execFileSync('mksquashfs', [root, file, '-noI', '-noD', '-noF', '-no-xattrs', '-quiet', '-no-progress']);
+  const sound = readFileSync(file);
+  const before = readdirSync(place.directory);
+  for (const name of ['..', '/x', '.\0']) {
+    const bytes = Buffer.from(sound);
+    // in the directory's listing, which is the only place that has it
+    bytes.write(name, bytes.indexOf('QZ'), 'latin1');
+    writeFileSync(file, bytes);
+    for (const to of ['out/', 'out.tar', 'oci:out'])
+      refuses(t, place.image(['convert', 'hostile.sqfs', to]), /no file can have that name/);
+    t.same(readdirSync(place.directory), before);
+  }
+});
+
+test('a limit on file sizes is an error, and leaves nothing', (t, user) => {
+  const place = makePlace(t, user);
+  const root = makeTree(place);
+  writeFileSync(join(root, 'random'), randomBytes(3 << 20));
+  const before = readdirSync(place.directory);
+  for (const to of ['out.sqfs', 'out/', 'oci:out', 'docker-archive:out.tar']) {
+    const script = `ulimit -f 1024; exec ${program} convert root ${to}`;
+    const ending = start(user, 'bash', ['-c', script], { cwd: place.directory });
+    refuses(t, ending, /can't (write|create) .*: (p?write|ftruncate): file too large/);
     t.same(readdirSync(place.directory), before);
   }
 });
