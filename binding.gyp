@@ -6,6 +6,8 @@
     'squashfs_defines': '<!(node scripts/libraries.mjs squashfs defines)',
     # empty where a library of ch-image-ts is missing: all else is built without it
     'pack_defines': '<!(node scripts/libraries.mjs pack defines)',
+    # empty where a library for registries is missing: ch-image-ts is built without pull
+    'net': '<!(node scripts/curl.mjs libraries)',
     # empty where libseccomp is missing: all else is built without --seccomp
     'seccomp_defines': '<!(node scripts/libraries.mjs seccomp defines)',
     # empty where the source of QuickJS can't be had: then Node decides
@@ -68,6 +70,16 @@
             'libraries': [
               '<!@(node scripts/libraries.mjs pack libraries)',
               '<!@(node scripts/libraries.mjs squashfs libraries)',
+            ],
+            'conditions': [
+              [
+                'net!=""',
+                {
+                  'defines': ['CH_IMAGE_NET'],
+                  'include_dirs': ['build/curl/source/include'],
+                  'libraries': ['<@(net)'],
+                },
+              ],
             ],
           },
         ],

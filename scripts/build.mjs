@@ -57,6 +57,8 @@ async function tell() {
   const missing = findMissing().map(
     ({ part, name, wants }) => `${part === name ? name : `${part} ${name}`} wants ${wants}`,
   );
+  const { findCurl } = await import('./curl.mjs');
+  if (findCurl() === undefined) missing.push('pull of ch-image-ts wants libcurl (see above)');
   if (!/^engine: QuickJS/m.test(stdout)) missing.push('the built-in engine wants the source of QuickJS');
   console.log(`built: ${[version, ...lines].join('; ')}; left out: ${missing.join(', ') || 'nothing'}`);
   return missing.length === 0;

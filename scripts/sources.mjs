@@ -13,12 +13,14 @@ const interpreter = [
 
 const folders = {
   addon: ['base', 'host', 'node'],
-  'ch-image-ts': ['base', 'host', 'engine', 'squashfs/reader', 'pack', 'image'],
+  'ch-image-ts': ['base', 'host', 'engine', 'squashfs/reader', 'pack', 'net', 'image'],
   'ch-run-ts': [...interpreter, 'launcher/main.cc'],
   'ch-oci-ts': [...interpreter, 'oci'],
   server: ['base', 'refusals', 'squashfs/meet', 'squashfs/reader', 'squashfs/server'],
   // what reads images, and what gets a mount from a server: for test programs
   reader: ['base', 'squashfs/reader'],
+  // what fetches, for a test program
+  net: ['base', 'net'],
   client: ['base', 'squashfs/meet', 'squashfs/client'],
   packer: ['base', 'squashfs/reader', 'pack'],
 };

@@ -23,11 +23,13 @@ function unpackLibraries({ deb }, place) {
 /** A copy of what is compiled, in `place`; files that are there already and equal keep their times. */
 function copySource(place) {
   const source = join(place, 'source');
-  mkdirSync(join(source, 'build/quickjs'), { recursive: true });
   for (const name of ['package.json', 'binding.gyp', 'addon', 'scripts', 'dist'])
     cpSync(join(root, name), join(source, name), { recursive: true, preserveTimestamps: true });
-  for (const name of readdirSync(join(root, 'build/quickjs')).filter((each) => each.endsWith('.tar.xz')))
-    cpSync(join(root, 'build/quickjs', name), join(source, 'build/quickjs', name));
+  for (const part of ['build/quickjs', 'build/curl'].filter((each) => existsSync(join(root, each)))) {
+    mkdirSync(join(source, part), { recursive: true });
+    for (const name of readdirSync(join(root, part)).filter((each) => /\.tar\.[gx]z$/.test(each)))
+      cpSync(join(root, part, name), join(source, part, name));
+  }
   if (!existsSync(join(source, 'node_modules')))
     symlinkSync(join(root, 'node_modules'), join(source, 'node_modules'));
   return source;
@@ -39,25 +41,30 @@ export function crossBuild(target, place) {
   const { cpu, deb, tools } = target;
   const system = unpackLibraries(target, place),
     source = copySource(place),
-    compiler = join(place, 'c++');
-  const folders = `-isystem '${system}/usr/include' -L '${system}/usr/lib/${tools.slice(0, -1)}'`;
-  writeFileSync(compiler, `#!/bin/sh\nexec ${tools}g++ ${folders} "$@"\n`, { mode: 0o755 });
+    triple = tools.slice(0, -1);
+  const headers = [`${system}/usr/include`, `${system}/usr/include/${triple}`];
+  const folders = `${headers.map((path) => `-isystem '${path}'`).join(' ')} -L '${system}/usr/lib/${triple}'`;
+  const [compiler, ofC] = ['g++', 'gcc'].map((name) => {
+    const path = join(place, name);
+    writeFileSync(path, `#!/bin/sh\nexec ${tools}${name} ${folders} "$@"\n`, { mode: 0o755 });
+    return path;
+  });
   const env = {
     ...process.env,
     CXX: compiler,
     LINK: compiler,
-    CC: `${tools}gcc`,
+    CC: ofC,
     AR: `${tools}ar`,
     OBJCOPY: `${tools}objcopy`,
   };
   const gyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
   const prefix = join(process.execPath, '../..');
-  const headers = existsSync(join(prefix, 'include/node/node.h')) ? [`--nodedir=${prefix}`] : [];
+  const ofNode = existsSync(join(prefix, 'include/node/node.h')) ? [`--nodedir=${prefix}`] : [];
   for (const words of [
     ['configure', `--arch=${cpu}`],
     ['build', '--jobs=max'],
   ]) {
-    execFileSync(process.execPath, [gyp, ...words, '--silent', ...headers], {
+    execFileSync(process.execPath, [gyp, ...words, '--silent', ...ofNode], {
       cwd: source,
       env,
       stdio: ['ignore', 'ignore', 'inherit'],

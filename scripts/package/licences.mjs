@@ -22,6 +22,9 @@ const linked = [
   { name: 'zstd', library: 'zstd', package: 'libzstd-dev', licence: 'BSD-3-Clause' },
   { name: 'zlib', library: 'z', package: 'zlib1g-dev', licence: 'Zlib' },
   { name: 'bzip2', library: 'bz2', package: 'libbz2-dev', licence: 'bzip2-1.0.6' },
+  { name: 'OpenSSL', library: 'ssl', package: 'libssl-dev', licence: 'Apache-2.0' },
+  { name: 'nghttp2', library: 'nghttp2', package: 'libnghttp2-dev', licence: 'MIT' },
+  { name: 'c-ares', library: 'cares', package: 'libc-ares-dev', licence: 'MIT' },
 ];
 
 /** The Debian packages with the libraries that scripts/libraries.mjs names. */
@@ -48,6 +51,15 @@ function quickjs() {
     version: output(process.execPath, [join(root, 'scripts/quickjs.mjs'), 'version']).trim(),
     licence: 'MIT',
     text: readFileSync(join(root, 'build/quickjs/source/LICENSE'), 'utf8'),
+  };
+}
+
+function curl() {
+  return {
+    name: 'curl',
+    version: output(process.execPath, [join(root, 'scripts/curl.mjs'), 'version']).trim(),
+    licence: 'curl',
+    text: readFileSync(join(root, 'build/curl/source/COPYING'), 'utf8'),
   };
 }
 
@@ -79,6 +91,7 @@ export function bundledPackages() {
 /** Everything that is in the programs for a machine and was written by others. */
 export const componentsOf = (foreign) => [
   quickjs(),
+  curl(),
   ...linked.map((each) => ({ ...each, ...debianPackage(each, foreign) })),
   ...bundledPackages(),
 ];
