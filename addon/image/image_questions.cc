@@ -10,7 +10,9 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/records.h"
+#include "image/lease.h"
 #include "image/storage_files.h"
+#include "net/questions.h"
 #include "pack/decompress.h"
 #include "pack/export_tar.h"
 #include "pack/interrupt.h"
@@ -285,6 +287,12 @@ constexpr Question kQuestions[] = {
     {"link", 2, guarded<link_file>},
     {"rename", 2, guarded<rename_path>},
     {"remove", 1, guarded<remove_tree>},
+    {"lease-take", 1, guarded<take_lease>},
+    {"lease-drop", 1, guarded<drop_lease>},
+    {"wait", 1, guarded<wait_a_while>},
+    {"transfer", 1, guarded<net::start_transfer>},
+    {"transfer-wait", 1, guarded<net::wait_for_transfer>},
+    {"transfer-progress", 0, guarded<net::transfers_under_way>},
 };
 
 }  // namespace

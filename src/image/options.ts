@@ -5,6 +5,7 @@ import { defaultStorage, storageVariable } from '../store/storage.js';
 
 export const optionGroups = {
   image: 'Image',
+  registry: 'Registries',
   storage: 'Storage',
   work: 'Work',
   information: 'Information',
@@ -102,6 +103,36 @@ export const jsonOption = {
   summary: 'print JSON',
 } as const satisfies Option;
 
+export const authFileOption = {
+  name: 'auth-file',
+  value: 'required',
+  metavar: 'FILE',
+  repeat: 'refuse',
+  completes: 'path',
+  group: 'registry',
+  summary: 'credentials are in FILE',
+  details:
+    'By default, those of podman and docker are used: $REGISTRY_AUTH_FILE, containers/auth.json below $XDG_RUNTIME_DIR and $XDG_CONFIG_HOME, ~/.docker/config.json, and the helpers that these name.',
+} as const satisfies Option;
+
+export const noVerifyOption = {
+  name: 'tls-no-verify',
+  value: 'none',
+  repeat: 'refuse',
+  group: 'registry',
+  summary: 'take any certificate, and do without TLS where the registry has none',
+} as const satisfies Option;
+
+export const dryRunOption = {
+  name: 'dry-run',
+  value: 'none',
+  repeat: 'refuse',
+  group: 'information',
+  summary: 'print what would be fetched, and its sizes',
+} as const satisfies Option;
+
+export const registryOptions = [authFileOption, noVerifyOption] as const;
+
 export const common = [
   {
     name: 'quiet',
@@ -153,7 +184,15 @@ export const common = [
 
 export const packOptions = [archOption, jobsOption, levelOption, mostBytesOption, mostEntriesOption] as const;
 
-const all = [...common, ...packOptions, storageOption, forceOption, jsonOption] as const;
+const all = [
+  ...common,
+  ...packOptions,
+  ...registryOptions,
+  dryRunOption,
+  storageOption,
+  forceOption,
+  jsonOption,
+] as const;
 export type ImageOption = (typeof all)[number];
 export type ImageValues = Values<ImageOption>;
 

@@ -1,27 +1,6 @@
 /** What ch-image-ts can have done natively: the actions of addon/image/image_questions.cc, with types. */
-import { LaunchError } from '../base/errors.js';
 import type { Blob, Layer } from '../formats/image.js';
-import { native } from '../host/native.js';
-
-function ask(action: string, words: readonly string[]): readonly string[] {
-  try {
-    return native.ask(action, ...words);
-  } catch (cause) {
-    if (!/^there is no question /.test((cause as Error).message)) throw cause;
-    // Node runs the TypeScript: the addon has only what ch-run-ts needs
-    throw new LaunchError('this ch-image-ts was built without the built-in engine, which has the packer', {
-      hint: 'build it where the source of QuickJS can be had (CH_RUN_QUICKJS_SOURCE can name it)',
-    });
-  }
-}
-
-/** Throws LaunchError with what the action says. */
-function act(action: string, ...words: readonly string[]): readonly string[] {
-  const [outcome, ...found] = ask(action, words);
-  if (outcome === 'done') return found;
-  const [message = '', hint] = found;
-  throw new LaunchError(message, hint ? { hint } : {});
-}
+import { act } from '../host/act.js';
 
 export interface PackRequest {
   /** A new file. */

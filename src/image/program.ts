@@ -2,18 +2,39 @@
 import { ExitStatus } from '../base/errors.js';
 import type { Program } from '../cli/program.js';
 import { storageVariable } from '../store/storage.js';
-import { common, forceOption, jsonOption, optionGroups, packOptions, storageOption } from './options.js';
+import {
+  common,
+  dryRunOption,
+  forceOption,
+  jsonOption,
+  optionGroups,
+  packOptions,
+  registryOptions,
+  storageOption,
+} from './options.js';
 
 export const program: Program = {
   name: 'ch-image-ts',
-  summary: 'turn image files of any format into images that run',
+  summary: 'get images from registries and files, and make them run',
   description:
-    'Turn image files of any format into images that ch-run-ts runs, and keep them in storage. IN is an archive of docker save or podman save, an OCI layout or archive of one, a tar archive of a root file system (all of them also compressed with gzip, zstd, xz or bzip2), a SIF or SquashFS file, or a directory; - is standard input. What it is is recognised by its content, or said as in containers-transports(5): docker-archive:FILE[:NAME], oci:DIR[:TAG], oci-archive:FILE[:TAG], tar:FILE, sif:FILE, squashfs:FILE, dir:DIR.',
+    'Get images from registries, turn image files of any format into images that ch-run-ts runs, and keep them in storage. REF is [REGISTRY/]REPOSITORY[:TAG][@DIGEST], as docker and podman have it. IN is an archive of docker save or podman save, an OCI layout or archive of one, a tar archive of a root file system (all of them also compressed with gzip, zstd, xz or bzip2), a SIF or SquashFS file, or a directory; - is standard input. What it is is recognised by its content, or said as in containers-transports(5): docker-archive:FILE[:NAME], oci:DIR[:TAG], oci-archive:FILE[:TAG], tar:FILE, sif:FILE, squashfs:FILE, dir:DIR.',
   notes:
     'Layers are not unpacked: they are read once, merged in memory, and packed into SquashFS. All files belong to root, set-user-ID bits are dropped, devices are left out.',
   groups: optionGroups,
   common,
   commands: [
+    {
+      name: 'pull',
+      summary: 'get an image from a registry into storage, where ch-run-ts finds it by NAME',
+      operands: 'REF [NAME]',
+      options: [...packOptions, ...registryOptions, storageOption, forceOption, dryRunOption],
+    },
+    {
+      name: 'tags',
+      summary: 'list the tags of a repository in a registry',
+      operands: 'REPOSITORY',
+      options: [...registryOptions, jsonOption],
+    },
     {
       name: 'import',
       summary: 'put an image into storage, where ch-run-ts finds it by NAME',
@@ -53,7 +74,7 @@ export const program: Program = {
     },
     {
       name: 'prune',
-      summary: 'delete what interrupted commands left in storage more than a day ago',
+      summary: 'delete blobs that no image needs and what interrupted commands left, if older than a day',
       operands: '',
       options: [storageOption],
     },
@@ -61,6 +82,7 @@ export const program: Program = {
   prefix: 'CH_IMAGE_',
   variables: [],
   examples: [
+    ['ch-image-ts pull debian:12', 'from a registry'],
     ['podman save debian:12 | ch-image-ts import - debian:12', 'from podman'],
     ['ch-image-ts import image.tar.gz solver', 'from an archive'],
     ['ch-image-ts convert oci:./layout:1.0 solver.sqfs', 'one file'],

@@ -1,26 +1,53 @@
 /** `ch-image-ts prune` */
+import { asArray, asObject, parseObject, textIn } from '../formats/json.js';
 import { native } from '../host/native.js';
 import { renderSize } from '../store/list-storage.js';
+import { blobPath, blobsIn } from './blobs.js';
 import { packer } from './packer.js';
-import { exists, openStorage } from './stored.js';
+import { exists, openStorage, readRecord } from './stored.js';
 import { say, type Verb } from './verb.js';
 
 const day = 24 * 60 * 60 * 1000;
 
-/** Drafts of commands that were killed, and records without images. */
+/** The digests that a manifest in storage names, and its own. */
+function namedBy(storage: string, manifest: string): readonly string[] {
+  try {
+    const json = parseObject(native.content(blobPath(storage, manifest)).text, manifest);
+    const blobs = [json.config, ...asArray(json.layers, 'layers')].map((each) => asObject(each, manifest));
+    return [manifest, ...blobs.map((each) => textIn(each, 'digest')?.replace('sha256:', '') ?? '')];
+  } catch {
+    // it was pulled by nobody: imported images have no blobs in storage
+    return [];
+  }
+}
+
+/** Drafts and parts of commands that were killed, blobs that no image needs, and records without images. */
 export const pruneStorage: Verb = (_, values, host) => {
   const storage = openStorage(values.storage, host);
+  const records = native.entries(`${storage}/records`);
+  for (const name of records) {
+    const image = `${storage}/img/${name.replace(/\.json$/, '')}.sqfs`;
+    if (!exists(image)) packer.remove(`${storage}/records/${name}`);
+  }
+  const needed = new Set(
+    native.entries(`${storage}/records`).flatMap((name) => {
+      const manifest = readRecord(storage, name.replace(/\.json$/, ''))?.manifestDigest;
+      return manifest === undefined ? [] : namedBy(storage, manifest.replace('sha256:', ''));
+    }),
+  );
+  const directories = [`${storage}/tmp`, blobsIn(storage), `${storage}/leases`].filter(exists);
+  const old = directories.flatMap((directory) =>
+    native
+      .entries(directory)
+      .filter((name) => !needed.has(name) || directory !== blobsIn(storage))
+      .map((name) => `${directory}/${name}`),
+  );
   let freed = 0;
-  for (const name of native.entries(`${storage}/tmp`)) {
-    const path = `${storage}/tmp/${name}`;
+  for (const path of old) {
     const { modified, size, kind } = native.status(path, 'no-follow');
     if (Date.now() - Number(modified) / 1e6 < day) continue;
     packer.remove(path);
     if (kind === 'file') freed += Number(size);
-  }
-  for (const name of native.entries(`${storage}/records`)) {
-    const image = `${storage}/img/${name.replace(/\.json$/, '')}.sqfs`;
-    if (!exists(image)) packer.remove(`${storage}/records/${name}`);
   }
   say(`freed: ${renderSize(freed)}`, values);
 };

@@ -18,11 +18,15 @@ import { listImages } from './list.js';
 import type { ImageOption, ImageValues } from './options.js';
 import { program } from './program.js';
 import { pruneStorage } from './prune.js';
+import { pullImage } from './pull.js';
 import { tagImage } from './tag.js';
+import { listRemoteTags } from './tags.js';
 import type { Verb } from './verb.js';
 
 /** By name, with how many operands each takes. */
 const verbs: Readonly<Record<string, readonly [Verb, number, number]>> = {
+  pull: [pullImage, 1, 2],
+  tags: [listRemoteTags, 1, 1],
   import: [importImage, 1, 2],
   convert: [convertImage, 2, 2],
   list: [listImages, 0, 0],

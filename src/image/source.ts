@@ -35,7 +35,7 @@ export interface SourceRequest {
 const transports = ['oci', 'oci-archive', 'docker-archive', 'dir', 'sif', 'squashfs', 'tar'] as const;
 export type Transport = (typeof transports)[number];
 const others: Readonly<Record<string, string>> = {
-  docker: 'pulling from registries is not there yet: `skopeo copy docker://REF oci:DIR` gets it',
+  docker: "'ch-image-ts pull REF' gets it from a registry",
   'docker-daemon': "use `docker save`: 'docker save IMAGE | ch-image-ts import - NAME'",
   'containers-storage': "use `podman save`: 'podman save IMAGE | ch-image-ts import - NAME'",
   oras: 'pulling from registries is not there yet',

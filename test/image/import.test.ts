@@ -283,7 +283,12 @@ test('limits hold back what is endless', (t, user) => {
 
 test('transports of others are refused with what helps', (t, user) => {
   const place = makePlace(t, user);
-  refuses(t, place.image(['import', 'docker://debian']), /can't use docker: here/, /skopeo copy/);
+  refuses(
+    t,
+    place.image(['import', 'docker://debian']),
+    /can't use docker: here/,
+    /'ch-image-ts pull REF' gets it/,
+  );
   refuses(t, place.image(['import', 'containers-storage:x']), /can't use containers-storage:/, /podman save/);
   refuses(t, place.image(['import', 'nowhere']), /there is no nowhere/);
   refuses(t, place.image(['improt', 'x']), /there is no command 'improt'/, /did you mean import/, 64);

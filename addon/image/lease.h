@@ -1,0 +1,16 @@
+// Who does a piece of work in storage, among processes on any number of nodes: the one that could create a file. No
+// flock(2), which NFS and Lustre may not have. Whoever finds another's lease waits for the result; one whose process is
+// dead is taken over.
+#pragma once
+#include "host/questions.h"
+
+namespace chrun {
+
+/// PATH → `taken`, or nothing while somebody else has it. It is renewed by itself until it is dropped.
+Words take_lease(const Words& arguments);
+/// PATH: gives back a lease that was taken.
+Words drop_lease(const Words& arguments);
+/// MILLISECONDS: waits.
+Words wait_a_while(const Words& arguments);
+
+}  // namespace chrun

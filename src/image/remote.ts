@@ -1,0 +1,42 @@
+/** Registries, as the options and the configuration of this machine have them. */
+import { LaunchError } from '../base/errors.js';
+import type { Host } from '../host/host.js';
+import { trustFor } from '../registry/certificates.js';
+import { Registry, type RegistryOptions } from '../registry/client.js';
+import { authFiles, findCredentials } from '../registry/credentials.js';
+import { network } from '../registry/network.js';
+import type { Reference } from '../registry/reference.js';
+import { endpointsOf, qualify, readRegistries } from '../registry/registries-conf.js';
+import type { ImageValues } from './options.js';
+
+type Ear = Pick<RegistryOptions, 'onTick' | 'onRetry'>;
+
+/** What is asked of the first place that answers: mirrors first. `onRetry` is told why one was passed over. */
+export function askRegistry<Result>(
+  reference: Reference,
+  values: ImageValues,
+  host: Host,
+  ear: Ear,
+  ask: (registry: Registry) => Result,
+): { readonly registry: Registry; readonly result: Result } {
+  const registries = readRegistries(host);
+  const endpoints = endpointsOf(qualify(reference, registries), registries);
+  const files = authFiles(values['auth-file'], host);
+  for (const { reference: place, insecure, isMirror } of endpoints) {
+    const registry = new Registry(place, {
+      ...ear,
+      network,
+      host,
+      credentials: () => findCredentials(place.registry, place.repository, files, host),
+      trust: trustFor(place.registry, host),
+      insecure: insecure || values['tls-no-verify'] === true,
+    });
+    try {
+      return { registry, result: ask(registry) };
+    } catch (error) {
+      if (!isMirror || !(error instanceof LaunchError)) throw error;
+      ear.onRetry?.(`${error.message}; trying the next place`);
+    }
+  }
+  throw new LaunchError('there is no place to ask');
+}

@@ -1,0 +1,83 @@
+/** What a registry, or the way to it, refused: as an error for people. */
+import { LaunchError } from '../base/errors.js';
+import { visible } from '../base/visible.js';
+import type { Host } from '../host/host.js';
+import type { Answer, Failure } from './network.js';
+import { originOf } from './url.js';
+
+/** What the registry itself says (distribution-spec, error codes): text of others, made visible. */
+export function messageOf(body: string): string {
+  try {
+    const { errors } = JSON.parse(body) as { errors?: readonly { code?: unknown; message?: unknown }[] };
+    const said = errors?.map(({ code, message }) => String(message || code)).join('; ');
+    return said ? visible(said.slice(0, 500)) : '';
+  } catch {
+    return '';
+  }
+}
+
+const proxies = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'all_proxy', 'ALL_PROXY'];
+
+function proxyHint(host: Host): string | undefined {
+  const name = proxies.find((each) => host.variable(each));
+  return name && `the variable ${name} names this proxy; no_proxy excludes hosts`;
+}
+
+function failureHint(failure: Failure, text: string, registry: string, host: Host): string | undefined {
+  switch (failure) {
+    case 'tls':
+      return `put the certificate of its authority into ~/.config/containers/certs.d/${registry}/ca.crt, or use --tls-no-verify`;
+    case 'resolve':
+      return /^[^.:]+$/.test(registry)
+        ? `a reference begins with a registry: docker.io/library/${registry}`
+        : undefined;
+    case 'proxy':
+      return proxyHint(host);
+    default:
+      return /proxy/i.test(text) ? proxyHint(host) : undefined;
+  }
+}
+
+/** For a request that failed: `what` was wanted of `registry`. */
+export function refusal(
+  what: string,
+  registry: string,
+  url: string,
+  answer: Answer,
+  host: Host,
+): LaunchError {
+  const { status, failure, text, body } = answer;
+  const place = originOf(url);
+  if (failure !== '') {
+    const hint = failureHint(failure, text, registry, host);
+    return new LaunchError(
+      `can't get ${what} from ${place}: ${visible(text.replace(/^./, (first) => first.toLowerCase()))}`,
+      hint === undefined ? {} : { hint },
+    );
+  }
+  const said = messageOf(body);
+  const error = (why: string, hint?: string) =>
+    new LaunchError(
+      `can't get ${what} from ${place}: ${why}${said ? `: ${said}` : ''} (status ${status})`,
+      hint === undefined ? {} : { hint },
+    );
+  switch (status) {
+    case 401:
+    case 403:
+      return error(
+        'access is refused',
+        `log in: 'podman login ${registry}' or 'docker login ${registry}', or name a file by --auth-file`,
+      );
+    case 404:
+      return error('there is none');
+    case 429: {
+      const end = answer.header('retry-after');
+      return error(
+        'too many requests',
+        `${end ? `try again after ${visible(end)} s; ` : ''}registries allow more to those who are logged in`,
+      );
+    }
+    default:
+      return error('the answer is no good');
+  }
+}

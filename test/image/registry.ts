@@ -1,0 +1,112 @@
+/** A registry of the tests' own, which does as it is told, and remembers what it was asked. */
+import { spawn } from 'node:child_process';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Test } from 'tap';
+import { type ImageParts, ociLayout, sha256 } from '../helpers/images.js';
+import { environmentOf, isRoot, type User } from '../helpers/support.js';
+import { type Place, program } from './image.js';
+
+/** May answer in place of the registry: then it returns true. */
+export type Fault = (request: IncomingMessage, response: ServerResponse, count: number) => boolean;
+
+export interface TestRegistry {
+  /** `127.0.0.1:PORT/tool/solver` */
+  readonly repository: string;
+  /** Method and path below the repository of each request, in order. */
+  readonly asked: string[];
+  readonly headers: IncomingMessage['headers'][];
+}
+
+const indexType = 'application/vnd.oci.image.index.v1+json';
+const manifestType = 'application/vnd.oci.image.manifest.v1+json';
+
+/** Serves an image under the tag 1.0, through an index. */
+export async function serveImage(
+  t: Test,
+  parts: ImageParts = {},
+  fault: Fault = () => false,
+): Promise<TestRegistry> {
+  const files = ociLayout(parts);
+  const blobs = new Map(
+    Object.entries(files).map(([name, bytes]) => [name.replace('blobs/sha256/', 'sha256:'), bytes]),
+  );
+  const { manifests } = JSON.parse(String(files['index.json'])) as { manifests: { digest: string }[] };
+  const architecture = parts.architecture ?? (process.arch === 'arm64' ? 'arm64' : 'amd64');
+  const index = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: indexType,
+      manifests: [{ ...manifests[0], platform: { os: 'linux', architecture } }],
+    }),
+  );
+  const asked: string[] = [];
+  const headers: IncomingMessage['headers'][] = [];
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '').replace('/v2/tool/solver/', '');
+    asked.push(`${request.method} ${path}`);
+    headers.push(request.headers);
+    if (fault(request, response, asked.length)) return;
+    const [, kind = '', version = ''] = /^(manifests|blobs)\/(.*)$/.exec(path) ?? [];
+    if (path.startsWith('tags/list')) return void response.end('{"name":"tool/solver","tags":["0.9","1.0"]}');
+    const bytes = version === '1.0' ? index : blobs.get(version);
+    if (bytes === undefined)
+      return void response
+        .writeHead(404)
+        .end('{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}');
+    const type =
+      version === '1.0' ? indexType : kind === 'manifests' ? manifestType : 'application/octet-stream';
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    const range = from > 0 ? { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {};
+    response.writeHead(from > 0 ? 206 : 200, {
+      'content-type': type,
+      'content-length': bytes.length - from,
+      etag: `"${sha256(bytes)}"`,
+      ...range,
+    });
+    response.end(bytes.subarray(from));
+  });
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { repository: `127.0.0.1:${(server.address() as AddressInfo).port}/tool/solver`, asked, headers };
+}
+
+export interface AsyncEnding {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs ch-image-ts while this process answers it. `end` can end it. */
+export function runImage(
+  place: Place,
+  user: User,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  onStart?: (kill: (signal: NodeJS.Signals) => void) => void,
+): Promise<AsyncEnding> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, words, {
+      cwd: place.directory,
+      env: { ...environmentOf(user), CH_IMAGE_STORAGE: place.storage, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(isRoot ? { uid: user.uid, gid: user.gid } : {}),
+    });
+    const texts = ['', ''];
+    child.stdout.on('data', (data) => {
+      texts[0] += data;
+    });
+    child.stderr.on('data', (data) => {
+      texts[1] += data;
+    });
+    child.on('error', reject);
+    child.on('close', (status, signal) =>
+      resolve({ status, signal, stdout: texts[0] ?? '', stderr: texts[1] ?? '' }),
+    );
+    onStart?.((signal) => child.kill(signal));
+  });
+}
