@@ -9,6 +9,9 @@
 #include <vector>
 
 #include "base/error.h"
+#ifdef SQUASHFS_WITH_DEFLATE
+#include <libdeflate.h>
+#endif
 #ifdef PACK_WITH_XZ
 #include <lzma.h>
 #endif
@@ -94,38 +97,129 @@ class Decoder : public Source {
   bool ended_ = false;
 };
 
+/// Goes on from `before`. zlib's own takes a sixth of the time of all that it does.
+uint32_t checksum(uint32_t before, std::span<const uint8_t> bytes) {
+#ifdef SQUASHFS_WITH_DEFLATE
+  return libdeflate_crc32(before, bytes.data(), bytes.size());
+#else
+  return static_cast<uint32_t>(crc32_z(before, bytes.data(), bytes.size()));
+#endif
+}
+
 /// Of one or more members (RFC 1952).
 class Gzip : public Decoder {
  public:
   explicit Gzip(std::unique_ptr<Peeked> source) : Decoder(std::move(source)) {
-    constexpr int kGzipOnly = 16;
-    if (inflateInit2(&stream_, MAX_WBITS + kGzipOnly) != Z_OK) throw std::bad_alloc();
+    if (inflateInit2(&stream_, -MAX_WBITS) != Z_OK) throw std::bad_alloc();
   }
   ~Gzip() override { inflateEnd(&stream_); }
   Gzip(const Gzip&) = delete;
   Gzip& operator=(const Gzip&) = delete;
 
  private:
+  enum class Part { header, extra_size, extra, name, comment, header_check, data, trailer };
+  enum Flag : uint8_t { kText = 1, kCheck = 2, kExtra = 4, kName = 8, kComment = 16, kUnknown = 0xe0 };
+
   const char* name() const override { return "gzip"; }
-  bool complete() const override { return between_; }
+  /// Between two members.
+  bool complete() const override { return part_ == Part::header && held_ == 0; }
+
   void decode(Step& step) override {
-    if (step.in.empty() && between_) return;
-    if (between_ && started_ && inflateReset(&stream_) != Z_OK) refuse();
-    between_ = false;
-    started_ = true;
+    while (part_ != Part::data && !step.in.empty()) {
+      take(step.in[0]);
+      step.in = step.in.subspan(1);
+    }
+    if (part_ == Part::data) inflate_some(step);
+  }
+
+  void take(uint8_t byte) {
+    switch (part_) {
+      case Part::header:
+        field_[held_++] = byte;
+        // also of what follows a member: it is another one, or nothing
+        if ((held_ == 1 && byte != 0x1f) || (held_ == 2 && byte != 0x8b)) refuse();
+        if (held_ == 10) begin_member();
+        return;
+      case Part::extra_size:
+        field_[held_++] = byte;
+        if (held_ < 2) return;
+        left_ = field_[0] | field_[1] << 8;
+        part_ = Part::extra;
+        if (left_ == 0) next_part();
+        return;
+      case Part::extra:
+        if (--left_ == 0) next_part();
+        return;
+      case Part::name:
+      case Part::comment:
+        if (byte == 0) next_part();
+        return;
+      case Part::header_check:
+        if (++held_ == 2) next_part();
+        return;
+      case Part::trailer:
+        field_[held_++] = byte;
+        if (held_ == 8) end_member();
+        return;
+      case Part::data:
+        return;
+    }
+  }
+
+  void begin_member() {
+    constexpr uint8_t kDeflate = 8;
+    if (field_[2] != kDeflate || field_[3] & kUnknown) refuse();
+    flags_ = field_[3];
+    next_part();
+  }
+
+  /// The first that the header's flags still announce, or else the data.
+  void next_part() {
+    held_ = 0;
+    constexpr std::pair<Flag, Part> kOptional[] = {
+        {kExtra, Part::extra_size}, {kName, Part::name}, {kComment, Part::comment}, {kCheck, Part::header_check}};
+    for (const auto& [flag, part] : kOptional) {
+      if (!(flags_ & flag)) continue;
+      flags_ &= static_cast<uint8_t>(~flag);
+      part_ = part;
+      return;
+    }
+    if (inflateReset(&stream_) != Z_OK) refuse();
+    part_ = Part::data;
+    check_ = size_ = 0;
+  }
+
+  void inflate_some(Step& step) {
     stream_.next_in = const_cast<uint8_t*>(step.in.data());
     stream_.avail_in = static_cast<uInt>(step.in.size());
     stream_.next_out = step.out.data();
     stream_.avail_out = static_cast<uInt>(step.out.size());
     const int result = inflate(&stream_, Z_NO_FLUSH);
     if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) refuse();
+    const auto made = step.out.first(step.out.size() - stream_.avail_out);
+    check_ = checksum(check_, made);
+    size_ += static_cast<uint32_t>(made.size());
     step.in = step.in.last(stream_.avail_in);
     step.out = step.out.last(stream_.avail_out);
-    between_ = result == Z_STREAM_END;
+    if (result == Z_STREAM_END) part_ = Part::trailer;
+  }
+
+  void end_member() {
+    uint32_t check, size;
+    memcpy(&check, field_, sizeof check);
+    memcpy(&size, field_ + sizeof check, sizeof size);
+    if (check != check_ || size != size_) refuse();
+    part_ = Part::header;
+    held_ = 0;
   }
 
   z_stream stream_{};
-  bool between_ = false, started_ = false;
+  Part part_ = Part::header;
+  uint8_t field_[10]{};
+  size_t held_ = 0;
+  unsigned left_ = 0;
+  uint8_t flags_ = 0;
+  uint32_t check_ = 0, size_ = 0;  // of the member's data: CRC-32, and the size modulo 2^32
 };
 
 /// Of one or more frames, skippable ones among them (RFC 8878).

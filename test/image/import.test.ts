@@ -1,10 +1,10 @@
 /** `ch-image-ts import`: any image file becomes one that runs by its name, or nothing is left of it. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { gzipSync } from 'node:zlib';
+import { deflateRawSync, gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import {
   archiveOf,
@@ -38,6 +38,19 @@ function fileIn(place: Place, bytes: Uint8Array, name = 'file.tar'): string {
   return name;
 }
 
+/** Two members, each with everything that a header may have (RFC 1952). */
+function unusualGzip(bytes: Buffer): Buffer {
+  const member = (data: Buffer) =>
+    Buffer.concat([
+      Buffer.from([0x1f, 0x8b, 8, 0x1f, 0, 0, 0, 0, 0, 3, 4, 0]),
+      Buffer.from('extra'.slice(0, 4)),
+      Buffer.from('name\0comment\0xx'),
+      deflateRawSync(data),
+      gzipSync(data).subarray(-8),
+    ]);
+  return Buffer.concat([member(bytes.subarray(0, 700)), member(bytes.subarray(700))]);
+}
+
 const archives: readonly [string, () => Buffer, string, string][] = [
   ['what docker save writes', () => archiveOf(dockerFiles()), 'tool:1.0', 'docker-archive'],
   ['the same with gzip', () => gzipSync(archiveOf(dockerFiles())), 'tool:1.0', 'docker-archive'],
@@ -45,6 +58,7 @@ const archives: readonly [string, () => Buffer, string, string][] = [
   ['the same with zstd', () => compressed('zstd', archiveOf(ociLayout())), '1.0', 'OCI archive'],
   ['the tar archive of a root file system', () => twoLayers[0] as Buffer, 'file', 'tar archive'],
   ['the same with gzip', () => gzipSync(twoLayers[0] as Buffer), 'file', 'tar archive'],
+  ['the same with unusual gzip', () => unusualGzip(twoLayers[0] as Buffer), 'file', 'tar archive'],
   ['the same with xz', () => compressed('xz', twoLayers[0] as Buffer), 'file', 'tar archive'],
   ['the same with bzip2', () => compressed('bzip2', twoLayers[0] as Buffer), 'file', 'tar archive'],
   ['the same with zstd', () => compressed('zstd', twoLayers[0] as Buffer), 'file', 'tar archive'],
@@ -130,6 +144,17 @@ test('images are listed, named again and deleted', (t, user) => {
   t.equal(place.image(['delete', 'b', 'registry/a:1']).status, 0);
   t.same(place.stored(), []);
   refuses(t, place.image(['delete', 'b']), /there is no image b in storage/, /ch-image-ts list/);
+});
+
+test('prune removes what was begun more than a day ago, and nothing else', (t, user) => {
+  const place = makePlace(t, user);
+  t.equal(place.image(['import', fileIn(place, archiveOf(dockerFiles())), 'kept']).status, 0);
+  const [old, young] = ['old', 'young'].map((name) => join(place.storage, 'tmp', name)) as [string, string];
+  for (const path of [old, young]) writeFileSync(path, 'x'.repeat(2048));
+  utimesSync(old, 0, Date.now() / 1000 - 25 * 60 * 60);
+  writeFileSync(join(place.storage, 'records/gone.json'), '{}');
+  t.equal(place.image(['prune']).stdout, 'freed: 2.0 KiB\n');
+  t.same(place.stored(), ['img/kept.sqfs', 'records/kept.json', 'tmp/young']);
 });
 
 test('storage that others can write to is not used', (t, user) => {
@@ -230,6 +255,14 @@ const wrong: readonly [string, () => Buffer, RegExp, RegExp?][] = [
     'a name in a layer that leads upwards',
     () => archiveOf(dockerFiles({ layers: [makeTar([{ name: '../../escape', data: 'x' }])] })),
     /layer 1 .*: \.\.\/\.\.\/escape: a name that leads upwards/,
+  ],
+  [
+    'gzip with a wrong checksum',
+    () => {
+      const bytes = gzipSync(twoLayers[0] as Buffer);
+      return bytes.fill(0x41, bytes.length - 8, bytes.length - 4);
+    },
+    /gzip data are damaged/,
   ],
   [
     'gzip after its end',

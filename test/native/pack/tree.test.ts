@@ -238,6 +238,20 @@ t.test('modes and times stay, set-user-ID bits go and are counted', (t) => {
   t.end();
 });
 
+t.test('attributes of users stay, others go and are counted', (t) => {
+  if (reason) return skip(t, reason);
+  const pax = {
+    'SCHILY.xattr.user.note': 'one\ntwo',
+    'SCHILY.xattr.security.capability': 'x',
+    'SCHILY.xattr.trusted.y': 'z',
+  };
+  const { output, stdout } = pack(t, [makeTar([{ name: 'f', data: 'x', pax }, file('g')])]);
+  t.match(stdout, ' 2 xattrs left out');
+  const listed = spawnSync('unsquashfs', ['-s', output], { encoding: 'utf8' }).stdout;
+  t.match(listed, /Number of xattr ids 1/);
+  t.end();
+});
+
 t.test('names are bytes', (t) => {
   if (reason) return skip(t, reason);
   const { root } = unpacked(t, [makeTar([{ name: Buffer.from('a\xff\nb', 'latin1'), data: 'x' }])]);
