@@ -23,6 +23,7 @@ constexpr Option kOptions[] = {
     {"", "systemd-cgroup", 0, false},
     {"", "cgroup-manager", 0, true},
     {"kill", "all", 'a', false},
+    {"ps", "format", 'f', true},
     {"list", "format", 'f', true},
     {"list", "quiet", 'q', false},
     {"delete", "force", 'f', false},
@@ -33,7 +34,8 @@ struct Verb {
   std::string_view name;
   size_t fewest, most;
 };
-constexpr Verb kVerbs[] = {{"start", 1, 1}, {"state", 1, 1}, {"kill", 1, 2}, {"delete", 1, 1}, {"list", 0, 0}};
+constexpr Verb kVerbs[] = {{"start", 1, 1},  {"state", 1, 1}, {"kill", 1, 2},
+                           {"delete", 1, 1}, {"list", 0, 0},  {"ps", 1, 1}};
 
 const Verb* find_verb(std::string_view name) {
   const auto found = std::ranges::find(kVerbs, name, &Verb::name);

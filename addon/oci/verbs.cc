@@ -15,6 +15,7 @@
 #include "containers/report.h"
 #include "launcher/log/log.h"
 #include "launcher/parent/life.h"
+#include "oci/ps.h"
 
 namespace chrun::oci {
 namespace {
@@ -131,6 +132,26 @@ int list(const Request& request) {
   return 0;
 }
 
+int ps(const Request& request) {
+  const Container container = Container::open(root_of(request), request.operands[0]);
+  const Json saved = container.state();
+  const ProcessId first = saved.is_empty() ? ProcessId{} : Container::process(saved);
+  if (first.pid == 0)
+    throw Error("can't list the processes of container " + container.id() + ": container not running");
+  const auto format = request.values.find("format");
+  const bool json = format != request.values.end() && format->second == "json";
+  std::string text;
+  for (const ProcessStatus& each : list_processes(first)) {
+    const std::string pid = std::to_string(each.pid);
+    if (json)
+      text += (text.empty() ? "" : ",") + pid;
+    else
+      text += to_line({pid, std::to_string(each.parent), each.name});
+  }
+  write_all(STDOUT_FILENO, json ? "[" + text + "]\n" : to_line({"PID", "PPID", "COMMAND"}) + text, "standard output");
+  return 0;
+}
+
 /// An extended regular expression, as in regex(7).
 class Pattern {
  public:
@@ -184,6 +205,7 @@ int carry_out(const Request& request) {
   if (request.verb == "start") return start(request);
   if (request.verb == "state") return state(request);
   if (request.verb == "kill") return kill(request);
+  if (request.verb == "ps") return ps(request);
   if (request.verb == "list") return list(request);
   return remove(request);
 }

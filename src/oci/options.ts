@@ -180,16 +180,18 @@ export const deleteOptions = [
 
 export const specOptions = [bundle] as const satisfies readonly Option[];
 
+export const format = {
+  ...valued,
+  name: 'format',
+  short: 'f',
+  metavar: 'FORMAT',
+  choices: ['table', 'json'],
+  group: 'container',
+  summary: 'how to print them',
+} as const satisfies Option;
+
 export const listOptions = [
-  {
-    ...valued,
-    name: 'format',
-    short: 'f',
-    metavar: 'FORMAT',
-    choices: ['table', 'json'],
-    group: 'container',
-    summary: 'how to print them',
-  },
+  format,
   {
     ...flag,
     name: 'quiet',

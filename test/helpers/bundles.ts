@@ -1,5 +1,5 @@
 /** Bundles of OCI containers, and starting ch-oci-ts with them. */
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import {
@@ -88,6 +88,7 @@ export function fileIn(bundle: Bundle, name: string, text: string, mode = 0o644)
   const path = join(bundle.path, name);
   mkdirSync(join(path, '..'), { recursive: true });
   writeFileSync(path, text, { mode });
+  if (isRoot) chownSync(path, bundle.user.uid, bundle.user.gid);
   return path;
 }
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { fileIn, makeBundle, runtime } from '../helpers/bundles.js';
-import { start, users } from '../helpers/support.js';
+import { ordinaryUser, start, users } from '../helpers/support.js';
 
 for (const user of users) {
   const as = `, as ${user.name}`;
@@ -87,7 +87,8 @@ for (const user of users) {
   t.test(`processes of ours that enter can't be looked into from inside${as}`, (t) => {
     // it looks for processes that are not its own, and tries to open what they are
     const look =
-      'while :; do for p in /proc/[0-9]*; do case $(cat $p/comm 2>/dev/null) in ch-oci-ts) (ls $p/fd $p/root/ >/dev/null 2>&1 && echo LOOKED); (cat $p/exe >/dev/null 2>&1 && echo OPENED); esac; done; done';
+      // what it is still after that was one of ours when it was looked into
+      'say() { case $(cat $2/comm 2>/dev/null) in ch-oci-ts) echo $1; esac; }; while :; do for p in /proc/[0-9]*; do case $(cat $p/comm 2>/dev/null) in ch-oci-ts) ls $p/fd $p/root/ >/dev/null 2>&1 && say LOOKED $p; head -c 1 $p/exe >/dev/null 2>&1 && say OPENED $p; esac; done; done';
     const bundle = makeBundle(t, user, ({ process }) => {
       process.args = ['sh', '-c', look];
       process.capabilities = {
@@ -105,3 +106,23 @@ for (const user of users) {
     t.end();
   });
 }
+
+t.test('ps: the processes of a container, as a table and in JSON', (t) => {
+  const bundle = makeBundle(t, ordinaryUser, ({ process }) => {
+    process.args = ['sleep', '100'];
+  });
+  bundle.oci(['run', '-d', 'a']);
+  const { pid } = bundle.state('a');
+  bundle.oci(['exec', '-d', 'a', 'sleep', '90']);
+  const all = JSON.parse(bundle.oci(['ps', '--format', 'json', 'a']).stdout);
+  t.same([all.length, all.includes(pid)], [2, true]);
+  const lines = bundle.oci(['ps', 'a']).stdout.trim().split('\n');
+  t.match(lines[0] ?? '', /^PID +PPID +COMMAND$/);
+  t.same(
+    lines.slice(1).map((line) => line.split(/ +/)[2]),
+    ['sleep', 'sleep'],
+  );
+  bundle.oci(['delete', '-f', 'a']);
+  t.match(bundle.oci(['ps', 'a']), { status: 1, stderr: /container a does not exist/ });
+  t.end();
+});
