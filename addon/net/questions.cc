@@ -65,7 +65,7 @@ Words start_transfer(const Words& arguments) {
 }
 
 Words wait_for_transfer(const Words& arguments) {
-  constexpr const char* kFailures[] = {"",        "resolve", "connect",   "proxy", "tls",
+  constexpr const char* kFailures[] = {"",        "resolve", "connect",   "proxy", "tls",  "certificate",
                                        "stalled", "cut",     "too-large", "file",  "other"};
   const auto answer = transfers().wait(std::chrono::milliseconds(parse_number(arguments.at(0), INT_MAX, "a time")));
   if (!answer) return {};

@@ -34,11 +34,12 @@ Failure kind_of(CURLcode code) {
     case CURLE_PROXY:
       return Failure::proxy;
     case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CIPHER:
+      return Failure::tls;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
     case CURLE_SSL_CACERT_BADFILE:
-      return Failure::tls;
+      return Failure::certificate;
     case CURLE_OPERATION_TIMEDOUT:
       return Failure::stalled;
     case CURLE_PARTIAL_FILE:

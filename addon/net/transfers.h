@@ -37,7 +37,7 @@ struct Request {
 };
 
 /// Why there is no whole answer.
-enum class Failure { none, resolve, connect, proxy, tls, stalled, cut, too_large, file, other };
+enum class Failure { none, resolve, connect, proxy, tls, certificate, stalled, cut, too_large, file, other };
 
 struct Answer {
   int id = 0;

@@ -7,7 +7,7 @@ import { native } from '../host/native.js';
 import { renderSize } from '../store/list-storage.js';
 import { buildSquashfs, workOf } from './build.js';
 import { openSource, type Source, splitTransport } from './source.js';
-import { checkFree, checkName, draftPath, imagePath, openStorage, place } from './stored.js';
+import { checkFree, checkName, draftPath, imagePath, openStorage, place, toolVersion } from './stored.js';
 import { say, type Verb, warn } from './verb.js';
 
 export const importImage: Verb = async ([operand = '', given], values, host) => {
@@ -35,11 +35,7 @@ export const importImage: Verb = async ([operand = '', given], values, host) => 
     ...(layered?.manifestDigest ? { manifestDigest: `sha256:${layered.manifestDigest}` } : {}),
     ...(layered?.configDigest ? { configDigest: `sha256:${layered.configDigest}` } : {}),
     diffIds: diffIds.map((id) => `sha256:${id}`),
-    tool:
-      native
-        .version()
-        .split('\n', 1)[0]
-        ?.replace(/^ch-run-ts (\S+).*/, 'ch-image-ts $1') ?? '',
+    tool: toolVersion(),
     ...(layered?.config ? { config: JSON.parse(layered.config) } : {}),
   });
   await warn(warnings, values);

@@ -6,6 +6,7 @@ import { readOciLayout } from '../formats/oci-layout.js';
 import type { Host } from '../host/host.js';
 import { print } from '../host/messages.js';
 import { native } from '../host/native.js';
+import type { Registry } from '../registry/client.js';
 import { parseReference, type Reference, renderReference } from '../registry/reference.js';
 import { nearTags, type Platform, type RemoteImage, resolveImage } from '../registry/remote-image.js';
 import { renderSize } from '../store/list-storage.js';
@@ -25,9 +26,10 @@ import {
   openStorage,
   place,
   readRecord,
+  toolVersion,
 } from './stored.js';
 import { TransferLine } from './transfer-line.js';
-import { say, type Verb, warn } from './verb.js';
+import { say, type Verb, warnAfter } from './verb.js';
 
 /** `ARCH[/VARIANT]`, or `OS/ARCH[/VARIANT]`. */
 function platformOf(values: ImageValues, host: Host): Platform {
@@ -37,23 +39,23 @@ function platformOf(values: ImageValues, host: Host): Platform {
   return { os, architecture, variant };
 }
 
-/** The tag that is nearest, where there is no such one. */
+/** The manifest, from the registry or a mirror; a tag that is not there comes with those that are. */
 function resolve(
   reference: Reference,
   values: ImageValues,
   host: Host,
-  onRetry: (message: string) => void,
-  onTick: (all: Parameters<TransferLine['show']>[0]) => void,
-) {
-  return askRegistry(reference, values, host, { onRetry, onTick }, (registry) => {
+  ear: Parameters<typeof askRegistry>[3],
+): { readonly registry: Registry; readonly image: RemoteImage } {
+  const { registry, result: image } = askRegistry(reference, values, host, ear, (asked) => {
     try {
-      return resolveImage(registry, platformOf(values, host));
+      return resolveImage(asked, platformOf(values, host));
     } catch (error) {
       if (!(error instanceof LaunchError) || !/\(status 404\)$/.test(error.message)) throw error;
-      const hint = nearTags(registry);
+      const hint = nearTags(asked);
       throw new LaunchError(error.message, hint === undefined ? {} : { hint });
     }
   });
+  return { registry, image };
 }
 
 const blobsOf = ({ config, layers }: RemoteImage): readonly WantedBlob[] => [
@@ -84,65 +86,76 @@ function renderPlan(storage: string, image: RemoteImage): string {
   return `manifest sha256:${image.manifest.digest}\n${rows.join('')}${renderSize(total).padStart(10)}  in all\n`;
 }
 
-export const pullImage: Verb = async ([text = '', given], values, host) => {
+/** Makes the image of blobs that are in storage. Returns warnings. */
+function build(
+  storage: string,
+  name: string,
+  source: string,
+  image: RemoteImage,
+  values: ImageValues,
+  host: Host,
+): readonly string[] {
+  const { architecture } = platformOf(values, host);
+  const layered = readOciLayout(layoutOf(storage, image), undefined, architecture);
+  const draft = draftPath(storage, name);
+  const built = buildSquashfs({ kind: 'layers', format: 'registry', ...layered }, draft, values);
+  place(storage, draft, {
+    name,
+    source,
+    format: 'registry',
+    date: new Date().toISOString(),
+    manifestDigest: `sha256:${image.manifest.digest}`,
+    configDigest: `sha256:${image.config.digest}`,
+    diffIds: built.diffIds.map((id) => `sha256:${id}`),
+    tool: toolVersion(),
+    config: JSON.parse(layered.config ?? '{}'),
+  });
+  return built.warnings;
+}
+
+function pull(
+  text: string,
+  given: string | undefined,
+  values: ImageValues,
+  host: Host,
+  note: (warning: string) => void,
+): void {
   const reference = parseReference(text);
   const storage = openStorage(values.storage, host);
   for (const directory of [blobsIn(storage), `${storage}/leases`]) packer.makeDirectories(directory);
   const name = checkName(given ?? renderReference({ ...reference, digest: undefined }));
-  const before = readRecord(storage, name);
   // what was pulled before is replaced by what is new; other images only if that is wanted
-  if (before?.format !== 'registry') checkFree(storage, name, values.force === true);
-  const notes: string[] = [];
-  const { progress } = workOf(values);
+  if (readRecord(storage, name)?.format !== 'registry') checkFree(storage, name, values.force === true);
   let line: TransferLine | undefined;
-  const { registry, result: image } = resolve(
-    reference,
-    values,
-    host,
-    (note) => notes.push(note),
-    (all) => line?.show(all),
-  );
-  if (values['dry-run']) return print(1, renderPlan(storage, image));
+  const { registry, image } = resolve(reference, values, host, {
+    onRetry: note,
+    onTick: (all) => line?.show(all),
+  });
+  if (values['dry-run']) {
+    print(1, renderPlan(storage, image));
+    return;
+  }
   const digest = `sha256:${image.manifest.digest}`;
   const isDone = () =>
     readRecord(storage, name)?.manifestDigest === digest && findImage(storage, name) !== undefined;
-  const waits = (what: string) => say(`another process is at ${what}: waiting`, values);
-  const made = withLease(
-    `${storage}/leases/${image.manifest.digest}`,
-    isDone,
-    () => waits(visible(name)),
-    () => {
-      const missing = missingBlobs(storage, blobsOf(image));
-      if (progress) line = new TransferLine(missing.reduce((sum, { size }) => sum + size, 0));
-      packer.save(blobPath(storage, image.manifest.digest), image.manifest.text);
-      fetchBlobs(registry, storage, blobsOf(image), (count) => waits(`${count} of its blobs`));
+  const wait = (what: string) => say(`another process is at ${what}: waiting`, values);
+  const work = () => {
+    const missing = missingBlobs(storage, blobsOf(image));
+    if (workOf(values).progress) line = new TransferLine(missing.reduce((sum, { size }) => sum + size, 0));
+    packer.save(blobPath(storage, image.manifest.digest), image.manifest.text);
+    try {
+      fetchBlobs(registry, storage, blobsOf(image), (count) => wait(`${count} of its blobs`));
+    } finally {
       line?.clear();
-      const layered = readOciLayout(
-        layoutOf(storage, image),
-        undefined,
-        platformOf(values, host).architecture,
-      );
-      const draft = draftPath(storage, name);
-      const built = buildSquashfs({ kind: 'layers', format: 'registry', ...layered }, draft, values);
-      place(storage, draft, {
-        name,
-        source: `docker://${renderReference(registry.reference)}`,
-        format: 'registry',
-        date: new Date().toISOString(),
-        manifestDigest: digest,
-        configDigest: `sha256:${image.config.digest}`,
-        diffIds: built.diffIds.map((id) => `sha256:${id}`),
-        tool:
-          native
-            .version()
-            .split('\n', 1)[0]
-            ?.replace(/^ch-run-ts (\S+).*/, 'ch-image-ts $1') ?? '',
-        config: JSON.parse(layered.config ?? '{}'),
-      });
-      notes.push(...built.warnings);
-    },
-  );
-  await warn(notes, values);
+    }
+    const source = `docker://${renderReference(registry.reference)}`;
+    for (const warning of build(storage, name, source, image, values, host)) note(warning);
+  };
+  const path = `${storage}/leases/${image.manifest.digest}`;
+  const isOurs = withLease(path, isDone, () => wait(visible(name)), work);
   const size = renderSize(Number(native.status(imagePath(storage, name)).size));
-  say(`${visible(name)}: ${made ? size : 'is up to date'}, ${digest.slice(0, 19)}`, values);
-};
+  say(`${visible(name)}: ${isOurs ? size : 'is up to date'}, ${digest.slice(0, 19)}`, values);
+}
+
+export const pullImage: Verb = ([text = '', given], values, host) =>
+  warnAfter(values, (note) => pull(text, given, values, host, note));

@@ -80,6 +80,10 @@ export function checkFree(storage: string, name: string, force: boolean): void {
   });
 }
 
+/** This program, for records. */
+export const toolVersion = (): string =>
+  native.version().replace(/^ch-run-ts (\S+)[\s\S]*/, 'ch-image-ts $1');
+
 /** Gives a new image its name. */
 export function place(storage: string, draft: string, record: ImageRecord): void {
   packer.rename(draft, imagePath(storage, record.name));

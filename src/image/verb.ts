@@ -14,3 +14,16 @@ export async function warn(warnings: readonly string[], { quiet }: ImageValues):
 export function say(line: string, { quiet, log }: ImageValues): void {
   if (!quiet && log !== 'json') print(1, `${line}\n`);
 }
+
+/** Runs what collects warnings, and prints them however it ends. */
+export async function warnAfter(
+  values: ImageValues,
+  body: (note: (warning: string) => void) => void,
+): Promise<void> {
+  const notes: string[] = [];
+  try {
+    body((warning) => notes.push(warning));
+  } finally {
+    await warn(notes, values);
+  }
+}

@@ -8,7 +8,7 @@ import type { Credentials } from './credentials.js';
 import type { Answer, Network, Progress, Request, Trust } from './network.js';
 import type { FullReference } from './reference.js';
 import { refusal } from './refusals.js';
-import { delayOf, isPassing, mostTries } from './retry.js';
+import { delayOf, isLastTry, isPassing } from './retry.js';
 import { encodeQuery, originOf, resolveUrl } from './url.js';
 
 const mostRedirects = 10;
@@ -209,7 +209,7 @@ export class Registry {
     return 'again';
   }
 
-  /** Whether the registry turns out to have no TLS, and need not. */
+  /** Whether the registry turns out to have no TLS, and need not. One whose certificate is wrong is another matter. */
   #goesPlain(running: Running, { status, failure }: Answer): boolean {
     if (!this.#mayBePlain || status !== 0 || (failure !== 'tls' && failure !== 'connect')) return false;
     if (originOf(running.url) !== originOf(this.#base) || this.#base.startsWith('http:')) return false;
@@ -242,7 +242,7 @@ export class Registry {
     const { host, onRetry } = this.#options;
     const error = refusal(running.job.what, this.#reference.registry, running.url, answer, host);
     const delay = delayOf(answer, running.tries, Math.random(), Date.now());
-    if (!isPassing(answer) || running.tries >= mostTries || delay === undefined) throw error;
+    if (!isPassing(answer) || isLastTry(answer, running.tries) || delay === undefined) throw error;
     running.tries++;
     running.notBefore = Date.now() + delay;
     // a redirection may have expired
@@ -316,7 +316,7 @@ export class Registry {
       let answer: Answer | undefined;
       while (answer === undefined) answer = this.#next(tick, (each) => each === id);
       const delay = delayOf(answer, tries, Math.random(), Date.now());
-      if (!isPassing(answer) || tries >= mostTries || delay === undefined) return answer;
+      if (!isPassing(answer) || isLastTry(answer, tries) || delay === undefined) return answer;
       const end = Date.now() + delay;
       while (Date.now() < end) this.#next(Math.ceil(Math.max(1, end - Date.now())), () => false);
     }

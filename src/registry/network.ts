@@ -36,7 +36,10 @@ export type Failure =
   | 'resolve'
   | 'connect'
   | 'proxy'
+  /** It does not speak TLS. */
   | 'tls'
+  /** It is not proved who it is, or who we are. */
+  | 'certificate'
   | 'stalled'
   | 'cut'
   | 'too-large'

@@ -25,7 +25,7 @@ function proxyHint(host: Host): string | undefined {
 
 function failureHint(failure: Failure, text: string, registry: string, host: Host): string | undefined {
   switch (failure) {
-    case 'tls':
+    case 'certificate':
       return `put the certificate of its authority into ~/.config/containers/certs.d/${registry}/ca.crt, or use --tls-no-verify`;
     case 'resolve':
       return /^[^.:]+$/.test(registry)
@@ -51,7 +51,7 @@ export function refusal(
   if (failure !== '') {
     const hint = failureHint(failure, text, registry, host);
     return new LaunchError(
-      `can't get ${what} from ${place}: ${visible(text.replace(/^./, (first) => first.toLowerCase()))}`,
+      `can't get ${what} from ${place}: ${visible(text.replace(/^[A-Z](?![A-Z])/, (first) => first.toLowerCase()))}`,
       hint === undefined ? {} : { hint },
     );
   }

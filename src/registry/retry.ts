@@ -1,8 +1,12 @@
 /** How often something is tried again, and when. */
 import type { Answer } from './network.js';
 
-/** Tries in all. */
-export const mostTries = 6;
+/** Tries in all; a name that is not known hardly ever comes to be. */
+const mostTries = 6;
+const mostOfNames = 2;
+
+export const isLastTry = ({ failure }: Answer, tries: number): boolean =>
+  tries >= (failure === 'resolve' ? mostOfNames : mostTries);
 
 const firstDelay = 500;
 const longestDelay = 60_000;

@@ -266,7 +266,7 @@ t.test('TLS: certificates of known authorities alone, for this host', async (t) 
     body: 'ok',
   });
   t.match(await fetchFrom(url, ['limit=10', 'insecure=yes']), { status: 200, body: 'ok' });
-  t.match(await fetchFrom(url, ['limit=10']), { status: 0, failure: 'tls' });
+  t.match(await fetchFrom(url, ['limit=10']), { status: 0, failure: 'certificate' });
   t.match(await fetchFrom(`https://127.0.0.1:${port}/`, ['limit=10', `ca-file=${certificate}`]), {
     status: 0,
     failure: 'tls',
