@@ -3,16 +3,17 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { root } from './base.mjs';
 import { openPackages } from './debian.mjs';
 import { libraryPackages } from './licences.mjs';
 
-function unpackLibraries({ deb }, place) {
+function unpackLibraries({ deb }, place, without) {
   const system = join(place, 'system');
   if (existsSync(system)) return system;
   const { debs, download } = openPackages(place, deb);
-  download(...libraryPackages());
+  download(...libraryPackages().filter((name) => !without.includes(name)));
   for (const name of readdirSync(debs)) execFileSync('dpkg-deb', ['-x', join(debs, name), `${system}.new`]);
   // to shared libraries, which are in other packages: all is linked statically
   execFileSync('find', [`${system}.new`, '-xtype', 'l', '-delete']);
@@ -35,11 +36,14 @@ function copySource(place) {
   return source;
 }
 
-/** Builds all programs of `target` in `place`; returns where they are, and where the files of its libraries are. */
-export function crossBuild(target, place) {
+/**
+ * Builds for `target` in `place`: all, or only some programs, without some libraries. Returns where they are, and where
+ * the packages of the libraries are.
+ */
+export function crossBuild(target, place, { programs = [], without = [] } = {}) {
   mkdirSync(place, { recursive: true });
   const { cpu, deb, tools } = target;
-  const system = unpackLibraries(target, place),
+  const system = unpackLibraries(target, place, without),
     source = copySource(place),
     triple = tools.slice(0, -1);
   const headers = [`${system}/usr/include`, `${system}/usr/include/${triple}`];
@@ -60,15 +64,9 @@ export function crossBuild(target, place) {
   const gyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
   const prefix = join(process.execPath, '../..');
   const ofNode = existsSync(join(prefix, 'include/node/node.h')) ? [`--nodedir=${prefix}`] : [];
-  for (const words of [
-    ['configure', `--arch=${cpu}`],
-    ['build', '--jobs=max'],
-  ]) {
-    execFileSync(process.execPath, [gyp, ...words, '--silent', ...ofNode], {
-      cwd: source,
-      env,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-  }
+  const run = (program, ...words) =>
+    execFileSync(program, words, { cwd: source, env, stdio: ['ignore', 'ignore', 'inherit'] });
+  run(process.execPath, gyp, 'configure', `--arch=${cpu}`, '--silent', ...ofNode);
+  run('make', '-C', 'build', `-j${availableParallelism()}`, 'BUILDTYPE=Release', ...programs);
   return { built: join(source, 'build/Release'), debs: join(place, 'debs'), deb };
 }

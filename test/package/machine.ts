@@ -2,7 +2,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkout } from '../helpers/support.js';
+import type { Test } from 'tap';
+import { trials } from '../../src/doctor/trials.js';
+import { checkout, scratch, users } from '../helpers/support.js';
 
 const { openPackages } = await import(join(checkout, 'scripts/package/debian.mjs'));
 
@@ -33,6 +35,19 @@ function findFile(place: string, pattern: RegExp): string {
   if (found === undefined) throw new Error(`there is no ${pattern} in ${place}`);
   return join(place, found);
 }
+
+/** What is run on each kernel: every command's output, and its status. */
+const job = `
+export NO_COLOR=1
+try() { "$@"; echo "status $?"; }
+cat /proc/version
+try ch-run-ts -v /images/directory -- cat /etc/os-release
+for name in directory gzip zstd; do
+  try ch-run-ts --no-memo "/images/$name$([ $name = directory ] || echo .sqfs)" -- cat /etc/os-release
+done
+try ch-run-ts --seccomp /images/directory -- sh -c 'chown 5 /bin/busybox && echo faked'
+try ch-run-ts -W /images/directory -- sh -c 'echo new >/file; cat /file'
+ch-run-ts --doctor`;
 
 // the first root directory can't be left by pivot_root, and so containers would be refused in it
 const init = `#!/bin/busybox sh
@@ -77,8 +92,8 @@ function fetchSystem({ deb, suite }: Machine, place: string): string {
   return system;
 }
 
-/** Boots with the programs of `tree`, and runs `job`, a script, as an ordinary user; returns what it prints. */
-export function runInMachine(machine: Machine, tree: string, job: string, place: string): string {
+/** Boots with the programs of `tree`, and runs `job` as an ordinary user; returns what it prints. */
+function runInMachine(machine: Machine, tree: string, place: string): string {
   const system = fetchSystem(machine, place),
     files = join(place, 'files');
   const busybox = findFile(system, /^bin\/busybox$/);
@@ -116,4 +131,14 @@ function boot({ arch, qemu, console }: Machine, kernel: string, archive: string,
   const said = readFileSync(output, 'utf8').replaceAll('\r', '');
   if (status !== 0) throw new Error(`qemu ended by ${signal ?? status}: ${stderr}${said}`);
   return said;
+}
+
+/** Runs containers on a kernel. Returns what was printed, and the doctor's trials that were refused. */
+export function tryKernel(t: Test, machine: Machine, tree: string) {
+  const said = runInMachine(machine, tree, scratch(t, users[0]));
+  t.equal(said.match(/^NAME=small\nstatus 0$/gm)?.length, 4, said);
+  t.match(said, /^faked\nstatus 0$/m);
+  t.match(said, /^Containers can be run here\.$/m);
+  const refused = trials.filter(({ title }) => said.includes(`\nno    ${title}`));
+  return { said, refused: refused.map(({ name }) => name) };
 }
