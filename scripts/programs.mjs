@@ -9,7 +9,8 @@ export const programs = [
     parts: ['yaml'],
   },
   { name: 'ch-image-ts', entry: 'src/image/main.ts', parts: [] },
-  { name: 'ch-oci-ts', entry: 'src/oci/main.ts', parts: [] },
+  // started by engines: shells have nothing to complete
+  { name: 'ch-oci-ts', entry: 'src/oci/main.ts', parts: [], completion: false },
 ];
 
 /** The source of the parts. */

@@ -13,10 +13,10 @@
 namespace chrun {
 namespace {
 
-/// Both our programs make user namespaces: the launcher, and the file-system server.
+/// What makes user namespaces: the launchers, and the file-system server.
 std::string own_programs() {
   const Installation installation = own_installation();
-  return installation.prefix + "/{bin/ch-run-ts," + installation.programs + "/ch-run-ts-squashfs}";
+  return installation.prefix + "/{bin/ch-run-ts,bin/ch-oci-ts," + installation.programs + "/ch-run-ts-squashfs}";
 }
 
 std::string kernel_release() {

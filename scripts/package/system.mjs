@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { readHints } from '../../dist/doctor/troubleshooting.js';
 import { programs } from '../programs.mjs';
 import { archive, epoch, filesBelow, manifest, output, root, settle, version, write } from './base.mjs';
-import { addSums, completions } from './tree.mjs';
+import { addSums } from './tree.mjs';
 
 const maintainer = 'ch-run-ts maintainers <maintainers@localhost>';
 const explanation = [
@@ -30,7 +30,10 @@ function move(from, to) {
 function profile() {
   const hints = readHints(output(join(root, 'bin/ch-run-ts'), ['--hints']));
   const { file } = hints.find(({ title }) => title === 'AppArmor restricts user namespaces');
-  return file.replace('{programs}', '/usr/{bin/ch-run-ts,libexec/ch-run-ts/ch-run-ts-squashfs}');
+  return file.replace(
+    '{programs}',
+    '/usr/{bin/ch-run-ts,bin/ch-oci-ts,libexec/ch-run-ts/ch-run-ts-squashfs}',
+  );
 }
 
 const shipped = '/usr/share/ch-run-ts/apparmor/ch-run-ts';
@@ -61,12 +64,11 @@ fi
 /** A Debian package of `tree`; returns its name. */
 export function makeDeb(tree, place, { deb }, into) {
   const prefix = placeBelowUsr(tree, place);
+  move(join(prefix, 'share/zsh/site-functions'), join(prefix, 'share/zsh/vendor-completions'));
   for (const { name } of programs) {
-    move(join(prefix, completions.zsh(name)), join(prefix, `share/zsh/vendor-completions/_${name}`));
     const manual = join(prefix, `share/man/man1/${name}.1`);
     if (existsSync(manual)) output('gzip', ['-9n', manual]);
   }
-  rmSync(join(prefix, 'share/zsh/site-functions'), { recursive: true });
   write(join(place, shipped), profile());
   addSums(prefix);
   const size = filesBelow(place).reduce((sum, name) => sum + readFileSync(join(place, name)).length, 0);

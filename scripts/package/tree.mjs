@@ -9,7 +9,7 @@ const own = join(root, 'bin');
 const documents = 'share/doc/ch-run-ts';
 
 /** Where each shell looks below a `share` that it knows. */
-export const completions = {
+const completions = {
   bash: (name) => `share/bash-completion/completions/${name}`,
   zsh: (name) => `share/zsh/site-functions/_${name}`,
   fish: (name) => `share/fish/vendor_completions.d/${name}.fish`,
@@ -62,9 +62,9 @@ export function addSums(prefix) {
 
 /** Makes the tree `name` at `prefix` of programs in `built`, which consist of `components`. */
 export function makeTree(prefix, name, target, built, components) {
-  for (const { name: program } of programs) {
+  for (const { name: program, completion = true } of programs) {
     copyProgram(join(built, program), join(prefix, 'bin', program), target);
-    addCompletions(prefix, program);
+    if (completion) addCompletions(prefix, program);
     const manual = join(root, 'man', `${program}.1`);
     if (existsSync(manual)) copy(manual, join(prefix, 'share/man/man1', `${program}.1`));
   }

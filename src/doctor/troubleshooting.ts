@@ -25,7 +25,7 @@ export function readHints(output: string): readonly Hint[] {
 
 /** Placeholders for values that differ between machines. */
 const placeholders: readonly (readonly [RegExp, string])[] = [
-  [/\{programs\}/g, '/opt/ch-run-ts/{bin/ch-run-ts,libexec/ch-run-ts/ch-run-ts-squashfs}'],
+  [/\{programs\}/g, '/opt/ch-run-ts/{bin/ch-run-ts,bin/ch-oci-ts,libexec/ch-run-ts/ch-run-ts-squashfs}'],
   [/\{profile\}/g, 'NAME'],
   [/\{[a-z_.]+\}/g, 'N'],
 ];

@@ -41,7 +41,7 @@ t.test('dpkg installs, and removes without a trace', async (t) => {
     start(root, 'dpkg', [`--root=${place}`, '--force-bad-path', ...words], { env: process.env });
   t.match(dpkg('-i', deb), { status: 0 });
   const profile = readFileSync(join(place, 'etc/apparmor.d/ch-run-ts'), 'utf8');
-  t.match(profile, '"/usr/{bin/ch-run-ts,libexec/ch-run-ts/ch-run-ts-squashfs}"');
+  t.match(profile, '"/usr/{bin/ch-run-ts,bin/ch-oci-ts,libexec/ch-run-ts/ch-run-ts-squashfs}"');
   t.match(profile, /^ {2}userns,$/m);
   for (const user of users) runs(t, place, user);
   t.match(dpkg('--purge', 'ch-run-ts'), { status: 0 });

@@ -150,7 +150,7 @@ export const situations: readonly Situation[] = [
     says: {
       cause: /AppArmor restricts unprivileged user namespaces/,
       administrator: /apparmor_parser -r \/etc\/apparmor.d\/ch-run-ts/,
-      file: /\n# programs in the containers .* may create user namespaces\nprofile ch-run-ts "\/.*\/\{bin\/ch-run-ts,build\/Release\/ch-run-ts-squashfs\}" flags=\(unconfined\) \{\n {2}userns,/,
+      file: /\n# programs in the containers .* may create user namespaces\nprofile ch-run-ts "\/.*\/\{bin\/ch-run-ts,bin\/ch-oci-ts,build\/Release\/ch-run-ts-squashfs\}" flags=\(unconfined\) \{\n {2}userns,/,
     },
     launch: unshareRefused('permission denied'),
   },
