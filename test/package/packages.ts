@@ -36,7 +36,7 @@ export function makePackages(into: string, target = arch): void {
 export function findPackages(): string {
   const place = join(checkout, 'build/packages');
   mkdirSync(place, { recursive: true });
-  const script = `[ -e "$0/SHA256SUMS" ] && [ -z "$(find bin dist docs examples scripts -newer "$0/SHA256SUMS")" ] ||
+  const script = `[ -e "$0/SHA256SUMS" ] && [ -z "$(find *.md bin dist docs examples man profiles scripts -newer "$0/SHA256SUMS")" ] ||
     "$1" scripts/package/main.mjs --arch=${arch} --into="$0"`;
   execFileSync('flock', [`${place}.lock`, 'sh', '-c', script, place, process.execPath], {
     cwd: checkout,
