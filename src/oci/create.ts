@@ -2,6 +2,7 @@
 import { LaunchError, usageError } from '../base/errors.js';
 import { checkId } from '../containers/id.js';
 import { requireRoot } from '../containers/saved.js';
+import { isRootOfHost } from '../host/ownership.js';
 import type { LaunchPlan } from '../plan/launch-plan.js';
 import { checkConfig, parseJson, readText } from './config/read.js';
 import type { Invocation, OciValues } from './main.js';
@@ -18,7 +19,7 @@ function toRequest({ values, operands, host }: Invocation, mode: CreateRequest['
   if (host.pathKind(bundle) !== 'directory') throw new LaunchError(`the bundle ${bundle} is not a directory`);
   const path = `${bundle}/config.json`;
   const text = readText(path, host);
-  const { config, warnings } = checkConfig(parseJson(text, path));
+  const { config, warnings } = checkConfig(parseJson(text, path), isRootOfHost(host.user().uid, host));
   const consoleSocket = texts(values, 'console-socket');
   if (config.process?.terminal && mode !== 'foreground' && consoleSocket === undefined)
     throw usageError('process.terminal needs --console-socket for a container that is not in the foreground');

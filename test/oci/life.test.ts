@@ -63,6 +63,20 @@ t.test('a created container can be killed and deleted', async (t) => {
   t.end();
 });
 
+t.test('a start that fails says why, and the container has stopped by then', (t) => {
+  const bundle = makeBundle(t, ordinaryUser, ({ process }) => {
+    process.args = ['/etc'];
+  });
+  t.equal(bundle.oci(['create', 'a']).status, 0);
+  t.match(
+    fails(bundle, ['start', 'a']),
+    /^126 ch-oci-ts: error: can't start \/etc: execve: permission denied/,
+  );
+  t.equal(bundle.state('a').status, 'stopped');
+  t.equal(bundle.oci(['delete', 'a']).status, 0);
+  t.end();
+});
+
 t.test('create returns, and holds no descriptor of its caller, while the container waits', (t) => {
   const bundle = sleeping(t);
   // `cat` ends when nobody has the other end of its pipe any more

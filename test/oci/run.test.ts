@@ -57,6 +57,17 @@ for (const user of users) {
     t.end();
   });
 
+  t.test(`ambient capabilities are those that are permitted and inheritable, too${as}`, (t) => {
+    const bundle = makeBundle(t, user);
+    const ambient = (sets: readonly string[]) =>
+      shellOf(t, bundle, 'grep CapAmb /proc/self/status', ({ process }) => {
+        process.capabilities = Object.fromEntries(sets.map((set) => [set, ['CAP_KILL']]));
+      });
+    t.equal(ambient(['bounding', 'permitted', 'inheritable', 'ambient']), 'CapAmb:\t0000000000000020');
+    t.equal(ambient(['bounding', 'permitted', 'ambient']), 'CapAmb:\t0000000000000000');
+    t.end();
+  });
+
   t.test(`signals that ask run to end are passed on to the command${as}`, (t) => {
     const bundle = makeBundle(t, user, ({ process }) => {
       process.args = [

@@ -32,16 +32,23 @@ bool send_signal(const ProcessId& process, int number) {
   throw Refused("kill").cannot("send signal " + std::to_string(number) + " to process " + std::to_string(process.pid));
 }
 
-void kill_and_wait(const ProcessId& process) {
-  constexpr int kPatience = 10'000, kStep = 10;  // milliseconds
+/// False if it has not ended after so many milliseconds.
+bool ends_within(const ProcessId& process, int patience) {
+  constexpr int kStep = 10;
   Fd handle;
-  if (!hold(process, handle)) return;
-  send_signal(process, SIGKILL);
+  if (!hold(process, handle)) return true;
   pollfd ending{handle.get(), POLLIN, 0};
-  for (int waited = 0; waited < kPatience; waited += kStep) {
-    if (handle ? poll(&ending, 1, kPatience) > 0 : !is_alive(process)) return;
-    if (!handle) usleep(kStep * 1000);
+  if (handle) return poll(&ending, 1, patience) > 0 || !is_alive(process);
+  for (int waited = 0; waited < patience; waited += kStep) {
+    if (!is_alive(process)) return true;
+    usleep(kStep * 1000);
   }
+  return false;
+}
+
+void kill_and_wait(const ProcessId& process) {
+  constexpr int kPatience = 10'000;
+  if (!send_signal(process, SIGKILL) || ends_within(process, kPatience)) return;
   throw Error("process " + std::to_string(process.pid) + " does not end, although it was killed");
 }
 
@@ -74,10 +81,16 @@ void start_container(Container& container) {
   const Status status = container.status(saved);
   if (status != Status::created)
     throw Error("can't start container " + container.id() + ": it is " + status_word(status));
-  const int pid = Container::process(saved).pid;
-  Gate::open(Channel(container.knock()));
+  const ProcessId first = Container::process(saved);
+  try {
+    Gate::open(Channel(container.knock()));
+  } catch (const Error&) {
+    // it has said why, and ends: who asks for the state next is told that it has
+    ends_within(first, 1000);
+    throw;
+  }
   container.unlock();
-  run_saved_hooks(saved, "poststart", Status::running, pid);
+  run_saved_hooks(saved, "poststart", Status::running, first.pid);
 }
 
 void signal_container(const Container& container, int number) {

@@ -88,8 +88,10 @@ void set_capabilities(const CapabilitySets& wanted) {
   }
   if (syscall(SYS_capset, &header, sets) != 0) throw Refused("capset").cannot("set the capabilities");
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  // callers ask for others, too, which the kernel can't give
+  const Capabilities possible = wanted.ambient & known & wanted.inheritable & wanted.permitted;
   for (int each = 0; each < kMostCapabilities; each++) {
-    if (!(wanted.ambient & known & bit(each))) continue;
+    if (!(possible & bit(each))) continue;
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, each, 0, 0) != 0)
       throw Refused("prctl").cannot("raise the ambient capability " + std::to_string(each));
   }

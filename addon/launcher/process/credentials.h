@@ -22,7 +22,7 @@ void limit_capabilities(Capabilities bounding);
 /// permitted until set_capabilities(). A group that is not mapped here is left out, with a warning. Throws SysError.
 void become_user(uid_t uid, gid_t gid, const std::optional<std::vector<gid_t>>& groups);
 
-/// Throws SysError.
+/// Ambient ones that are not permitted and inheritable are left out: the kernel has none. Throws SysError.
 void set_capabilities(const CapabilitySets& sets);
 
 /// Gives the standard streams that are pipes to that user, who can open them by /dev/stdout then; a refusal is ignored,

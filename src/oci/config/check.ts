@@ -41,18 +41,23 @@ function asks(value: unknown): boolean {
   return value !== undefined && value !== null && value !== '' && value !== 0 && value !== false;
 }
 
-function checkHandling(value: unknown, { handling = 'done' }: Field, place: string): readonly string[] {
+function checkHandling(
+  value: unknown,
+  { handling = 'done' }: Field,
+  place: string,
+  isRoot: boolean,
+): readonly string[] {
   if (handling === 'done' || !asks(value)) return [];
   if ('refused' in handling) throw new LaunchError(`${place} is refused: ${handling.refused}`);
-  return [`${place}: ${handling.warned}`];
+  return handling.rootOnly && !isRoot ? [] : [`${place}: ${handling.warned}`];
 }
 
-function checkValue(value: unknown, field: Field, place: string): readonly string[] {
+function checkValue(value: unknown, field: Field, place: string, isRoot: boolean): readonly string[] {
   const { form, list, values } = field;
   if (typeof form === 'object') {
     if (list && !Array.isArray(value)) throw wrong(place, 'a list', value);
     return (list ? (value as unknown[]) : [value]).flatMap((each, at) =>
-      checkFields(each, form, list ? `${place}[${at}]` : place),
+      checkFields(each, form, list ? `${place}[${at}]` : place, isRoot),
     );
   }
   const [expected, has] = forms[form];
@@ -65,10 +70,15 @@ function checkValue(value: unknown, field: Field, place: string): readonly strin
 }
 
 /**
- * Throws LaunchError for a value of another form, and for one that asks for what is refused. Returns warnings. Unknown
+ * `isRoot`: of the machine. Throws LaunchError for a value of another form, and for one that asks for what is refused. Returns warnings. Unknown
  * fields are ignored, as the specification wants it; null counts as absent.
  */
-export function checkFields(value: unknown, fields: Fields, place: string): readonly string[] {
+export function checkFields(
+  value: unknown,
+  fields: Fields,
+  place: string,
+  isRoot = false,
+): readonly string[] {
   if (!isObject(value)) throw wrong(place, 'an object', value);
   const missing = Object.entries(fields).find(([name, { required }]) => required && value[name] == null);
   if (missing) throw new LaunchError(`${place} has no ${missing[0]}`);
@@ -76,6 +86,6 @@ export function checkFields(value: unknown, fields: Fields, place: string): read
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (field === undefined || each === null) return [];
     const below = `${place}.${name}`;
-    return [...checkHandling(each, field, below), ...checkValue(each, field, below)];
+    return [...checkHandling(each, field, below, isRoot), ...checkValue(each, field, below, isRoot)];
   });
 }

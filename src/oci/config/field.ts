@@ -1,7 +1,11 @@
 /** Tables of fields: their form, and what becomes of them. Everything about a field is in its row. */
 
 /** What becomes of a field: it is carried out, or refused if it asks for something, or a warning says that it is not. */
-export type Handling = 'done' | { readonly refused: string } | { readonly warned: string };
+export type Handling =
+  | 'done'
+  | { readonly refused: string }
+  /** `rootOnly`: for others it makes no difference. */
+  | { readonly warned: string; readonly rootOnly?: true };
 
 export interface Field {
   readonly form:

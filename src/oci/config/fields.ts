@@ -133,6 +133,7 @@ const resources: Fields = {
     list: true,
     handling: {
       warned: 'without control groups, devices are limited by capabilities and the file system alone',
+      rootOnly: true,
     },
   },
   memory: refused({ form: 'any' }, noGroups),

@@ -60,11 +60,14 @@ function checkNamespaces(config: Config): void {
 }
 
 /** A configuration, and warnings about what it asks for in vain. Throws LaunchError. */
-export function checkConfig(value: unknown): {
+export function checkConfig(
+  value: unknown,
+  isRoot = false,
+): {
   readonly config: Config;
   readonly warnings: readonly string[];
 } {
-  const warnings = checkFields(value, configFields, 'config.json');
+  const warnings = checkFields(value, configFields, 'config.json', isRoot);
   const config = dropNulls(value) as Config;
   if (!/^1\.\d+\.\d+(-.*)?$/.test(config.ociVersion))
     refuse(`ociVersion ${config.ociVersion} is not supported, 1.0 to 1.3 are`);

@@ -1,0 +1,98 @@
+/** Rootless podman with ch-oci-ts as its runtime, in namespaces of its own: nothing of it stays on the machine. */
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { runtime } from './bundles.js';
+import { isRoot, ordinaryUser, scratch, start, type User } from './support.js';
+
+const root: User = { name: 'root', uid: 0, gid: 0 };
+
+/** Why it can't be tried here; undefined if it can. */
+export const noPodman = findObstacle();
+
+function findObstacle(): string | undefined {
+  if (!isRoot) return 'only root can give an ordinary user a name and further ids';
+  const missing = ['podman', 'conmon', 'newuidmap', 'slirp4netns', 'busybox'].filter(
+    (name) => start(root, 'sh', ['-c', `command -v ${name}`]).status !== 0,
+  );
+  return missing.length > 0 ? `there is no ${missing.join(', no ')}` : undefined;
+}
+
+/** Gives the user a name, further ids and a network device, in a mount namespace; then runs the script as that user. */
+const outer = `
+set -eu
+mount --make-rprivate /
+for name in passwd group subuid subgid; do mount --bind "$ROOM/$name" /etc/$name; done
+mkdir -p /dev/net
+mknod -m 666 "$ROOM/tun" c 10 200
+[ ! -e /dev/net/tun ] || mount --bind "$ROOM/tun" /dev/net/tun
+# short paths: those of sockets are limited
+mount -t tmpfs -o mode=755 tmpfs /mnt
+mkdir -m 700 /mnt/home /mnt/run
+chown "$ID:$GROUP" /mnt/home /mnt/run
+exec setpriv --reuid "$ID" --regid "$GROUP" --clear-groups env -i HOME=/mnt/home OUT="$ROOM/out" USER=tester XDG_RUNTIME_DIR=/mnt/run \\
+  PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin bash -c "$1"
+`;
+
+/** Process 1: podman waits until conmon is no zombie, and a shell that waits for a command reaps nothing else. */
+const reaper = `
+import os, sys
+child = os.fork()
+if child == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+while True:
+    ended, status = os.wait()
+    if ended == child:
+        sys.exit(os.waitstatus_to_exitcode(status) & 255)
+`;
+
+const inner = (script: string) => `
+cd "$HOME"
+mkdir rootfs rootfs/bin && cp "$(command -v busybox)" rootfs/bin/busybox
+for name in $(./rootfs/bin/busybox --list); do [ $name = busybox ] || ln -s busybox rootfs/bin/$name; done
+tar -C rootfs -c . | podman import -q - test >/dev/null 2>&1 || echo 'no image'
+# a name of its own for each: what it printed, and its status
+try() { name=$1; shift; out=$("$@" 2>&1 </dev/null); echo "$name: $? $(echo "$out" | grep -v level=warning | tr '\n' ' ')" | sed 's/ *$//'; }
+podman() { command podman --runtime ${runtime} --log-level error "$@"; }
+exec > "$OUT" 2>&1
+${script}
+`;
+
+/** Runs a script with the functions podman and `try NAME COMMAND…`; returns what each of these came to, by name. */
+export function withPodman(t: Test, script: string): ReadonlyMap<string, string> {
+  const room = scratch(t, ordinaryUser);
+  chmodSync(room, 0o755);
+  const { uid, gid } = ordinaryUser;
+  const files = {
+    passwd: `${readFileSync('/etc/passwd', 'utf8')}tester:x:${uid}:${gid}::/mnt/home:/bin/sh\n`,
+    group: `${readFileSync('/etc/group', 'utf8')}tester:x:${gid}:\n`,
+    subuid: 'tester:300000:65536\n',
+    subgid: 'tester:300000:65536\n',
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(room, name), text);
+  start(ordinaryUser, 'touch', [join(room, 'out')]);
+  const words = [
+    '--mount',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--mount-proc',
+    ...['python3', '-c', reaper],
+    'bash',
+    '-c',
+    outer,
+    'bash',
+    inner(script),
+  ];
+  const env = { ROOM: room, ID: String(uid), GROUP: String(gid) };
+  const { stderr } = start(root, 'unshare', words, { env, timeout: 90_000 });
+  // in a file, whoever keeps a pipe open
+  const stdout = readFileSync(join(room, 'out'), 'utf8');
+  if (stdout === '') throw new Error(stderr);
+  return new Map(
+    stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+  );
+}
