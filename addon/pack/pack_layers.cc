@@ -55,6 +55,14 @@ class Packer {
   }
 
   void add_file(int layer, const AddedFile& file) {
+    // a real directory: no link of the image is followed
+    for (size_t end = file.name.find('/'); end != file.name.npos; end = file.name.find('/', end + 1)) {
+      TarEntry above{};
+      above.name = file.name.substr(0, end);
+      above.kind = TarEntry::Kind::directory;
+      above.mode = 0755;
+      tree_.add(layer, above);
+    }
     TarEntry entry{};
     entry.name = file.name;
     entry.kind = TarEntry::Kind::file;

@@ -210,14 +210,18 @@ InodePtr Tree::link(int layer, const TarEntry& entry) {
     if (is_directory(node->inode)) refuse(entry.name, "a hard link to a directory");
     return node->inode;
   }
-  auto pending = std::make_shared<Inode>();
-  pending->kind = Inode::Kind::pending;
   std::string target = join(path);
   auto hidden = hidden_.find(target);
-  for (; hidden != hidden_.end() && !hidden->second.empty(); hidden = hidden_.find(target)) {
-    target = std::move(hidden->second);
-    hidden_.erase(hidden);
+  for (int hops = 0; hidden != hidden_.end() && !hidden->second.empty(); hidden = hidden_.find(target)) {
+    if (++hops > kMostLinks) refuse(entry.name, "hard links that lead to each other");
+    target = hidden->second;
   }
+  // all links of a layer to one target share it
+  const auto [first, last] = wants_.equal_range(target);
+  for (auto each = first; each != last; ++each)
+    if (each->second.layer == layer) return each->second.pending;
+  auto pending = std::make_shared<Inode>();
+  pending->kind = Inode::Kind::pending;
   if (hidden != hidden_.end()) return again_.emplace(target, pending).first->second;
   wants_.emplace(target, Want{layer, pending, entry.name});
   return pending;

@@ -121,6 +121,23 @@ test('the upper layer deletes and replaces, and the configuration is kept', (t, 
   });
 });
 
+test('a link of the image in place of /ch is not followed', (t, user) => {
+  const place = makePlace(t, user);
+  const lower = makeTar([
+    { name: 'etc/environment', data: 'kept' },
+    { name: 'ch', link: 'etc' },
+  ]);
+  const { status } = place.image([
+    'import',
+    fileIn(place, archiveOf(dockerFiles({ layers: [lower] }))),
+    'tool',
+  ]);
+  t.equal(status, 0);
+  t.equal(place.image(['convert', 'storage/img/tool.sqfs', 'tree/']).status, 0);
+  t.equal(readFileSync(join(place.directory, 'tree/etc/environment'), 'utf8'), 'kept');
+  t.equal(readFileSync(join(place.directory, 'tree/ch/environment'), 'utf8'), 'A=1\n');
+});
+
 test('an image is not replaced without --force, and may be while it runs', (t, user) => {
   const place = makePlace(t, user);
   const file = fileIn(place, archiveOf(dockerFiles()));

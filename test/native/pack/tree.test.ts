@@ -164,6 +164,19 @@ const rows: readonly [string, readonly (readonly TarItem[])[], Tree][] = [
     { c: 'x' },
   ],
   [
+    'two links to a hidden one',
+    [
+      [file('a', 'x'), hard('b', 'a'), hard('c', 'b'), hard('d', 'b')],
+      [gone('.wh.a'), gone('.wh.b')],
+    ],
+    { c: 'x', d: 'x' },
+  ],
+  [
+    'two hard links to a lower layer',
+    [[file('a', 'x')], [hard('b', 'a'), hard('c', 'a'), gone('.wh.a')]],
+    { b: 'x', c: 'x' },
+  ],
+  [
     'a hard link to a lower layer that the same layer replaces',
     [[file('a', 'old')], [hard('b', 'a'), file('a', 'new')]],
     { a: 'new', b: 'old' },
