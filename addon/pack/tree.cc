@@ -48,11 +48,18 @@ bool is_real(const Node& node) {
   return std::ranges::any_of(node.children, [](const auto& child) { return is_real(*child.second); });
 }
 
+/// What this layer has at a node.
+InodePtr inode_of(const Node& node, int layer) {
+  if (node.inode && node.layer == layer) return node.inode;
+  return node.under && node.under_layer == layer ? node.under : nullptr;
+}
+
 void drop_layer(Node& node, int layer) {
   std::erase_if(node.children, [&](auto& child) {
     Node& below = *child.second;
     drop_layer(below, layer);
     if (below.layer == layer) below.inode.reset();
+    if (below.under_layer == layer) below.under.reset();
     return !below.inode && !below.under && below.cut == 0 && below.cut_below == 0 && below.children.empty();
   });
 }
@@ -133,12 +140,16 @@ void count_links(Node& node, const std::string& name) {
 }  // namespace
 
 /// The node at a path, created if it is missing; none if a higher layer hides it.
-Node* Tree::reach(int layer, const Path& path, const std::string& name) {
+Node* Tree::reach(int layer, const Path& path, const std::string& name, bool mark) {
   Node* node = &root_;
   for (const std::string_view part : path) {
-    if (layer < node->cut || layer < node->cut_below) return nullptr;
+    if (layer < node->cut) return nullptr;
+    if (!mark) node->implied = std::max(node->implied, layer);
+    if (layer < node->cut_below) return nullptr;
     if (node->inode && !is_directory(node->inode)) {
       if (node->layer > layer) return nullptr;
+      // what a mark means is gone with the directory
+      if (node->inode->kind != Inode::Kind::symlink && mark) return nullptr;
       if (node->inode->kind != Inode::Kind::symlink) refuse(name, "it is below a file of the same layer");
       // the link of the same layer was there first: settle() finds out where it leads
       node->under = std::move(node->inode);
@@ -154,8 +165,11 @@ Node* Tree::reach(int layer, const Path& path, const std::string& name) {
 }
 
 /// Whether what a layer has at a node is in the image.
-bool Tree::is_seen(int layer, Node* node, bool directory) const {
+bool Tree::is_seen(int layer, const Node* node, TarEntry::Kind kind) const {
   if (!node) return false;
+  const bool directory = kind == TarEntry::Kind::directory;
+  // a file where a higher layer has something below: it has made a directory of it. A link may lead to one
+  if (!directory && kind != TarEntry::Kind::symlink && node->implied > layer) return false;
   // a directory of a higher layer: it stays one, and this one's attributes are not seen, but nothing else is hidden
   return !node->inode || node->layer <= layer || (directory && is_directory(node->inode));
 }
@@ -167,8 +181,10 @@ void Tree::place(int layer, Node& node, const InodePtr& inode, const std::string
   if (!directory) node.cut = std::max(node.cut, layer);
   // a directory of a higher layer: what lower layers have below goes with the file that replaced it
   if (node.inode && node.layer > layer) return;
-  if (node.inode && !directory && is_directory(node.inode)) drop_layer(node, layer);
-  if (!node.inode && !directory && (!node.children.empty() || node.under)) {
+  if (!directory) drop_layer(node, layer);
+  // what higher layers have below stays: settle() finds out whether that is anything
+  if (!directory && (!node.children.empty() || node.under)) {
+    node.inode = nullptr;
     node.under = inode;
     node.under_layer = layer;
     return;
@@ -187,7 +203,7 @@ void Tree::white_out(int layer, const Path& parent, std::string_view name, const
     path.push_back(name);
   }
   marks_.emplace(join(path), opaque);
-  Node* node = reach(layer, path, entry);
+  Node* node = reach(layer, path, entry, true);
   if (!node) return;
   int& cut = opaque ? node->cut_below : node->cut;
   cut = std::max(cut, layer);
@@ -206,23 +222,25 @@ Node* Tree::find(const Path& path) {
 /// The inode that a hard link shares: of this layer if it has the target already, else of a lower one, when it comes.
 InodePtr Tree::link(int layer, const TarEntry& entry) {
   const Path path = split(entry.target, entry.name);
-  if (const Node* node = find(path); node && node->inode && node->layer == layer) {
-    if (is_directory(node->inode)) refuse(entry.name, "a hard link to a directory");
-    return node->inode;
+  if (const Node* node = find(path)) {
+    const InodePtr own = inode_of(*node, layer);
+    if (own && is_directory(own)) refuse(entry.name, "a hard link to a directory");
+    if (own) return own;
   }
   std::string target = join(path);
   auto hidden = hidden_.find(target);
-  for (int hops = 0; hidden != hidden_.end() && !hidden->second.empty(); hidden = hidden_.find(target)) {
+  for (int hops = 0; hidden != hidden_.end() && !hidden->second.target.empty(); hidden = hidden_.find(target)) {
+    if (hidden->second.inode) return hidden->second.inode;
     if (++hops > kMostLinks) refuse(entry.name, "hard links that lead to each other");
-    target = hidden->second;
+    target = hidden->second.target;
   }
+  auto pending = std::make_shared<Inode>();
+  pending->kind = Inode::Kind::pending;
+  if (hidden != hidden_.end()) return again_.try_emplace(target, Again{pending}).first->second.pending;
   // all links of a layer to one target share it
   const auto [first, last] = wants_.equal_range(target);
   for (auto each = first; each != last; ++each)
     if (each->second.layer == layer) return each->second.pending;
-  auto pending = std::make_shared<Inode>();
-  pending->kind = Inode::Kind::pending;
-  if (hidden != hidden_.end()) return again_.emplace(target, pending).first->second;
   wants_.emplace(target, Want{layer, pending, entry.name});
   return pending;
 }
@@ -234,7 +252,9 @@ std::vector<Tree::Want*> Tree::wants_of(int layer, const std::string& path) {
   const auto [first, last] = wants_.equal_range(path);
   for (auto each = first; each != last; ++each) {
     Want& want = each->second;
-    if (want.layer > layer && want.cut <= layer && !want.pending->same_as) found.push_back(&want);
+    // of a layer that has it twice, the last
+    if (want.layer > layer && want.cut <= layer && (!want.pending->same_as || want.from == layer))
+      found.push_back(&want);
   }
   return found;
 }
@@ -291,35 +311,53 @@ InodePtr Tree::add_at(int layer, const Path& path, const TarEntry& entry) {
     return nullptr;
   }
   const bool is_link = entry.kind == TarEntry::Kind::hard_link, directory = entry.kind == TarEntry::Kind::directory;
-  const std::string key = join(path);
+  const std::string key = join(path), target = is_link ? join(split(entry.target, entry.name)) : "";
+  // a link to itself changes nothing
+  if (is_link && target == key) return nullptr;
   const std::vector<Want*> wants = directory ? std::vector<Want*>() : wants_of(layer, key);
   Node* node = reach(layer, path, entry.name);
-  const bool seen = is_seen(layer, node, directory);
-  // what lower layers have below it goes, even if it is not seen itself
-  if (node && !seen && !directory) node->cut = std::max(node->cut, layer);
-  if (!seen && wants.empty()) {
-    if (!directory) hidden_[key] = is_link ? join(split(entry.target, entry.name)) : "";
-    return nullptr;
+  const bool seen = is_seen(layer, node, entry.kind);
+  InodePtr inode;
+  // first: what it links to may go with what was below its own name
+  if (seen || !wants.empty()) inode = is_link ? link(layer, entry) : make_inode(entry);
+  if (!seen && !directory) {
+    const Node* own = is_link ? find(split(entry.target, entry.name)) : nullptr;
+    hidden_[key] = {target, own ? inode_of(*own, layer) : nullptr};
+    // what this layer and lower ones have below it goes, even if it is not seen itself
+    if (node) {
+      drop_layer(*node, layer);
+      if (node->layer == layer) node->inode.reset();
+      node->cut = std::max(node->cut, layer);
+    }
   }
-  const InodePtr inode = is_link ? link(layer, entry) : make_inode(entry);
-  for (Want* want : wants) want->pending->same_as = inode;
+  if (seen) hidden_.erase(key);
+  if (!inode) return nullptr;
+  for (Want* want : wants) {
+    want->pending->same_as = inode;
+    want->from = layer;
+  }
   if (seen) place(layer, *node, inode, entry.name);
   return !is_link && inode->kind == Inode::Kind::file ? inode : nullptr;
 }
 
 InodePtr Tree::add_again(const TarEntry& entry) {
-  const auto found = again_.find(join(split(entry.name, entry.name)));
-  if (found == again_.end() || found->second->same_as) return nullptr;
-  if (entry.kind == TarEntry::Kind::device || entry.kind == TarEntry::Kind::directory ||
-      entry.kind == TarEntry::Kind::hard_link)
+  using Kind = TarEntry::Kind;
+  if (entry.kind == Kind::hard_link) {
+    // what comes under that name after it is another file
+    const auto target = again_.find(join(split(entry.target, entry.name)));
+    if (target != again_.end() && target->second.pending->same_as) target->second.closed = true;
     return nullptr;
-  found->second->same_as = make_inode(entry);
-  return entry.kind == TarEntry::Kind::file ? found->second->same_as : nullptr;
+  }
+  const auto found = again_.find(join(split(entry.name, entry.name)));
+  if (found == again_.end() || found->second.closed || entry.kind == Kind::device || entry.kind == Kind::directory)
+    return nullptr;
+  const InodePtr inode = found->second.pending->same_as = make_inode(entry);
+  return entry.kind == Kind::file ? inode : nullptr;
 }
 
 void Tree::end_again() {
-  for (const auto& [path, pending] : again_)
-    if (!pending->same_as) refuse(path, "a hard link leads to it, and it is not there");
+  for (const auto& [path, again] : again_)
+    if (!again.pending->same_as) refuse(path, "a hard link leads to it, and it is not there");
   again_.clear();
 }
 
@@ -402,9 +440,10 @@ void Tree::settle_wants() {
     if (want.pending->same_as) continue;
     // a link that stands before its target
     const Node* node = find(split(path, want.name));
-    if (!node || !node->inode || node->layer != want.layer || is_directory(node->inode) || node->inode == want.pending)
+    const InodePtr own = node ? inode_of(*node, want.layer) : nullptr;
+    if (!own || is_directory(own) || own == want.pending)
       refuse(want.name, "a hard link to " + visible(path) + ", which is not there");
-    want.pending->same_as = node->inode;
+    want.pending->same_as = own;
   }
   wants_.clear();
 }

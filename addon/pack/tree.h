@@ -21,6 +21,7 @@ struct Node {
   int layer = 0;      // that has the inode
   int cut = 0;        // lower layers than this one have nothing here
   int cut_below = 0;  // nor below, for an opaque directory
+  int implied = -1;   // the highest layer that has something below
   InodePtr under;     // what a lower layer has in place of a directory that no entry describes
   int under_layer = 0;
 };
@@ -56,12 +57,21 @@ class Tree {
     InodePtr pending;
     std::string name;  // of the link, for messages
     int cut = 0;
+    int from = -1;  // the layer that had it
+  };
+  struct Hidden {
+    std::string target;  // of a hard link
+    InodePtr inode;      // which is seen under its other name
+  };
+  struct Again {
+    InodePtr pending;
+    bool closed = false;  // the link has come
   };
   using Path = std::vector<std::string_view>;
 
   InodePtr add_at(int layer, const Path& path, const TarEntry& entry);
-  Node* reach(int layer, const Path& path, const std::string& name);
-  bool is_seen(int layer, Node* node, bool directory) const;
+  Node* reach(int layer, const Path& path, const std::string& name, bool mark = false);
+  bool is_seen(int layer, const Node* node, TarEntry::Kind kind) const;
   void place(int layer, Node& node, const InodePtr& inode, const std::string& name);
   void white_out(int layer, const Path& parent, std::string_view name, const std::string& entry);
   InodePtr link(int layer, const TarEntry& entry);
@@ -78,8 +88,8 @@ class Tree {
   std::unordered_multimap<std::string, Want> wants_;  // hard links, by the path of their target
   std::unordered_map<std::string, bool> marks_;       // whiteouts of this layer; true: of what is below only
   // files of this layer that higher layers hide, and what those that are hard links lead to
-  std::unordered_map<std::string, std::string> hidden_;
-  std::unordered_map<std::string, InodePtr> again_;  // of these, what a visible hard link leads to
+  std::unordered_map<std::string, Hidden> hidden_;
+  std::unordered_map<std::string, Again> again_;  // of these, what a visible hard link leads to
 };
 
 }  // namespace chrun::pack
