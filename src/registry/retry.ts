@@ -1,12 +1,12 @@
 /** How often something is tried again, and when. */
 import type { Answer } from './network.js';
 
-/** Tries in all; a name that is not known hardly ever comes to be. */
+/** Tries in all; who is not there at all hardly ever comes. */
 const mostTries = 6;
-const mostOfNames = 2;
+const mostForAbsent = 2;
 
 export const isLastTry = ({ failure }: Answer, tries: number): boolean =>
-  tries >= (failure === 'resolve' ? mostOfNames : mostTries);
+  tries >= (failure === 'resolve' || failure === 'connect' ? mostForAbsent : mostTries);
 
 const firstDelay = 500;
 const longestDelay = 60_000;

@@ -269,8 +269,10 @@ t.test('TLS: certificates of known authorities alone, for this host', async (t) 
   t.match(await fetchFrom(url, ['limit=10']), { status: 0, failure: 'certificate' });
   t.match(await fetchFrom(`https://127.0.0.1:${port}/`, ['limit=10', `ca-file=${certificate}`]), {
     status: 0,
-    failure: 'tls',
+    failure: 'certificate',
   });
+  const plainPort = await serve(t, createServer(), whole);
+  t.match(await fetchFrom(`https://localhost:${plainPort}/`, ['limit=10']), { status: 0, failure: 'tls' });
   // OpenSSL's configuration is the host's
   writeFileSync(join(place, 'openssl.cnf'), 'openssl_conf = missing\n[other]\nengines = nonsense\n');
   t.match(
