@@ -44,7 +44,7 @@ t.test('podman: run, exec, logs, stop, kill, restart, rm', (t) => {
       'exec-missing': /^127 /,
       'exec-directory': /^127 /,
       'exec-user': /^0 uid=5 gid=6/,
-      terminal: /^0 .?\/dev\/pts\/\d+/,
+      terminal: /^0 .*\/dev\/pts\/\d+/,
       logs: /^0 started$/,
       kill: /^0 a$/,
       wait: /^0 137$/,
