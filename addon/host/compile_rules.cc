@@ -83,7 +83,6 @@ std::vector<scmp_arg_cmp> read_comparisons(Reader& reader) {
     each.op = static_cast<scmp_compare>(value_of(kOperators, reader.text(), "operator"));
     each.datum_a = reader.number();
     each.datum_b = reader.number();
-    // in the specification the value comes first, and then what it is compared with after masking
     all.push_back(each);
   }
   return all;

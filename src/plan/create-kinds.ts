@@ -208,7 +208,7 @@ export const createKinds = {
   mask: (step: { readonly paths: readonly string[] }) => step.paths,
   /** Make these guest paths read-only, if they are there. */
   protect: (step: { readonly paths: readonly string[] }) => step.paths,
-  /** The propagation of the mount at /. */
+  /** The propagation of what is mounted at /, which is the host's until `pivot`. */
   propagation: (step: { readonly propagation: string }) => [step.propagation],
   /** Make the image the root directory without pivot_root(2). */
   'move-root': () => [],

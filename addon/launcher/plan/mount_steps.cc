@@ -246,7 +246,7 @@ void protect(Creation& creation, const Step& step) {
   }
 }
 
-/// propagation root|host KIND: of the root directory, or of all that is mounted before it is made.
+/// propagation KIND: of what is mounted at /, which is the host's until `pivot`.
 void propagation(Creation&, const Step& step) {
   const Option* kind = find(kPropagations, step.fields[0]);
   if (kind == nullptr) throw Error("unknown propagation '" + field(step, 0) + "' in the plan");

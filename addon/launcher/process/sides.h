@@ -41,7 +41,6 @@ class Sides {
   void await_ready();
   /// From here on each side goes its own way. The container's waits for the other's word.
   void part();
-  bool has_parted() const { return !channel_; }
 
   /// For the container's side. Throws Error if the process outside has exited.
   void require_outside() const;
