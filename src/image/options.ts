@@ -1,4 +1,5 @@
 /** The options of ch-image-ts: one row each. Parser, help, completion, manual and documents are made from it. */
+import { versionOption } from '../cli/common-options.js';
 import type { Option } from '../cli/program.js';
 import type { Values } from '../cli/values.js';
 import { defaultStorage, storageVariable } from '../store/storage.js';
@@ -171,15 +172,7 @@ export const common = [
     group: 'information',
     summary: 'print this help, or details about OPTION or COMMAND',
   },
-  {
-    name: 'version',
-    short: 'V',
-    value: 'none',
-    repeat: 'refuse',
-    action: 'plain',
-    group: 'information',
-    summary: 'print the version',
-  },
+  versionOption,
 ] as const satisfies readonly Option[];
 
 export const packOptions = [archOption, jobsOption, levelOption, mostBytesOption, mostEntriesOption] as const;
