@@ -51,8 +51,12 @@ def shell(action, words, report):
         time.sleep(0.05)
         os.tcsetpgrp(0, job)
         os.kill(-job, signal.SIGCONT)
-        os.kill(job, signal.SIGUSR1)
-        _, status = os.waitpid(job, 0)
+        # a shell that looks for signals just before it reads misses one, and its next read has no end
+        ended = 0
+        while ended == 0:
+            os.kill(job, signal.SIGUSR1)
+            time.sleep(0.05)
+            ended, status = os.waitpid(job, os.WNOHANG)
         text += f', then {describe(status)}'
     else:
         text = describe(status)
