@@ -26,6 +26,8 @@ for name in passwd group subuid subgid; do mount --bind "$ROOM/$name" /etc/$name
 mkdir -p /dev/net
 mknod -m 666 "$ROOM/tun" c 10 200
 [ ! -e /dev/net/tun ] || mount --bind "$ROOM/tun" /dev/net/tun
+# its locks and drafts
+for place in /dev/shm /var/tmp; do mount -t tmpfs -o mode=1777 tmpfs $place; done
 # short paths: those of sockets are limited
 mount -t tmpfs -o mode=755 tmpfs /mnt
 mkdir -m 700 /mnt/home /mnt/run
