@@ -16,6 +16,8 @@
     '-Wl,--as-needed',
     '-Wl,--gc-sections',
     '-Wl,--build-id=sha1',
+    # a cold start reads the whole file, symbols, too
+    '-Wl,--strip-all',
     # addon/base/unwinding.cc
     '-Wl,--eh-frame-hdr',
     '-Wl,--wrap=__register_frame_info',
