@@ -8,7 +8,7 @@ import type { Credentials } from './credentials.js';
 import type { Answer, Network, Progress, Request, Trust } from './network.js';
 import type { FullReference } from './reference.js';
 import { refusal } from './refusals.js';
-import { delayOf, isLastTry, isPassing } from './retry.js';
+import { retryDelay } from './retry.js';
 import { encodeQuery, originOf, resolveUrl } from './url.js';
 
 const mostRedirects = 10;
@@ -115,11 +115,14 @@ export class Registry {
     }
   }
 
+  #urlOf({ path }: Job): string {
+    return `${this.#base}/v2/${this.#reference.repository}/${path}`;
+  }
+
   #begin(job: Job): Running {
-    const url = `${this.#base}/v2/${this.#reference.repository}/${job.path}`;
     return {
       job,
-      url,
+      url: this.#urlOf(job),
       offset: job.offset ?? 0,
       tries: 1,
       redirects: 0,
@@ -196,7 +199,7 @@ export class Registry {
       running.tokens++ < mostTokens &&
       this.#authorize(answer, running.job.what)
     ) {
-      running.url = this.#begin(running.job).url;
+      running.url = this.#urlOf(running.job);
       return 'again';
     }
     return this.#triesAgain(running, answer);
@@ -205,7 +208,7 @@ export class Registry {
   #finish(running: Running, answer: Answer): 'done' | 'again' {
     if (running.job.done(answer)) return 'done';
     running.offset = 0;
-    running.url = this.#begin(running.job).url;
+    running.url = this.#urlOf(running.job);
     return 'again';
   }
 
@@ -215,7 +218,7 @@ export class Registry {
     if (originOf(running.url) !== originOf(this.#base) || this.#base.startsWith('http:')) return false;
     this.#base = this.#base.replace(/^https/, 'http');
     this.#mayBePlain = false;
-    running.url = this.#begin(running.job).url;
+    running.url = this.#urlOf(running.job);
     return true;
   }
 
@@ -241,12 +244,12 @@ export class Registry {
   #triesAgain(running: Running, answer: Answer): 'again' {
     const { host, onRetry } = this.#options;
     const error = refusal(running.job.what, this.#reference.registry, running.url, answer, host);
-    const delay = delayOf(answer, running.tries, Math.random(), Date.now());
-    if (!isPassing(answer) || isLastTry(answer, running.tries) || delay === undefined) throw error;
+    const delay = retryDelay(answer, running.tries);
+    if (delay === undefined) throw error;
     running.tries++;
     running.notBefore = Date.now() + delay;
     // a redirection may have expired
-    running.url = this.#begin(running.job).url;
+    running.url = this.#urlOf(running.job);
     running.redirects = 0;
     onRetry?.(`${error.message}; trying again`);
     return 'again';
@@ -276,10 +279,9 @@ export class Registry {
       throw new LaunchError(`${registry} wants a token from '${realm}', which is not protected by TLS`);
     const credentials = this.#options.credentials();
     const scope = parameters.get('scope') || this.#scope;
+    const service = parameters.get('service');
     const asked = [
-      ...['service'].flatMap((name) =>
-        parameters.has(name) ? [[name, parameters.get(name) ?? ''] as const] : [],
-      ),
+      ...(service === undefined ? [] : [['service', service] as const]),
       ['scope', scope] as const,
     ];
     const answer = this.#simple(
@@ -315,8 +317,8 @@ export class Registry {
       const id = network.start({ ...request, limit: largestToken, trust: { ...trust, insecure } });
       let answer: Answer | undefined;
       while (answer === undefined) answer = this.#next(tick, (each) => each === id);
-      const delay = delayOf(answer, tries, Math.random(), Date.now());
-      if (!isPassing(answer) || isLastTry(answer, tries) || delay === undefined) return answer;
+      const delay = retryDelay(answer, tries);
+      if (delay === undefined) return answer;
       const end = Date.now() + delay;
       while (Date.now() < end) this.#next(Math.ceil(Math.max(1, end - Date.now())), () => false);
     }
