@@ -1,20 +1,16 @@
 /** A registry as the OCI distribution specification has it: requests with what it wants to see, tried again, redirected. */
-import { encodeBase64 } from '../base/base64.js';
 import { LaunchError } from '../base/errors.js';
-import { parseObject, textIn } from '../formats/json.js';
-import type { Host } from '../host/host.js';
-import { type Challenge, parseChallenges } from './challenge.js';
-import type { Credentials } from './credentials.js';
-import type { Answer, Network, Progress, Request, Trust } from './network.js';
+import { Access, type AccessOptions } from './access.js';
+import { Exchange, type ExchangeOptions } from './exchange.js';
+import type { Answer, Progress } from './network.js';
 import type { FullReference } from './reference.js';
 import { refusal } from './refusals.js';
 import { retryDelay } from './retry.js';
-import { encodeQuery, originOf, resolveUrl } from './url.js';
+import { originOf, resolveUrl } from './url.js';
 
 const mostRedirects = 10;
 /** A token that was refused may have expired: it is got anew as often. */
 const mostTokens = 2;
-const largestToken = 1 << 20;
 const tick = 200; // ms
 
 /** A request of a registry, and what becomes of its answer. */
@@ -33,13 +29,7 @@ export interface Job {
   done(answer: Answer): boolean;
 }
 
-export interface RegistryOptions {
-  readonly network: Network;
-  readonly host: Host;
-  readonly credentials: () => Credentials | undefined;
-  readonly trust: Trust;
-  /** TLS without certificates that we know, or no TLS. */
-  readonly insecure: boolean;
+export interface RegistryOptions extends AccessOptions, ExchangeOptions {
   /** Between answers, some times a second. */
   readonly onTick?: (progress: ReadonlyMap<Job, Progress>) => void;
   /** What people may want to know: a try that failed. */
@@ -63,20 +53,20 @@ const isLoopback = (registry: string) => /^(localhost|127\.[\d.]+|\[::1\])(:\d+)
 export class Registry {
   readonly #options: RegistryOptions;
   readonly #reference: FullReference;
-  readonly #scope: string;
   #base: string;
   /** Whether the registry may be talked to without TLS, if it does not know that. */
   #mayBePlain: boolean;
-  #authorization: string | undefined;
-  readonly #arrived = new Map<number, Answer>();
+  readonly #exchange: Exchange;
+  readonly #access: Access;
 
   constructor(reference: FullReference, options: RegistryOptions, action: 'pull' | 'pull,push' = 'pull') {
     this.#reference = reference;
     this.#options = options;
-    this.#scope = `repository:${reference.repository}:${action}`;
-    const { registry } = reference;
+    const { registry, repository } = reference;
     this.#base = `https://${registry === 'docker.io' ? 'registry-1.docker.io' : registry}`;
     this.#mayBePlain = options.insecure || isLoopback(registry);
+    this.#exchange = new Exchange(options);
+    this.#access = new Access(registry, `repository:${repository}:${action}`, options, this.#exchange);
   }
 
   get reference(): FullReference {
@@ -104,7 +94,7 @@ export class Registry {
         waiting.splice(waiting.indexOf(each), 1);
         active.set(this.#start(each), each);
       }
-      const answer = this.#next(tick, (id) => active.has(id));
+      const answer = this.#exchange.next(tick, (id) => active.has(id));
       const running = answer && active.get(answer.id);
       if (answer && running) {
         active.delete(answer.id);
@@ -148,36 +138,20 @@ export class Registry {
   }
 
   #start({ job, url, offset, etag }: Running): number {
-    const { network, trust, insecure } = this.#options;
     // what says who we are is for the registry alone, not for where it sends us
     const own = originOf(url) === originOf(this.#base);
     const headers = {
       ...job.headers,
-      ...(own && this.#authorization !== undefined ? { Authorization: this.#authorization } : {}),
+      ...(own ? this.#access.headers : {}),
       ...(offset > 0 && etag !== undefined ? { 'If-Range': etag } : {}),
     };
-    const request: Request = {
+    return this.#exchange.start({
       url,
       headers,
       limit: job.limit,
-      trust: { ...trust, insecure },
       ...(job.method === undefined ? {} : { method: job.method }),
       ...(job.file === undefined ? {} : { file: job.file, offset }),
-    };
-    return network.start(request);
-  }
-
-  /** An answer to one of these; those to others are kept. */
-  #next(milliseconds: number, isWanted: (id: number) => boolean): Answer | undefined {
-    for (const [id, answer] of this.#arrived) {
-      if (!isWanted(id)) continue;
-      this.#arrived.delete(id);
-      return answer;
-    }
-    const answer = this.#options.network.next(milliseconds);
-    if (answer === undefined || isWanted(answer.id)) return answer;
-    this.#arrived.set(answer.id, answer);
-    return undefined;
+    });
   }
 
   #judge(running: Running, answer: Answer): 'done' | 'again' {
@@ -197,7 +171,7 @@ export class Registry {
       failure === '' &&
       status === 401 &&
       running.tokens++ < mostTokens &&
-      this.#authorize(answer, running.job.what)
+      this.#access.grant(answer, running.job.what, this.#base.startsWith('https:'))
     ) {
       running.url = this.#urlOf(running.job);
       return 'again';
@@ -254,76 +228,4 @@ export class Registry {
     onRetry?.(`${error.message}; trying again`);
     return 'again';
   }
-
-  /** Gets what the registry wants to see. False if it can't be had: then the refusal stands. */
-  #authorize(answer: Answer, what: string): boolean {
-    const challenges = parseChallenges(answer.header('www-authenticate') ?? '');
-    const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
-    if (bearer) {
-      this.#authorization = `Bearer ${this.#token(bearer, what)}`;
-      return true;
-    }
-    const credentials = this.#options.credentials();
-    if (!challenges.some(({ scheme }) => scheme === 'basic') || credentials?.kind !== 'password')
-      return false;
-    const wanted = basic(credentials);
-    if (wanted === this.#authorization) return false;
-    this.#authorization = wanted;
-    return true;
-  }
-
-  #token({ parameters }: Challenge, what: string): string {
-    const realm = parameters.get('realm') ?? '';
-    const { registry } = this.#reference;
-    if (!/^https?:\/\//.test(realm) || (realm.startsWith('http:') && this.#base.startsWith('https:')))
-      throw new LaunchError(`${registry} wants a token from '${realm}', which is not protected by TLS`);
-    const credentials = this.#options.credentials();
-    const scope = parameters.get('scope') || this.#scope;
-    const service = parameters.get('service');
-    const asked = [
-      ...(service === undefined ? [] : [['service', service] as const]),
-      ['scope', scope] as const,
-    ];
-    const answer = this.#simple(
-      credentials?.kind === 'token'
-        ? {
-            url: realm,
-            method: 'POST',
-            headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-            body: encodeQuery([
-              ['grant_type', 'refresh_token'],
-              ['client_id', 'ch-image-ts'],
-              ['refresh_token', credentials.token],
-              ...asked,
-            ]),
-          }
-        : {
-            url: `${realm}${realm.includes('?') ? '&' : '?'}${encodeQuery(asked)}`,
-            headers: credentials ? { Authorization: basic(credentials) } : {},
-          },
-    );
-    if (answer.failure !== '' || answer.status !== 200)
-      throw refusal(`a token for ${what}`, registry, realm, answer, this.#options.host);
-    const found = parseObject(answer.body, `the token of ${originOf(realm)}`);
-    const token = textIn(found, 'token') || textIn(found, 'access_token');
-    if (!token || /[\r\n]/.test(token)) throw new LaunchError(`${originOf(realm)} gave no token`);
-    return token;
-  }
-
-  /** A request beside the others, tried again where that may help. */
-  #simple(request: Omit<Request, 'limit'>): Answer {
-    const { network, trust, insecure } = this.#options;
-    for (let tries = 1; ; tries++) {
-      const id = network.start({ ...request, limit: largestToken, trust: { ...trust, insecure } });
-      let answer: Answer | undefined;
-      while (answer === undefined) answer = this.#next(tick, (each) => each === id);
-      const delay = retryDelay(answer, tries);
-      if (delay === undefined) return answer;
-      const end = Date.now() + delay;
-      while (Date.now() < end) this.#next(Math.ceil(Math.max(1, end - Date.now())), () => false);
-    }
-  }
 }
-
-const basic = ({ user, password }: { readonly user: string; readonly password: string }) =>
-  `Basic ${encodeBase64(`${user}:${password}`)}`;
