@@ -41,7 +41,12 @@ class Packer {
         throw_reworded(failure, layer.name + ": " + failure.what());
       }
     }
-    tree_.settle();
+    try {
+      tree_.settle();
+    } catch (const Error& failure) {
+      const auto at = static_cast<size_t>(std::max(tree_.settling(), 0));
+      throw_reworded(failure, (at < request_.layers.size() ? request_.layers[at].name + ": " : "") + failure.what());
+    }
     const uint64_t end = blocks_.finish();
     const uint64_t size = write_tables(request_.output, end, tree_.root(), blocks_.fragments(), request_.level);
     return {tree_.entries(), bytes_, size, tree_.left_out(), std::move(diff_ids)};

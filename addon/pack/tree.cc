@@ -236,7 +236,7 @@ InodePtr Tree::link(int layer, const TarEntry& entry) {
   }
   auto pending = std::make_shared<Inode>();
   pending->kind = Inode::Kind::pending;
-  if (hidden != hidden_.end()) return again_.try_emplace(target, Again{pending}).first->second.pending;
+  if (hidden != hidden_.end()) return again_.try_emplace(target, pending).first->second;
   // all links of a layer to one target share it
   const auto [first, last] = wants_.equal_range(target);
   for (auto each = first; each != last; ++each)
@@ -252,9 +252,7 @@ std::vector<Tree::Want*> Tree::wants_of(int layer, const std::string& path) {
   const auto [first, last] = wants_.equal_range(path);
   for (auto each = first; each != last; ++each) {
     Want& want = each->second;
-    // of a layer that has it twice, the last
-    if (want.layer > layer && want.cut <= layer && (!want.pending->same_as || want.from == layer))
-      found.push_back(&want);
+    if (want.layer > layer && want.cut <= layer && !want.pending->same_as) found.push_back(&want);
   }
   return found;
 }
@@ -305,15 +303,33 @@ InodePtr Tree::add_plain(int layer, const TarEntry& entry) {
   return add_at(layer, split(entry.name, entry.name), entry);
 }
 
-InodePtr Tree::add_at(int layer, const Path& path, const TarEntry& entry) {
-  if (entry.kind == TarEntry::Kind::device) {
-    ++left_out_.devices;
-    return nullptr;
+/// Which of two files of one name counts would depend on who reads the archive. Directories are there twice in sound
+/// ones, too.
+void Tree::check_name(const Path& path, const std::string& key, const TarEntry& entry) {
+  const Seen seen = entry.kind == TarEntry::Kind::directory ? Seen::directory : Seen::other;
+  const auto [known, fresh] = names_.try_emplace(key, seen);
+  if (!fresh && seen == Seen::other && known->second == Seen::implied)
+    refuse(entry.name, "not a directory, and the same layer has something below it");
+  if (!fresh && (seen == Seen::other || known->second == Seen::other))
+    refuse(entry.name, "the layer has that name twice");
+  known->second = seen;
+  std::string above = key;
+  for (size_t left = path.size(); left > 1; --left) {
+    above.resize(above.rfind('/'));
+    if (!names_.try_emplace(above, Seen::implied).second) break;
   }
+}
+
+InodePtr Tree::add_at(int layer, const Path& path, const TarEntry& entry) {
   const bool is_link = entry.kind == TarEntry::Kind::hard_link, directory = entry.kind == TarEntry::Kind::directory;
   const std::string key = join(path), target = is_link ? join(split(entry.target, entry.name)) : "";
   // a link to itself changes nothing
   if (is_link && target == key) return nullptr;
+  check_name(path, key, entry);
+  if (entry.kind == TarEntry::Kind::device) {
+    ++left_out_.devices;
+    return nullptr;
+  }
   const std::vector<Want*> wants = directory ? std::vector<Want*>() : wants_of(layer, key);
   Node* node = reach(layer, path, entry.name);
   const bool seen = is_seen(layer, node, entry.kind);
@@ -332,32 +348,23 @@ InodePtr Tree::add_at(int layer, const Path& path, const TarEntry& entry) {
   }
   if (seen) hidden_.erase(key);
   if (!inode) return nullptr;
-  for (Want* want : wants) {
-    want->pending->same_as = inode;
-    want->from = layer;
-  }
+  for (Want* want : wants) want->pending->same_as = inode;
   if (seen) place(layer, *node, inode, entry.name);
   return !is_link && inode->kind == Inode::Kind::file ? inode : nullptr;
 }
 
 InodePtr Tree::add_again(const TarEntry& entry) {
   using Kind = TarEntry::Kind;
-  if (entry.kind == Kind::hard_link) {
-    // what comes under that name after it is another file
-    const auto target = again_.find(join(split(entry.target, entry.name)));
-    if (target != again_.end() && target->second.pending->same_as) target->second.closed = true;
-    return nullptr;
-  }
+  if (entry.kind == Kind::hard_link || entry.kind == Kind::device || entry.kind == Kind::directory) return nullptr;
   const auto found = again_.find(join(split(entry.name, entry.name)));
-  if (found == again_.end() || found->second.closed || entry.kind == Kind::device || entry.kind == Kind::directory)
-    return nullptr;
-  const InodePtr inode = found->second.pending->same_as = make_inode(entry);
+  if (found == again_.end()) return nullptr;
+  const InodePtr inode = found->second->same_as = make_inode(entry);
   return entry.kind == Kind::file ? inode : nullptr;
 }
 
 void Tree::end_again() {
-  for (const auto& [path, again] : again_)
-    if (!again.pending->same_as) refuse(path, "a hard link leads to it, and it is not there");
+  for (const auto& [path, pending] : again_)
+    if (!pending->same_as) refuse(path, "a hard link leads to it, and it is not there");
   again_.clear();
 }
 
@@ -370,6 +377,7 @@ bool Tree::end_layer(int layer) {
       if (mark != marks_.end() && (!mark->second || end < path.size())) want.cut = std::max(want.cut, layer);
     }
   }
+  names_.clear();
   marks_.clear();
   hidden_.clear();
   return !again_.empty();
@@ -377,7 +385,7 @@ bool Tree::end_layer(int layer) {
 
 /// Where a symbolic link leads, inside the image: a directory, created if it is missing.
 Node& Tree::resolve(const std::string& from, const std::string& target) {
-  std::vector<std::string> done, rest;
+  std::vector<std::string> rest;
   const auto push = [&](const std::string& text) {
     std::vector<std::string> parts;
     for (size_t at = 0; at < text.size();) {
@@ -396,7 +404,8 @@ Node& Tree::resolve(const std::string& from, const std::string& target) {
     rest.pop_back();
     if (part == ".") continue;
     if (part == "..") {
-      if (way.size() > 1) way.pop_back();
+      if (way.size() == 1) refuse(from, "something lies below this symbolic link, which leads out of the image");
+      way.pop_back();
       continue;
     }
     auto& child = way.back()->children[part];
@@ -418,6 +427,7 @@ Node& Tree::resolve(const std::string& from, const std::string& target) {
 void Tree::relocate(const std::string& path) {
   Node* node = find(split(path, path));
   if (!node || !is_link_below(*node)) return;
+  settling_ = node->implied;
   Node moved;
   moved.children = std::move(node->children);
   moved.cut_below = node->cut_below;
@@ -438,12 +448,17 @@ void Tree::relocate(const std::string& path) {
 void Tree::settle_wants() {
   for (auto& [path, want] : wants_) {
     if (want.pending->same_as) continue;
+    settling_ = want.layer;
     // a link that stands before its target
     const Node* node = find(split(path, want.name));
     const InodePtr own = node ? inode_of(*node, want.layer) : nullptr;
     if (!own || is_directory(own) || own == want.pending)
       refuse(want.name, "a hard link to " + visible(path) + ", which is not there");
     want.pending->same_as = own;
+  }
+  for (auto& [path, want] : wants_) {
+    settling_ = want.layer;
+    final_inode(want.pending, want.name);  // there is one
   }
   wants_.clear();
 }

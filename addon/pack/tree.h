@@ -44,8 +44,10 @@ class Tree {
   /// As add(), in that second reading; end_again() follows it.
   InodePtr add_again(const TarEntry& entry);
   void end_again();
-  /// After the last layer: from here on, root() is the image.
+  /// After the last layer: from here on, root() is the image. Throws Error with the entry's name; settling() is its
+  /// layer.
   void settle();
+  int settling() const { return settling_; }
 
   Node& root() { return root_; }
   const LeftOut& left_out() const { return left_out_; }
@@ -57,17 +59,16 @@ class Tree {
     InodePtr pending;
     std::string name;  // of the link, for messages
     int cut = 0;
-    int from = -1;  // the layer that had it
   };
   struct Hidden {
     std::string target;  // of a hard link
     InodePtr inode;      // which is seen under its other name
   };
-  struct Again {
-    InodePtr pending;
-    bool closed = false;  // the link has come
-  };
+  /// What a layer has at a path. Implied: a directory that has something below, and may have an entry yet.
+  enum class Seen : uint8_t { implied, directory, other };
   using Path = std::vector<std::string_view>;
+
+  void check_name(const Path& path, const std::string& key, const TarEntry& entry);
 
   InodePtr add_at(int layer, const Path& path, const TarEntry& entry);
   Node* reach(int layer, const Path& path, const std::string& name, bool mark = false);
@@ -86,10 +87,12 @@ class Tree {
   LeftOut left_out_;
   uint64_t entries_ = 0;
   std::unordered_multimap<std::string, Want> wants_;  // hard links, by the path of their target
+  std::unordered_map<std::string, Seen> names_;       // of this layer
   std::unordered_map<std::string, bool> marks_;       // whiteouts of this layer; true: of what is below only
   // files of this layer that higher layers hide, and what those that are hard links lead to
   std::unordered_map<std::string, Hidden> hidden_;
-  std::unordered_map<std::string, Again> again_;  // of these, what a visible hard link leads to
+  std::unordered_map<std::string, InodePtr> again_;  // of these, what a visible hard link leads to
+  int settling_ = 0;
 };
 
 }  // namespace chrun::pack

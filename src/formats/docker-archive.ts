@@ -25,10 +25,10 @@ export function readDockerArchive(
       hint: `say which: docker-archive:FILE:NAME:TAG; it has ${all.join(', ')}`,
     });
   const configName = asText(image.Config, `Config of ${what}`);
+  const configDigest = checkConfig(files, configName);
   const text = files.read(configName);
   const config = parseObject(text, configName);
   checkPlatform(config, architecture, files.name);
-  const configDigest = checkConfig(files, configName);
   const names = asTexts(image.Layers, `Layers of ${what}`);
   const diffIds = diffIdsOf(config, names.length, configName);
   const layers = names.map((layer, at) => {

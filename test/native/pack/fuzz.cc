@@ -1,6 +1,7 @@
 // fuzz COUNT SEED: archives that are sound but for some bytes, through the tar reader and the merged tree. Whatever
 // they hold, they are taken or refused; sanitizers watch. And sound ones, whose files must be those that unpacking
 // would leave.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -125,6 +126,10 @@ std::optional<Files> unpack_all(const std::vector<Entries>& layers) {
         files.erase(above);  // a file of a lower layer
       }
       const bool directory = entry.kind == pack::TarEntry::Kind::directory;
+      // a name twice, or something below a file
+      if (const auto mine = own.find(entry.name); mine != own.end() && !(mine->second && directory)) return {};
+      if (!directory && std::ranges::any_of(own, [&](const auto& each) { return is_below(each.first, entry.name); }))
+        return {};
       uint64_t size = entry.size;
       if (entry.kind == pack::TarEntry::Kind::hard_link) {
         // below a file there is nothing
@@ -137,7 +142,6 @@ std::optional<Files> unpack_all(const std::vector<Entries>& layers) {
         size = target->second;
       }
       if (!directory) std::erase_if(files, [&](const auto& file) { return is_below(file.first, entry.name); });
-      if (!directory) std::erase_if(own, [&](const auto& each) { return is_below(each.first, entry.name); });
       files.erase(entry.name);
       if (!directory) files[entry.name] = size;
       own[entry.name] = directory;
