@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "base/records.h"
 #include "image/lease.h"
+#include "image/secret.h"
 #include "image/storage_files.h"
 #include "net/questions.h"
 #include "pack/decompress.h"
@@ -284,6 +285,9 @@ constexpr Question kQuestions[] = {
     {"processors", 0, guarded<processors>},
     {"make-directories", 1, guarded<make_directories>},
     {"save", 2, guarded<save_text>},
+    {"save-secret", 2, guarded<save_secret>},
+    {"ask-user", 2, guarded<ask_user>},
+    {"read-input", 0, guarded<read_input>},
     {"link", 2, guarded<link_file>},
     {"rename", 2, guarded<rename_path>},
     {"remove", 1, guarded<remove_tree>},

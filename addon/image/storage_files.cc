@@ -24,8 +24,8 @@ void sync_directory(const std::string& path) {
 
 }  // namespace
 
-NewFile::NewFile(const std::string& path)
-    : path_(path), file_(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644)) {
+NewFile::NewFile(const std::string& path, mode_t mode)
+    : path_(path), file_(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)) {
   if (!file_) throw Refused("open").cannot("create " + path);
 }
 
@@ -49,20 +49,24 @@ Fd nameless_file(const std::string& directory) {
   return file;
 }
 
-Words make_directories(const Words& arguments) {
+Words make_directories(const Words& arguments) { return make_directories(arguments, 0755); }
+
+Words make_directories(const Words& arguments, mode_t mode) {
   const std::string& path = arguments.at(0);
   for (size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string part = path.substr(0, end);
-    if (mkdir(part.c_str(), 0755) != 0 && errno != EEXIST) throw Refused("mkdir").cannot("create " + part);
+    if (mkdir(part.c_str(), mode) != 0 && errno != EEXIST) throw Refused("mkdir").cannot("create " + part);
     if (end == path.npos) return {};
   }
 }
 
-Words save_text(const Words& arguments) {
+Words save_text(const Words& arguments) { return save_text(arguments, 0644); }
+
+Words save_text(const Words& arguments, mode_t mode) {
   const std::string& path = arguments.at(0);
   const std::string draft = path + ".new-" + std::to_string(getpid());
   unlink(draft.c_str());
-  NewFile file(draft);
+  NewFile file(draft, mode);
   write_all(file.get(), arguments.at(1), path);
   file.keep();
   return rename_path({draft, path});

@@ -1,5 +1,7 @@
 // Files in storage: each is there whole, or not at all.
 #pragma once
+#include <sys/types.h>
+
 #include "base/fd.h"
 #include "host/questions.h"
 
@@ -8,7 +10,7 @@ namespace chrun {
 /// A new file, which is removed unless keep() is called. Throws SysError if there is one already.
 class NewFile {
  public:
-  explicit NewFile(const std::string& path);
+  explicit NewFile(const std::string& path, mode_t mode = 0644);
   ~NewFile();
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
@@ -31,8 +33,10 @@ Fd nameless_file(const std::string& directory);
 
 /// PATH: makes a directory, and those above it, with mode 755.
 Words make_directories(const Words& arguments);
+Words make_directories(const Words& arguments, mode_t mode);
 /// PATH TEXT: writes a file in one step.
 Words save_text(const Words& arguments);
+Words save_text(const Words& arguments, mode_t mode);
 /// PATH OTHER: a second name for a file.
 Words link_file(const Words& arguments);
 /// FROM TO: in one step; what is at TO is replaced.

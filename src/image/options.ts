@@ -104,8 +104,8 @@ export const jsonOption = {
   summary: 'print JSON',
 } as const satisfies Option;
 
-export const authFileOption = {
-  name: 'auth-file',
+export const authfileOption = {
+  name: 'authfile',
   value: 'required',
   metavar: 'FILE',
   repeat: 'refuse',
@@ -132,7 +132,25 @@ export const dryRunOption = {
   summary: 'print what would be fetched, and its sizes',
 } as const satisfies Option;
 
-export const registryOptions = [authFileOption, noVerifyOption] as const;
+export const usernameOption = {
+  name: 'username',
+  short: 'u',
+  value: 'required',
+  metavar: 'NAME',
+  repeat: 'refuse',
+  group: 'registry',
+  summary: 'log in as NAME (default: ask on the terminal)',
+} as const satisfies Option;
+
+export const passwordStdinOption = {
+  name: 'password-stdin',
+  value: 'none',
+  repeat: 'refuse',
+  group: 'registry',
+  summary: 'read the password from standard input (default: ask on the terminal)',
+} as const satisfies Option;
+
+export const registryOptions = [authfileOption, noVerifyOption] as const;
 
 export const common = [
   {
@@ -181,6 +199,8 @@ const all = [
   ...common,
   ...packOptions,
   ...registryOptions,
+  usernameOption,
+  passwordStdinOption,
   dryRunOption,
   storageOption,
   forceOption,

@@ -111,6 +111,12 @@ export const packer = {
   makeDirectories: (path: string): void => void act('make-directories', path),
   /** Writes a file in one step. */
   save: (path: string, text: string): void => void act('save', path, text),
+  /** The same, readable by its owner alone, with the directories above it. */
+  saveSecret: (path: string, text: string): void => void act('save-secret', path, text),
+  /** A line that the user types on the terminal. */
+  askUser: (prompt: string, echo: 'echo' | 'hidden'): string => act('ask-user', prompt, echo)[0] ?? '',
+  /** All of standard input, without the end of its last line. */
+  readInput: (): string => act('read-input')[0] ?? '',
   /** A second name for a file. */
   link: (path: string, other: string): void => void act('link', path, other),
   /** In one step; what is at `to` is replaced. `from` is removed if that fails. */

@@ -3,14 +3,17 @@ import { ExitStatus } from '../base/errors.js';
 import type { Program } from '../cli/program.js';
 import { storageVariable } from '../store/storage.js';
 import {
+  authfileOption,
   common,
   dryRunOption,
   forceOption,
   jsonOption,
   optionGroups,
   packOptions,
+  passwordStdinOption,
   registryOptions,
   storageOption,
+  usernameOption,
 } from './options.js';
 
 export const program: Program = {
@@ -34,6 +37,18 @@ export const program: Program = {
       summary: 'list the tags of a repository in a registry',
       operands: 'REPOSITORY',
       options: [...registryOptions, jsonOption],
+    },
+    {
+      name: 'login',
+      summary: 'check a name and a password at a registry (HOST[:PORT]), and keep them for podman, too',
+      operands: 'REGISTRY',
+      options: [usernameOption, passwordStdinOption, ...registryOptions],
+    },
+    {
+      name: 'logout',
+      summary: 'forget the name and the password for a registry',
+      operands: 'REGISTRY',
+      options: [authfileOption],
     },
     {
       name: 'import',

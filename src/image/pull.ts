@@ -8,6 +8,7 @@ import { print } from '../host/messages.js';
 import { native } from '../host/native.js';
 import type { Registry } from '../registry/client.js';
 import { parseReference, type Reference, renderReference } from '../registry/reference.js';
+import { Refusal } from '../registry/refusals.js';
 import { nearTags, type Platform, type RemoteImage, resolveImage } from '../registry/remote-image.js';
 import { renderSize } from '../store/list-storage.js';
 import { blobPath, blobsIn, fetchBlobs, missingBlobs, type WantedBlob } from './blobs.js';
@@ -50,7 +51,7 @@ function resolve(
     try {
       return resolveImage(asked, platformOf(values, host));
     } catch (error) {
-      if (!(error instanceof LaunchError) || !/\(status 404\)$/.test(error.message)) throw error;
+      if (!(error instanceof Refusal) || error.status !== 404) throw error;
       const hint = nearTags(asked);
       throw new LaunchError(error.message, hint === undefined ? {} : { hint });
     }

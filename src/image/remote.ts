@@ -5,11 +5,31 @@ import { trustFor } from '../registry/certificates.js';
 import { Registry, type RegistryOptions } from '../registry/client.js';
 import { authFiles, findCredentials } from '../registry/credentials.js';
 import { network } from '../registry/network.js';
-import type { Reference } from '../registry/reference.js';
+import type { FullReference, Reference } from '../registry/reference.js';
 import { endpointsOf, qualify, readRegistries } from '../registry/registries-conf.js';
 import type { ImageValues } from './options.js';
 
 type Ear = Pick<RegistryOptions, 'onTick' | 'onRetry'>;
+
+/** One place, as configuration and options say it is to be talked to. */
+export function openRegistry(
+  place: FullReference,
+  values: ImageValues,
+  host: Host,
+  ear: Ear,
+  credentials?: RegistryOptions['credentials'],
+  insecure = false,
+): Registry {
+  const files = authFiles(values.authfile, host);
+  return new Registry(place, {
+    ...ear,
+    network,
+    host,
+    credentials: credentials ?? (() => findCredentials(place.registry, place.repository, files, host)),
+    trust: trustFor(place.registry, host),
+    insecure: insecure || values['tls-no-verify'] === true,
+  });
+}
 
 /** What is asked of the first place that answers: mirrors first. `onRetry` is told why one was passed over. */
 export function askRegistry<Result>(
@@ -21,16 +41,8 @@ export function askRegistry<Result>(
 ): { readonly registry: Registry; readonly result: Result } {
   const registries = readRegistries(host);
   const endpoints = endpointsOf(qualify(reference, registries), registries);
-  const files = authFiles(values['auth-file'], host);
   for (const { reference: place, insecure, isMirror } of endpoints) {
-    const registry = new Registry(place, {
-      ...ear,
-      network,
-      host,
-      credentials: () => findCredentials(place.registry, place.repository, files, host),
-      trust: trustFor(place.registry, host),
-      insecure: insecure || values['tls-no-verify'] === true,
-    });
+    const registry = openRegistry(place, values, host, ear, undefined, insecure);
     try {
       return { registry, result: ask(registry) };
     } catch (error) {

@@ -15,6 +15,7 @@ import { deleteImages } from './delete.js';
 import { importImage } from './import.js';
 import { inspectImage } from './inspect.js';
 import { listImages } from './list.js';
+import { logIn, logOut } from './login.js';
 import type { ImageOption, ImageValues } from './options.js';
 import { program } from './program.js';
 import { pruneStorage } from './prune.js';
@@ -27,6 +28,8 @@ import type { Verb } from './verb.js';
 const verbs: Readonly<Record<string, readonly [Verb, number, number]>> = {
   pull: [pullImage, 1, 2],
   tags: [listRemoteTags, 1, 1],
+  login: [logIn, 1, 1],
+  logout: [logOut, 1, 1],
   import: [importImage, 1, 2],
   convert: [convertImage, 2, 2],
   list: [listImages, 0, 0],

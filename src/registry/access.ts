@@ -19,13 +19,13 @@ export interface AccessOptions {
 
 export class Access {
   readonly #registry: string;
-  readonly #scope: string;
+  readonly #scope: string | undefined;
   readonly #options: AccessOptions;
   readonly #exchange: Exchange;
   #authorization: string | undefined;
 
-  /** `scope`: what a token is for, if the registry does not say it. */
-  constructor(registry: string, scope: string, options: AccessOptions, exchange: Exchange) {
+  /** `scope`: what a token is for, if the registry does not say it; undefined: for nothing but to know who asks. */
+  constructor(registry: string, scope: string | undefined, options: AccessOptions, exchange: Exchange) {
     this.#registry = registry;
     this.#scope = scope;
     this.#options = options;
@@ -62,9 +62,10 @@ export class Access {
     if (!/^https?:\/\//.test(realm) || (realm.startsWith('http:') && secure))
       throw new LaunchError(`${this.#registry} wants a token from '${realm}', which is not protected by TLS`);
     const service = parameters.get('service');
+    const scope = parameters.get('scope') || this.#scope;
     const asked = [
       ...(service === undefined ? [] : [['service', service] as const]),
-      ['scope', parameters.get('scope') || this.#scope] as const,
+      ...(scope ? scope.split(' ').map((each) => ['scope', each] as const) : []),
     ];
     const answer = this.#exchange.ask(tokenRequest(realm, asked, this.#options.credentials()));
     if (answer.failure !== '' || answer.status !== 200)

@@ -15,7 +15,7 @@ const tick = 200; // ms
 
 /** A request of a registry, and what becomes of its answer. */
 export interface Job {
-  /** Below the repository, as in `blobs/sha256:…`. */
+  /** Below the repository, as in `blobs/sha256:…`; below the registry if it begins with a slash. */
   readonly path: string;
   /** For messages: `the manifest`. */
   readonly what: string;
@@ -66,11 +66,21 @@ export class Registry {
     this.#base = `https://${registry === 'docker.io' ? 'registry-1.docker.io' : registry}`;
     this.#mayBePlain = options.insecure || isLoopback(registry);
     this.#exchange = new Exchange(options);
-    this.#access = new Access(registry, `repository:${repository}:${action}`, options, this.#exchange);
+    this.#access = new Access(
+      registry,
+      repository === '' ? undefined : `repository:${repository}:${action}`,
+      options,
+      this.#exchange,
+    );
   }
 
   get reference(): FullReference {
     return this.#reference;
+  }
+
+  /** Whether it has asked who we are. */
+  get hasAsked(): boolean {
+    return this.#access.headers.Authorization !== undefined;
   }
 
   /** One request. */
@@ -106,7 +116,7 @@ export class Registry {
   }
 
   #urlOf({ path }: Job): string {
-    return `${this.#base}/v2/${this.#reference.repository}/${path}`;
+    return `${this.#base}/v2${path.startsWith('/') ? path : `/${this.#reference.repository}/${path}`}`;
   }
 
   #begin(job: Job): Running {

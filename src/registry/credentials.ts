@@ -45,9 +45,21 @@ export function findCredentials(
   return undefined;
 }
 
-/** The names that a registry has in these files. */
-function keysOf(registry: string, repository: string): readonly string[] {
-  const parts = repository.split('/');
+/** Where `login` puts credentials: on all nodes that have the home directory, so not in $XDG_RUNTIME_DIR, which one has. */
+export function newAuthFile(given: string | undefined, host: Host): string {
+  const files = authFiles(given, host);
+  const runtime = host.variable('XDG_RUNTIME_DIR');
+  const first = files.find((file) => !runtime || !file.startsWith(`${runtime}/`)) ?? files[0];
+  if (first === undefined)
+    throw new LaunchError('there is no file for credentials: HOME is not set', {
+      hint: '--authfile names one',
+    });
+  return first;
+}
+
+/** The names that a registry has in these files, and with its repository before these. */
+export function keysOf(registry: string, repository = ''): readonly string[] {
+  const parts = repository === '' ? [] : repository.split('/');
   const paths = parts.map((_, at) => `${registry}/${parts.slice(0, parts.length - at).join('/')}`);
   const hub = ['https://index.docker.io/v1/', 'index.docker.io', 'registry-1.docker.io'];
   const plain = [

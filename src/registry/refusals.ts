@@ -38,35 +38,41 @@ function failureHint(failure: Failure, text: string, registry: string, host: Hos
   }
 }
 
+/** A request that a registry, or the way to it, refused. */
+export class Refusal extends LaunchError {
+  /** HTTP's; 0 if there was no answer. */
+  readonly status: number;
+
+  constructor(message: string, status: number, hint: string | undefined) {
+    super(message, hint === undefined ? {} : { hint });
+    this.status = status;
+  }
+}
+
 /** For a request that failed: `what` was wanted of `registry`. */
-export function refusal(
-  what: string,
-  registry: string,
-  url: string,
-  answer: Answer,
-  host: Host,
-): LaunchError {
+export function refusal(what: string, registry: string, url: string, answer: Answer, host: Host): Refusal {
   const { status, failure, text, body } = answer;
   const place = originOf(url);
   if (failure !== '') {
-    const hint = failureHint(failure, text, registry, host);
-    return new LaunchError(
+    return new Refusal(
       `can't get ${what} from ${place}: ${visible(text.replace(/^[A-Z](?![A-Z])/, (first) => first.toLowerCase()))}`,
-      hint === undefined ? {} : { hint },
+      0,
+      failureHint(failure, text, registry, host),
     );
   }
   const said = messageOf(body);
   const error = (why: string, hint?: string) =>
-    new LaunchError(
+    new Refusal(
       `can't get ${what} from ${place}: ${why}${said ? `: ${said}` : ''} (status ${status})`,
-      hint === undefined ? {} : { hint },
+      status,
+      hint,
     );
   switch (status) {
     case 401:
     case 403:
       return error(
         'access is refused',
-        `log in: 'podman login ${registry}' or 'docker login ${registry}', or name a file by --auth-file`,
+        `log in: 'ch-image-ts login ${registry}'; credentials of podman and docker are used, too`,
       );
     case 404:
       return error('there is none');

@@ -93,8 +93,6 @@ test('TLS with an authority of our own, a name and a password, and a mirror', as
   push(t, place, `localhost:${port}`, '--dest-creds=alice:p:w');
 
   const reference = `localhost:${port}/team/tool:1.0`;
-  const basic = Buffer.from('alice:p:w').toString('base64');
-  const credentials = JSON.stringify({ auths: { [`localhost:${port}`]: { auth: basic } } });
   const authority = {
     [`.config/containers/certs.d/localhost:${port}/ca.crt`]: execFileSync('cat', [certificate], {
       encoding: 'utf8',
@@ -114,7 +112,11 @@ test('TLS with an authority of our own, a name and a password, and a mirror', as
     /access is refused: authentication required \(status 401\)/,
     /log in/,
   );
-  const known = configure(place, { ...authority, '.docker/config.json': credentials });
+  const file = join(place.storage, 'auth.json');
+  const known = { env: { ...trusting.env, REGISTRY_AUTH_FILE: file } };
+  const login = ['login', '--username=alice', '--password-stdin', `localhost:${port}`];
+  refuses(t, place.image(login, { ...known, input: 'wrong' }), /refuses alice with this password/);
+  t.match(place.image(login, { ...known, input: 'p:w' }), { status: 0, stderr: '' });
   t.match(place.image(['pull', reference, 'tool'], known), { status: 0, stderr: '' });
   runs(t, place, user, 'tool');
   t.match(place.image(['tags', `localhost:${port}/team/tool`], known), { status: 0, stdout: '1.0\n' });

@@ -215,7 +215,7 @@ test('access by a token, with the credentials of a file or a helper', async (t, 
   const file = join(place.directory, 'auth.json');
   const basic = Buffer.from('u:p:q').toString('base64');
   writeFileSync(file, JSON.stringify({ auths: { [port]: { auth: basic } } }), { mode: 0o644 });
-  t.match(await runImage(place, user, ['pull', '--auth-file', file, `${repository}:1.0`, 'a']), {
+  t.match(await runImage(place, user, ['pull', '--authfile', file, `${repository}:1.0`, 'a']), {
     status: 0,
     stderr: '',
   });
@@ -227,7 +227,7 @@ test('access by a token, with the credentials of a file or a helper', async (t, 
   );
   writeFileSync(file, JSON.stringify({ credHelpers: { [port]: 'test' } }), { mode: 0o644 });
   const env = { PATH: `${place.directory}:/usr/bin:/bin` };
-  t.match(await runImage(place, user, ['pull', '--auth-file', file, `${repository}:1.0`, 'b'], env), {
+  t.match(await runImage(place, user, ['pull', '--authfile', file, `${repository}:1.0`, 'b'], env), {
     status: 0,
     stderr: '',
   });

@@ -47,6 +47,7 @@ export async function serveImage(
     asked.push(`${request.method} ${path}`);
     headers.push(request.headers);
     if (fault(request, response, asked.length)) return;
+    if (path === '/v2/') return void response.end('{}');
     const [, kind = '', version = ''] = /^(manifests|blobs)\/(.*)$/.exec(path) ?? [];
     if (path.startsWith('tags/list')) return void response.end('{"name":"tool/solver","tags":["0.9","1.0"]}');
     const bytes = version === '1.0' ? index : blobs.get(version);
@@ -88,12 +89,13 @@ export function runImage(
   words: readonly string[],
   env: NodeJS.ProcessEnv = {},
   onStart?: (kill: (signal: NodeJS.Signals) => void) => void,
+  input?: string,
 ): Promise<AsyncEnding> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, words, {
       cwd: place.directory,
       env: { ...environmentOf(user), CH_IMAGE_STORAGE: place.storage, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       ...(isRoot ? { uid: user.uid, gid: user.gid } : {}),
     });
     const texts = ['', ''];
@@ -107,6 +109,8 @@ export function runImage(
     child.on('close', (status, signal) =>
       resolve({ status, signal, stdout: texts[0] ?? '', stderr: texts[1] ?? '' }),
     );
+    // it may end without having read it
+    child.stdin.on('error', () => undefined).end(input ?? '');
     onStart?.((signal) => child.kill(signal));
   });
 }
