@@ -112,6 +112,7 @@ class Transfers::Transfer {
   bool begin_file();
   bool fail(Failure failure, std::string text);
   size_t send(char* buffer, size_t room);
+  bool proxy_refuses(CURLcode code) const;
 
   template <typename Body>
   size_t guarded(size_t size, Body body) {
@@ -311,10 +312,18 @@ void Transfers::Transfer::take(std::string_view bytes) {
   size_ += bytes.size();
 }
 
+/// Whether it is not the server that could not be reached, or closed the connection.
+bool Transfers::Transfer::proxy_refuses(CURLcode code) const {
+  long used = 0, said = 0;
+  curl_easy_getinfo(easy_, CURLINFO_USED_PROXY, &used);
+  curl_easy_getinfo(easy_, CURLINFO_HTTP_CONNECTCODE, &said);
+  return used != 0 && (code == CURLE_COULDNT_CONNECT || said >= 300);
+}
+
 Answer Transfers::Transfer::finish(CURLcode code) {
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &answer_.status);
   if (answer_.failure == Failure::none && code != CURLE_OK)
-    fail(kind_of(code), words_[0] != 0 ? words_ : curl_easy_strerror(code));
+    fail(proxy_refuses(code) ? Failure::proxy : kind_of(code), words_[0] != 0 ? words_ : curl_easy_strerror(code));
   // an empty one, too, is a file
   if (answer_.failure == Failure::none && !into_file_) into_file_ = begin_file();
   answer_.size = size_;

@@ -8,7 +8,12 @@ export function nearestName(name: string, names: readonly string[]): string | un
   return distance(name, nearest) <= Math.max(2, name.length / 3) ? nearest : undefined;
 }
 
+/** Nearest first. */
+export function byNearness(wanted: string, names: readonly string[]): readonly string[] {
+  return [...names].sort((a, b) => distance(wanted, a) - distance(wanted, b));
+}
+
 /** Those of `names` that may have been meant: at most five, nearest first. */
 export function nearestNames(wanted: string, names: readonly string[]): readonly string[] {
-  return [...names].sort((a, b) => distance(wanted, a) - distance(wanted, b)).slice(0, 5);
+  return byNearness(wanted, names).slice(0, 5);
 }

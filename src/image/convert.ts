@@ -3,11 +3,13 @@ import { LaunchError, usageError } from '../base/errors.js';
 import { dirname } from '../base/paths.js';
 import type { Host } from '../host/host.js';
 import { native } from '../host/native.js';
+import { parseReference } from '../registry/reference.js';
 import { buildSquashfs, workOf } from './build.js';
+import { findRemote, platformOf, readFetched } from './fetch.js';
 import type { ImageValues } from './options.js';
 import { packer } from './packer.js';
 import { openSource, type Source, splitName, splitTransport, type Transport } from './source.js';
-import { exists } from './stored.js';
+import { exists, openStorage } from './stored.js';
 import { say, type Verb, warn } from './verb.js';
 import {
   type Writer,
@@ -32,15 +34,33 @@ export const convertImage: Verb = async ([operand = '', out = ''], values, host)
     throw new LaunchError(`there is ${out} already`, { path: output.path, hint: '--force replaces it' });
   const architecture = values.arch ?? host.architecture();
   const scratch = () => dirname(output.path);
-  const source = openSource({ operand, architecture, scratch, mostBytes: workOf(values).mostBytes }, host);
+  const request = { operand, architecture, scratch, mostBytes: workOf(values).mostBytes };
+  const notes: string[] = [];
+  const source = operand.startsWith('docker://')
+    ? fetchSource(operand, values, host, (warning) => notes.push(warning))
+    : openSource(request, host);
   const draft = `${output.path}.new-${native.identity().pid}`;
   const warnings = output.write
     ? writeFrom(source, output.write, { ...output, architecture }, draft, values)
     : buildSquashfs(source, draft, values).warnings;
   finish(draft, output.path);
-  await warn(warnings, values);
+  await warn([...notes, ...warnings], values);
   say(`${out}: from ${source.format}`, values);
 };
+
+/** Its blobs are kept in storage: the next conversion fetches what is new. */
+function fetchSource(
+  operand: string,
+  values: ImageValues,
+  host: Host,
+  note: (warning: string) => void,
+): Source {
+  const storage = openStorage(values.storage, host);
+  const { image, fetch } = findRemote(parseReference(operand), values, host, note);
+  fetch(storage, (count) => say(`another process is at ${count} of its blobs: waiting`, values));
+  const { architecture } = platformOf(values, host);
+  return { kind: 'layers', format: 'registry', ...readFetched(storage, image, architecture) };
+}
 
 const writers: Readonly<Record<Exclude<Transport, 'sif' | 'squashfs'>, Writer>> = {
   dir: writeDirectory,

@@ -3,6 +3,7 @@ import { ExitStatus } from '../base/errors.js';
 import type { Program } from '../cli/program.js';
 import { storageVariable } from '../store/storage.js';
 import {
+  archOption,
   authfileOption,
   common,
   dryRunOption,
@@ -20,7 +21,7 @@ export const program: Program = {
   name: 'ch-image-ts',
   summary: 'get images from registries and files, and make them run',
   description:
-    'Get images from registries, turn image files of any format into images that ch-run-ts runs, and keep them in storage. REF is [REGISTRY/]REPOSITORY[:TAG][@DIGEST], as docker and podman have it. IN is an archive of docker save or podman save, an OCI layout or archive of one, a tar archive of a root file system (all of them also compressed with gzip, zstd, xz or bzip2), a SIF or SquashFS file, or a directory; - is standard input. What it is is recognised by its content, or said as in containers-transports(5): docker-archive:FILE[:NAME], oci:DIR[:TAG], oci-archive:FILE[:TAG], tar:FILE, sif:FILE, squashfs:FILE, dir:DIR.',
+    'Get images from registries, turn image files of any format into images that ch-run-ts runs, and keep them in storage. REF is [REGISTRY/]REPOSITORY[:TAG][@DIGEST], as docker and podman have it. IN is an archive of docker save or podman save, an OCI layout or archive of one, a tar archive of a root file system (all of them also compressed with gzip, zstd, xz or bzip2), a SIF or SquashFS file, or a directory; - is standard input. What it is is recognised by its content, or said as in containers-transports(5): docker-archive:FILE[:NAME], oci:DIR[:TAG], oci-archive:FILE[:TAG], tar:FILE, sif:FILE, squashfs:FILE, dir:DIR; convert takes docker://REF, too.',
   notes:
     'Layers are not unpacked: they are read once, merged in memory, and packed into SquashFS. All files belong to root, set-user-ID bits are dropped, devices are left out.',
   groups: optionGroups,
@@ -61,7 +62,7 @@ export const program: Program = {
       summary:
         'make a SquashFS file (OUT), a directory (OUT/), an archive (OUT.tar) or, with a transport, another format of an image',
       operands: 'IN OUT',
-      options: [...packOptions, forceOption],
+      options: [...packOptions, ...registryOptions, storageOption, forceOption],
     },
     {
       name: 'list',
@@ -71,9 +72,10 @@ export const program: Program = {
     },
     {
       name: 'inspect',
-      summary: 'print where an image in storage comes from and how it is configured, as JSON',
+      summary:
+        'print where an image comes from and how it is configured, as JSON: one in storage (NAME), or in a registry (docker://REF)',
       operands: 'NAME',
-      options: [storageOption],
+      options: [archOption, ...registryOptions, storageOption],
     },
     {
       name: 'tag',

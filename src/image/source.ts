@@ -38,8 +38,8 @@ const others: Readonly<Record<string, string>> = {
   docker: "'ch-image-ts pull REF' gets it from a registry",
   'docker-daemon': "use `docker save`: 'docker save IMAGE | ch-image-ts import - NAME'",
   'containers-storage': "use `podman save`: 'podman save IMAGE | ch-image-ts import - NAME'",
-  oras: 'pulling from registries is not there yet',
-  library: 'pulling from libraries is not there yet',
+  oras: 'SIF files in registries are not pulled: `apptainer pull` gets the file',
+  library: 'libraries of SIF files are not asked: `apptainer pull` gets the file',
 };
 
 /** The transport of an operand, if it has one, and what follows it. */

@@ -3,6 +3,7 @@ import { LaunchError } from '../base/errors.js';
 import { visible } from '../base/visible.js';
 import type { Host } from '../host/host.js';
 import type { Answer, Failure } from './network.js';
+import { limitEnd } from './retry.js';
 import { originOf } from './url.js';
 
 /** What the registry itself says (distribution-spec, error codes): text of others, made visible. */
@@ -16,26 +17,28 @@ export function messageOf(body: string): string {
   }
 }
 
-const proxies = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'all_proxy', 'ALL_PROXY'];
+/** As libcurl looks for them: HTTP_PROXY in capitals may come from a header of a request to a CGI program. */
+const proxies = {
+  http: ['http_proxy', 'all_proxy', 'ALL_PROXY'],
+  https: ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'],
+} as const;
 
-function proxyHint(host: Host): string | undefined {
-  const name = proxies.find((each) => host.variable(each));
+function proxyHint(url: string, host: Host): string | undefined {
+  const names = url.startsWith('https:') ? proxies.https : proxies.http;
+  const name = names.find((each) => host.variable(each));
   return name && `the variable ${name} names this proxy; no_proxy excludes hosts`;
 }
 
-function failureHint(failure: Failure, text: string, registry: string, host: Host): string | undefined {
-  switch (failure) {
-    case 'certificate':
-      return `put the certificate of its authority into ~/.config/containers/certs.d/${registry}/ca.crt, or use --tls-no-verify`;
-    case 'resolve':
-      return /^[^.:]+$/.test(registry)
-        ? `a reference begins with a registry: docker.io/library/${registry}`
-        : undefined;
-    case 'proxy':
-      return proxyHint(host);
-    default:
-      return /proxy/i.test(text) ? proxyHint(host) : undefined;
-  }
+function failureHint(
+  failure: Failure,
+  text: string,
+  registry: string,
+  url: string,
+  host: Host,
+): string | undefined {
+  if (failure === 'certificate')
+    return `put the certificate of its authority into ~/.config/containers/certs.d/${registry}/ca.crt, or use --tls-no-verify`;
+  return failure === 'proxy' || /proxy/i.test(text) ? proxyHint(url, host) : undefined;
 }
 
 /** A request that a registry, or the way to it, refused. */
@@ -57,7 +60,7 @@ export function refusal(what: string, registry: string, url: string, answer: Ans
     return new Refusal(
       `can't get ${what} from ${place}: ${visible(text.replace(/^[A-Z](?![A-Z])/, (first) => first.toLowerCase()))}`,
       0,
-      failureHint(failure, text, registry, host),
+      failureHint(failure, text, registry, url, host),
     );
   }
   const said = messageOf(body);
@@ -67,23 +70,31 @@ export function refusal(what: string, registry: string, url: string, answer: Ans
       status,
       hint,
     );
+  const end = limitEnd(answer, Date.now());
+  const until = end === undefined ? '' : `the limit ends at ${renderEnd(end, Date.now())}`;
+  const logIn = `'ch-image-ts login ${registry}'`;
   switch (status) {
     case 401:
+      return error('access is refused', `log in: ${logIn}; credentials of podman and docker are used, too`);
     case 403:
-      return error(
-        'access is refused',
-        `log in: 'ch-image-ts login ${registry}'; credentials of podman and docker are used, too`,
-      );
+      return error('access is refused', until || `this name may not do that: log in as another by ${logIn}`);
     case 404:
       return error('there is none');
-    case 429: {
-      const end = answer.header('retry-after');
+    case 429:
       return error(
         'too many requests',
-        `${end ? `try again after ${visible(end)} s; ` : ''}registries allow more to those who are logged in`,
+        `${until ? `${until}; ` : ''}who has logged in may do more: ${logIn}`,
       );
-    }
     default:
-      return error('the answer is no good');
+      return error('the answer is no good', until || undefined);
   }
+}
+
+/** `10:20 UTC, in 5 min`, with the day if that is not today. */
+function renderEnd(end: number, now: number): string {
+  const [day = '', time = ''] = new Date(end).toISOString().split('T');
+  const isToday = new Date(now).toISOString().startsWith(day);
+  const minutes = Math.max(1, Math.ceil((end - now) / 60_000));
+  const wait = minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+  return `${isToday ? '' : `${day} `}${time.slice(0, 5)} UTC, in ${wait}`;
 }

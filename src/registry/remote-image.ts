@@ -1,7 +1,8 @@
 /** What a registry has under a reference: the manifest for this machine, and what it names. */
 import { toBytes } from '../base/bytes.js';
 import { LaunchError } from '../base/errors.js';
-import { nearestNames } from '../base/nearest.js';
+import { byNearness } from '../base/nearest.js';
+import { visible } from '../base/visible.js';
 import { hexOf } from '../formats/image.js';
 import { asArray, asObject, asText, type Json, parseObject, textIn } from '../formats/json.js';
 import type { Registry } from './client.js';
@@ -162,17 +163,16 @@ export function listTags(registry: Registry): readonly string[] {
   }
 }
 
-/** A hint for a tag that is not there. */
+const tagsShown = 8;
+
+/** A hint for a tag that is not there: those that are, nearest first. */
 export function nearTags(registry: Registry): string | undefined {
   const wanted = versionOf(registry.reference);
   if (wanted.startsWith('sha256:')) return undefined;
   try {
-    const tags = listTags(registry);
-    const near = nearestNames(wanted, tags);
-    if (near.length) return `did you mean ${near.join(', ')}?`;
-    return tags.length
-      ? `it has ${tags.slice(-8).join(', ')}${tags.length > 8 ? ` and ${tags.length - 8} more` : ''}`
-      : undefined;
+    const tags = byNearness(wanted, listTags(registry)).map(visible);
+    const more = tags.length > tagsShown ? ` and ${tags.length - tagsShown} more` : '';
+    return tags.length ? `it has ${tags.slice(0, tagsShown).join(', ')}${more}` : undefined;
   } catch {
     return undefined;
   }

@@ -1,0 +1,90 @@
+/** An image in a registry, by the options: found, described, fetched into storage. */
+import { LaunchError } from '../base/errors.js';
+import type { Files, LayeredImage } from '../formats/image.js';
+import { readOciLayout } from '../formats/oci-layout.js';
+import type { Host } from '../host/host.js';
+import type { Registry } from '../registry/client.js';
+import { type Reference, renderReference } from '../registry/reference.js';
+import { Refusal } from '../registry/refusals.js';
+import { nearTags, type Platform, type RemoteImage, resolveImage } from '../registry/remote-image.js';
+import { blobPath, blobsIn, fetchBlobs, missingBlobs, type WantedBlob } from './blobs.js';
+import { workOf } from './build.js';
+import { filesOfDirectory } from './files.js';
+import type { ImageValues } from './options.js';
+import { packer } from './packer.js';
+import { askRegistry } from './remote.js';
+import { TransferLine } from './transfer-line.js';
+
+export interface Found {
+  readonly registry: Registry;
+  readonly image: RemoteImage;
+  /** Gets what storage has not. `onWait`: other processes are at it. */
+  fetch(storage: string, onWait: (count: number) => void): void;
+}
+
+/** `ARCH[/VARIANT]`, or `OS/ARCH[/VARIANT]`. */
+export function platformOf(values: ImageValues, host: Host): Platform {
+  const parts = (values.arch ?? host.architecture()).split('/');
+  const [os = 'linux', architecture = '', variant] =
+    parts.length > 1 && parts[0] === 'linux' ? parts : ['linux', ...parts];
+  return { os, architecture, variant };
+}
+
+/** What to do about a refusal, if there is more to say than what the refusal itself knows. */
+function hintFor(error: Refusal, registry: Registry, reference: Reference): string | undefined {
+  const tags = error.status === 404 ? nearTags(registry) : undefined;
+  if (tags !== undefined || reference.registry !== undefined) return tags;
+  const name = renderReference(reference);
+  return [0, 401, 403, 404].includes(error.status)
+    ? `'${name}' does not begin with a registry, so it was looked for in ${registry.reference.registry}; others: HOST[:PORT]/${name}`
+    : undefined;
+}
+
+/** The manifest, from the registry or a mirror. Throws LaunchError: for a tag that is not there, with those that are. */
+export function findRemote(
+  reference: Reference,
+  values: ImageValues,
+  host: Host,
+  note: (warning: string) => void,
+): Found {
+  let line: TransferLine | undefined;
+  const ear = { onRetry: note, onTick: (all: Parameters<TransferLine['show']>[0]) => line?.show(all) };
+  const { registry, result: image } = askRegistry(reference, values, host, ear, (asked) => {
+    try {
+      return resolveImage(asked, platformOf(values, host));
+    } catch (error) {
+      const hint = error instanceof Refusal ? hintFor(error, asked, reference) : undefined;
+      if (hint === undefined) throw error;
+      throw new LaunchError((error as Refusal).message, { hint });
+    }
+  });
+  const fetch: Found['fetch'] = (storage, onWait) => {
+    for (const directory of [blobsIn(storage), `${storage}/leases`]) packer.makeDirectories(directory);
+    const missing = missingBlobs(storage, blobsOf(image));
+    if (workOf(values).progress) line = new TransferLine(missing.reduce((sum, { size }) => sum + size, 0));
+    packer.save(blobPath(storage, image.manifest.digest), image.manifest.text);
+    try {
+      fetchBlobs(registry, storage, blobsOf(image), onWait);
+    } finally {
+      line?.clear();
+    }
+  };
+  return { registry, image, fetch };
+}
+
+export const blobsOf = ({ config, layers }: RemoteImage): readonly WantedBlob[] => [
+  { ...config, name: 'the configuration' },
+  ...layers.map((layer, at) => ({ ...layer, name: `layer ${at + 1} (sha256:${layer.digest.slice(0, 12)})` })),
+];
+
+/** What was fetched into storage, as layers. */
+export function readFetched(storage: string, { manifest }: RemoteImage, architecture: string): LayeredImage {
+  const files = filesOfDirectory('the image', storage);
+  const descriptor = { mediaType: manifest.type, digest: `sha256:${manifest.digest}`, size: manifest.size };
+  const made: Readonly<Record<string, string>> = {
+    'oci-layout': JSON.stringify({ imageLayoutVersion: '1.0.0' }),
+    'index.json': JSON.stringify({ schemaVersion: 2, manifests: [descriptor] }),
+  };
+  const layout: Files = { ...files, read: (file) => made[file] ?? files.read(file) };
+  return readOciLayout(layout, undefined, architecture);
+}
