@@ -11,17 +11,6 @@
 namespace chrun {
 namespace {
 
-/// The bind's destination, created if requested; empty if it is missing.
-Fd open_destination(int root, const Bind& bind, int tree) {
-  Fd destination = open_in_image(root, bind.destination);
-  if (destination) return destination;
-  const bool file = file_type(tree, bind.source) != S_IFDIR;
-  // over a dangling symbolic link, such as the resolv.conf of a system that creates it at boot
-  if (file) destination = open_link_in_image(root, bind.destination);
-  if (!destination && bind.create) destination = create_in_image(root, bind.destination, file);
-  return destination;
-}
-
 /// Returns false if the mount point has become stale since it was looked up.
 bool place_bind(const Bind& bind, int tree, int destination) {
   try {
@@ -39,16 +28,23 @@ bool place_bind(const Bind& bind, int tree, int destination) {
 
 }  // namespace
 
-bool bind_into_image(int root, const Bind& bind, int tree) {
+Fd open_destination(int root, const Bind& bind, bool file) {
+  Fd destination = open_in_image(root, bind.destination);
+  if (destination) return destination;
+  // over a dangling symbolic link, such as the resolv.conf of a system that creates it at boot
+  if (file) destination = open_link_in_image(root, bind.destination);
+  if (!destination && bind.create) destination = create_in_image(root, bind.destination, file);
+  return destination;
+}
+
+void bind_into_image(int root, const Bind& bind, int tree, Fd destination) {
   const bool restricted = bind.flags == 0 || restrict_tree(tree, bind.destination, bind.flags);
   // Since Linux 6.16, first look-ups of one name by several processes leave directory entries in FUSE that are in no
   // directory (ENOENT when something is mounted there): a second look-up finds the right one.
   constexpr int kMostTries = 10;
-  for (int tries = 1;; tries++) {
-    const Fd destination = open_destination(root, bind, tree);
-    if (!destination) return false;
-    if (place_bind(bind, tree, destination.get())) break;
-    if (tries == kMostTries)
+  for (int tries = 1; !place_bind(bind, tree, destination.get()); tries++) {
+    destination = open_in_image(root, bind.destination);
+    if (!destination || tries == kMostTries)
       throw Refused("move_mount", ENOENT).cannot("bind " + bind.source + " to " + bind.destination);
   }
   if (!restricted) {
@@ -56,7 +52,6 @@ bool bind_into_image(int root, const Bind& bind, int tree) {
       log::warning("what is mounted below " + bind.source + " can still be written to at " + bind.destination +
                    ": this kernel (before 5.12) did not make all of it read-only");
   }
-  return true;
 }
 
 Fd tmpfs_into_image(Stage& stage, int root, const std::string& destination, const std::string& options) {

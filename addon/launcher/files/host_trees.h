@@ -19,7 +19,7 @@ class HostTrees {
   struct Wish {
     HostPath path;
     std::string action;
-    bool optional = false;  // it may be missing or unavailable
+    bool optional = false;  // it may be missing or unavailable, or not be taken
     bool alone = false;     // without what is mounted below it, where the kernel allows that
   };
   void want(Key step, Wish wish) { wishes_[step] = std::move(wish); }
@@ -31,18 +31,22 @@ class HostTrees {
   /// Begins the stage, after find(). Throws SysError.
   void begin(Stage& stage);
 
-  /// Whether `step` wanted something that is not a directory, and has not taken it yet.
+  /// Whether there is what `step` wanted, and it has not been taken yet; and whether that is not a directory.
+  bool holds(Key step) const { return trees_.contains(step); }
   bool holds_file(const Stage& stage, Key step) const;
 
   /// Returns what `step` wanted; empty if it was optional and is missing. Throws SysError.
-  Fd take(const Stage& stage, Key step);
+  Fd take(Stage& stage, Key step);
 
  private:
-  /// One that is kept in the stage has a slot there, and no descriptor.
+  /// One that is kept in the stage has a slot there, and no descriptor. One that is not cloned yet is a mere place.
   struct Tree {
     Fd root;
     int slot = -1;
+    bool cloned = true;
+    std::string action = {};
   };
+  static Tree look_up(const Wish& wish);
 
   bool hold_all();
   void keep_all(Stage& stage);

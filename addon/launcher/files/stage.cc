@@ -56,6 +56,7 @@ void Stage::settle() {
 Fd Stage::copy(int directory, const char* path, const std::string& action) {
   if (Fd detached = copy_tree(directory, path)) return detached;
   if (!is_unknown_call(errno)) throw Refused("open_tree").cannot(action);
+  if (*path == '\0') return open_slot(keep_copy(directory, action));
   const Fd source(openat(directory, path, O_PATH | O_CLOEXEC));
   if (!source) throw Refused("open").cannot(action);
   return open_slot(keep_copy(source.get(), action));

@@ -116,18 +116,17 @@ bool make_required(Creation& creation, const Step& step, const Destination& want
 /// run.
 void bind(Creation& creation, const Step& step) {
   root_of(creation, step);  // refuses a step in another place
-  const Fd tree = creation.host.take(creation.stage, &step);
-  if (!tree) return;
+  if (!creation.host.holds(&step)) return;
   const Bind wanted = bind_of(creation, step);
-  const auto place = [&] {
-    if (!bind_into_image(root_of(creation, step), wanted, tree.get())) return false;
-    note_mount(creation, tree, wanted.destination);
-    return true;
-  };
-  if (place() || wanted.optional) return;
-  const bool file = file_type(tree.get(), wanted.source) != S_IFDIR;
-  if (make_required(creation, step, {wanted.destination, file}) && place()) return;
-  refuse_bind(creation, step, wanted);
+  const bool file = creation.host.holds_file(creation.stage, &step);
+  const auto open_place = [&] { return open_destination(root_of(creation, step), wanted, file); };
+  Fd place = open_place();
+  if (!place && wanted.optional) return;
+  if (!place && make_required(creation, step, {wanted.destination, file})) place = open_place();
+  if (!place) refuse_bind(creation, step, wanted);
+  const Fd tree = creation.host.take(creation.stage, &step);
+  bind_into_image(root_of(creation, step), wanted, tree.get(), std::move(place));
+  note_mount(creation, tree, wanted.destination);
 }
 
 void tmpfs(Creation& creation, const Step& step) {

@@ -134,6 +134,7 @@ bool Doorkeeper::grant(int socket, Fd main_process) {
   if (!copy || !send_packet(socket, std::string(1, kGranted), copy.get())) return false;
   // one that can't be watched must not keep the door open forever
   if (watch(Kind::main_process, std::move(main_process))) ++main_processes_;
+  mounter_->prepare_mount();
   return true;
 }
 

@@ -95,9 +95,14 @@ Fd Mounter::take_device() {
 }
 
 Fd Mounter::take_mount() {
-  if (shared_) send_packet(channel_.get(), kCopy);
+  prepare_mount();
+  prepared_ = false;
   auto packet = receive_packet(channel_.get(), Clock::now() + kPatience);
   return packet ? std::move(packet->descriptor) : Fd();
+}
+
+void Mounter::prepare_mount() {
+  if (shared_ && !prepared_) prepared_ = send_packet(channel_.get(), kCopy);
 }
 
 void Mounter::look_up(std::string_view paths) {

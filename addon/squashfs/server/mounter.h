@@ -21,11 +21,14 @@ class Mounter {
   Fd take_device();
   /// A detached copy of the mount, or the only mount of a server that is not shared. Empty where there can't be one.
   Fd take_mount();
+  /// Has a copy made for the next take_mount(), which then need not wait for the process.
+  void prepare_mount();
   /// Has these guest paths, each ended by NUL, looked up before the next copy is made.
   void look_up(std::string_view paths);
 
  private:
   bool shared_;
+  bool prepared_ = false;
   Fd channel_;
 };
 
