@@ -18,7 +18,8 @@ class Stage {
   void begin_hidden();
   void settle();
 
-  /// A detached copy of the mount tree at `path`, relative to `directory`, or at `directory` itself. Throws SysError that names `action`.
+  /// A detached copy of the mount tree at `path`, relative to `directory`, or at `directory` itself. Throws SysError
+  /// that names `action`.
   Fd copy(int directory, const char* path, const std::string& action);
 
   /// The same for the tree at descriptor `source`, kept here until open_slot() opens it: no descriptor stays open.
