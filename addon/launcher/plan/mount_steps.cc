@@ -214,35 +214,50 @@ Fd open_plain(const Creation& creation, const Step& step, const std::string& pat
   return open_in_image(root, path);
 }
 
+constexpr unsigned long kSealed = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+/// Binds `source` over what is at `path`, with these flags for all below it.
+void cover(Stage& stage, int source, int place, const std::string& path, unsigned long flags) {
+  const std::string action = "protect " + path;
+  const Fd copy = stage.copy(source, "", action);
+  const bool restricted = flags == 0 || restrict_tree(copy.get(), path, flags);
+  place_mount(copy.get(), place, action);
+  if (!restricted) restrict_one_by_one(copy.get(), path, flags);
+}
+
+/// A clone of a directory of the stage costs much less than a file system.
+Fd make_empty_directory(Stage& stage) {
+  const int slot = stage.make_slot();
+  if (::chmod(stage.slot_path(slot).c_str(), 0555) != 0) throw Refused("chmod").cannot("make an empty directory");
+  return stage.open_slot(slot);
+}
+
 /// mask PATH …: an empty read-only directory, or the host's /dev/null.
 void look_up_null(Creation& creation, const Step& step) {
-  creation.host.want(&step, {{"/dev/null"}, "bind /dev/null"});
+  Fd null = open_on_host({"/dev/null"});
+  if (!null) throw Refused("open").cannot("use /dev/null");
+  creation.directories[&step] = std::move(null);
 }
 
 void mask(Creation& creation, const Step& step) {
-  const Fd null = creation.host.take(creation.stage, &step);
+  const Fd null = std::move(creation.directories[&step]);
+  Fd empty;  // one directory for all
   for (size_t i = 0; i < step.fields.size(); i++) {
-    const std::string path = field(step, i), action = "mask " + path;
+    const std::string path = field(step, i);
     const Fd place = open_plain(creation, step, path);
     if (!place) continue;
     const bool directory = file_type(place.get(), path) == S_IFDIR;
-    const Fd cover = directory ? creation.stage.make("tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
-                                                     "mode=0755,size=4k,nr_inodes=1", action)
-                               : creation.stage.copy(null.get(), "", action);
-    place_mount(cover.get(), place.get(), action);
+    if (directory && !empty) empty = make_empty_directory(creation.stage);
+    cover(creation.stage, directory ? empty.get() : null.get(), place.get(), path, directory ? kSealed : 0);
   }
 }
 
 /// protect PATH …: read-only, with all that is mounted below.
 void protect(Creation& creation, const Step& step) {
   for (size_t i = 0; i < step.fields.size(); i++) {
-    const std::string path = field(step, i), action = "make " + path + " read-only";
-    const Fd place = open_plain(creation, step, path);
-    if (!place) continue;
-    const Fd copy = creation.stage.copy(place.get(), "", action);
-    const bool restricted = restrict_tree(copy.get(), path, MS_RDONLY);
-    place_mount(copy.get(), place.get(), action);
-    if (!restricted) restrict_one_by_one(copy.get(), path, MS_RDONLY);
+    const std::string path = field(step, i);
+    if (const Fd place = open_plain(creation, step, path))
+      cover(creation.stage, place.get(), place.get(), path, MS_RDONLY);
   }
 }
 

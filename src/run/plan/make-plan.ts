@@ -9,7 +9,7 @@ import type { EnvironmentRequest, LaunchRequest } from '../request.js';
 import { planBinds, planDefaultBinds, planTmp, resolveBinds, warnAboutLabels } from './binds.js';
 import { planDevices } from './devices.js';
 import { planJoin } from './join.js';
-import { planMasks } from './masks.js';
+import { masks } from './masks.js';
 import { noteNoHome, planHome, planMount, planServer, warnAboutImage } from './root.js';
 import { planAptSandbox, planSeccomp } from './seccomp.js';
 import { planMerge, planSeal, planUpper } from './upper.js';
@@ -39,7 +39,7 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     ...(request.identity === 'host'
       ? [{ kind: 'identity', ...guest, ...(home ? { home: home.home } : {}) } as const]
       : []),
-    ...planDefaultBinds(request.unmask || !isRootOfHost(user.uid, host) ? undefined : planMasks(host)),
+    ...planDefaultBinds(request.unmask || !isRootOfHost(user.uid, host) ? undefined : masks),
     planTmp(request.tmp),
     ...planBinds(binds, request.tmp),
     ...devices.hooks,

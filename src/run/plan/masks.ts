@@ -2,7 +2,6 @@
  * What root of the host must not write or read in a container: the kernel checks user ids there, not namespaces. The
  * lists are the defaults of OCI runtimes.
  */
-import { type Host, kindIfAny, type PathKind } from '../../host/host.js';
 import type { CreateStep } from '../../plan/launch-plan.js';
 
 /** With everything mounted below: binfmt_misc is in /proc/sys. */
@@ -19,25 +18,8 @@ const hidden = [
   '/proc/timer_stats',
 ];
 
-/** Steps after the binds of /proc and /sys. */
-export function planMasks(host: Host): readonly CreateStep[] {
-  return [
-    ...readOnly.map(
-      (path): CreateStep => ({
-        kind: 'bind',
-        source: path,
-        destination: path,
-        options: ['optional', 'read-only'],
-      }),
-    ),
-    ...hidden.flatMap((path) => planCover(path, kindIfAny(path, host))),
-  ];
-}
-
-/** An empty directory in which nothing can be created, or an empty file. */
-function planCover(path: string, kind: PathKind): readonly CreateStep[] {
-  if (kind === 'absent') return [];
-  if (kind === 'directory')
-    return [{ kind: 'tmpfs', destination: path, options: 'mode=0555,size=4k,nr_inodes=1' }];
-  return [{ kind: 'bind', source: '/dev/null', destination: path, options: ['optional'] }];
-}
+/** Steps after the binds of /proc and /sys; what is not there is left out. */
+export const masks: readonly CreateStep[] = [
+  { kind: 'protect', paths: readOnly },
+  { kind: 'mask', paths: hidden },
+];
