@@ -26,7 +26,12 @@ function makeLayout() {
   if (existsSync(join(work, 'layout'))) return;
   run('umoci', 'init', '--layout', 'layout');
   run('umoci', 'new', '--image', 'layout:1.0');
+  run('umoci', 'new', '--image', 'layout:top');
+  const more = join(work, 'more');
+  writeFileSync(more, 'changed');
   layers.forEach((parts, at) => {
+    const isTop = at === layers.length - 1;
+    if (isTop) run('umoci', 'tag', '--image', 'layout:1.0', 'changed');
     const there = parts.filter((part) => existsSync(`/${part}`));
     const tar = join(work, 'layer.tar');
     const marks = at === 2 ? ['usr/share/.wh.doc'] : [];
@@ -42,6 +47,10 @@ function makeLayout() {
       ...(marks.length ? ['-C', join(work, 'marks'), ...marks] : []),
     ]);
     run('umoci', 'raw', 'add-layer', '--image', 'layout:1.0', tar);
+    if (isTop) {
+      spawnSync('tar', ['-rf', tar, '-C', work, 'more']);
+      for (const tag of ['changed', 'top']) run('umoci', 'raw', 'add-layer', '--image', `layout:${tag}`, tar);
+    }
     rmSync(tar);
   });
 }
@@ -80,9 +89,13 @@ run('skopeo', 'copy', '-q', '--dest-compress-format', 'zstd', 'oci:layout:1.0', 
 const unpack = 'rm -rf bundle peer.sqfs; umoci unpack --rootless --image layout:1.0 bundle 2>/dev/null';
 const peer = (...words) =>
   `${unpack}; mksquashfs bundle/rootfs peer.sqfs -all-root -noappend -quiet -no-progress ${words.join(' ')}`;
+run(program, 'import', '-qf', '-s', 'storage', 'oci:layout:1.0', 'known');
 const results = compare({
-  'ch-image-ts, gzip layers': `${program} convert -qf layout ours.sqfs`,
+  'ch-image-ts, gzip layers': `${program} convert -qf oci:layout:1.0 ours.sqfs`,
   'ch-image-ts, zstd layers': `${program} convert -qf zstd ours-zstd.sqfs`,
+  'changed top layer': `${program} import -qf -s storage oci:layout:changed changed`,
+  'that layer alone': `${program} convert -qf oci:layout:top top.sqfs`,
+  'copying the image': 'cp ours.sqfs copy.sqfs',
   'umoci + mksquashfs, zstd 3': peer('-comp zstd -Xcompression-level 3'),
 });
 const size = (name) => statSync(join(work, name)).size;
@@ -95,5 +108,11 @@ for (const [name, { cpu, wall, peak }] of rows)
   );
 console.log(
   `size: ${(sizes.ours / sizes.peer).toFixed(3)} of the peer's ${(sizes.peer / 2 ** 20).toFixed(0)} MiB; the same from gzip and zstd: ${sizes.ours === sizes.zstd}`,
+);
+const [changed, alone, copy] = ['changed top layer', 'that layer alone', 'copying the image'].map(
+  (name) => results[name].cpu,
+);
+console.log(
+  `a changed top layer: ${((changed - alone) / copy).toFixed(2)} of copying the image, and that layer's work (CPU)`,
 );
 if (given === undefined) rmSync(work, { recursive: true });

@@ -65,9 +65,25 @@ struct Part {
   }
 };
 
-/// OUT LEVEL THREADS MOST-BYTES MOST-ENTRIES PROGRESS COUNT (NAME TEXT)… (NAME PATH OFFSET SIZE DIGEST DIFF-ID
-/// tar|directory)… → entries, bytes, size, devices, set-ids, xattrs, diff ids: packs layers, the lowest first, into the
-/// new file OUT.
+/// The packs of an image's layers, and a second name of the image. Nothing needs them: what can't be written is left
+/// out.
+void keep_packs(const std::string& directory, const std::string& image, const pack::Packed& packed) {
+  if (packed.packs.empty() || mkdir(directory.c_str(), 0755) != 0) return;
+  try {
+    link_file({image, directory + "/image"});
+    for (const auto& [diff_id, text] : packed.packs) {
+      NewFile file(directory + "/" + diff_id);
+      write_all(file.get(), text, file.path());
+      file.keep();
+    }
+  } catch (const Error&) {
+    pack::remove_all(directory);
+  }
+}
+
+/// OUT LEVEL THREADS MOST-BYTES MOST-ENTRIES PROGRESS PACKS COUNT (NAME TEXT)… (NAME PATH OFFSET SIZE DIGEST DIFF-ID
+/// tar|directory PACK)… → entries, bytes, size, devices, set-ids, xattrs, known layers, diff ids: packs layers, the
+/// lowest first, into the new file OUT. PACKS is a new directory for their packs, PACK one that has the layer's.
 Words pack(const Words& arguments) {
   Taken words(arguments);
   NewFile output(words.text());
@@ -78,6 +94,8 @@ Words pack(const Words& arguments) {
   request.most_bytes = words.number("a number of bytes");
   request.most_entries = words.number("a number of entries");
   request.progress = words.text() == "yes";
+  const std::string packs = words.text();
+  request.keep_packs = !packs.empty();
   for (uint64_t left = words.number("a number of files"); left > 0; --left) {
     const std::string& name = words.text();
     request.files.push_back({name, words.text()});
@@ -91,13 +109,15 @@ Words pack(const Words& arguments) {
     layer.digest = words.text();
     layer.diff_id = words.text();
     layer.directory = words.text() == "directory";
+    layer.pack = words.text();
     request.layers.push_back(std::move(layer));
   }
   pack::Packed packed = pack::pack_layers(request);
   output.keep();
+  keep_packs(packs, output.path(), packed);
   Words found;
   for (const uint64_t number : {packed.entries, packed.bytes, packed.size, packed.left_out.devices,
-                                packed.left_out.set_id, packed.left_out.xattrs})
+                                packed.left_out.set_id, packed.left_out.xattrs, packed.known})
     found.push_back(std::to_string(number));
   found.insert(found.end(), packed.diff_ids.begin(), packed.diff_ids.end());
   return found;
@@ -272,7 +292,7 @@ Words guarded(const Words& arguments) {
 }
 
 constexpr Question kQuestions[] = {
-    {"pack", 7, guarded<pack>},
+    {"pack", 8, guarded<pack>},
     {"members", 2, guarded<members>},
     {"spool", 3, guarded<spool>},
     {"hash", 3, guarded<hash>},
@@ -289,6 +309,7 @@ constexpr Question kQuestions[] = {
     {"ask-user", 2, guarded<ask_user>},
     {"read-input", 0, guarded<read_input>},
     {"link", 2, guarded<link_file>},
+    {"names", 1, guarded<count_names>},
     {"rename", 2, guarded<rename_path>},
     {"remove", 1, guarded<remove_tree>},
     {"lease-take", 1, guarded<take_lease>},

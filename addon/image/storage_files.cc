@@ -78,6 +78,13 @@ Words link_file(const Words& arguments) {
   return {};
 }
 
+Words count_names(const Words& arguments) {
+  struct stat status;
+  const bool there = lstat(arguments.at(0).c_str(), &status) == 0;
+  if (!there && errno != ENOENT) throw Refused("stat").cannot("examine " + arguments.at(0));
+  return {std::to_string(there ? status.st_nlink : 0)};
+}
+
 Words rename_path(const Words& arguments) {
   if (rename(arguments.at(0).c_str(), arguments.at(1).c_str()) != 0) {
     const Refused refused("rename");

@@ -39,6 +39,8 @@ Words save_text(const Words& arguments);
 Words save_text(const Words& arguments, mode_t mode);
 /// PATH OTHER: a second name for a file.
 Words link_file(const Words& arguments);
+/// PATH → how many names the file has; 0 if it is not there.
+Words count_names(const Words& arguments);
 /// FROM TO: in one step; what is at TO is replaced.
 Words rename_path(const Words& arguments);
 /// PATH: removes a file, or a directory with all that is in it.

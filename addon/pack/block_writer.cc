@@ -6,22 +6,11 @@
 
 #include "base/error.h"
 #include "pack/compressor.h"
-#include "squashfs/reader/format.h"
 
 namespace chrun::pack {
 namespace {
 
 using squashfs::kDataStored;
-
-void write_at(int file, std::span<const uint8_t> bytes, uint64_t position) {
-  while (!bytes.empty()) {
-    const ssize_t put = pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(position));
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) throw Refused("pwrite").cannot("write the image");
-    bytes = bytes.subspan(static_cast<size_t>(put));
-    position += static_cast<size_t>(put);
-  }
-}
 
 /// Distinguishes; what is taken for equal is compared.
 uint64_t mix(uint64_t hash, std::span<const uint8_t> bytes) {
@@ -44,7 +33,7 @@ bool is_zero(std::span<const uint8_t> bytes) {
 }  // namespace
 
 BlockWriter::BlockWriter(int file, uint64_t position, int level, unsigned threads)
-    : file_(file), level_(level), most_jobs_(4 * threads + 4), position_(position) {
+    : file_(file), level_(level), most_jobs_(4 * threads + 4), position_(position), copy_(file) {
   try {
     for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
   } catch (const std::system_error& failure) {
@@ -92,25 +81,91 @@ void BlockWriter::add_block(const InodePtr& inode, std::vector<uint8_t> block) {
 
 void BlockWriter::end_file(const InodePtr& inode) { push({Job::Kind::end, inode, {}}); }
 
-void BlockWriter::flush_fragment() {
-  if (tail_.empty()) return;
-  ++fragment_count_;
-  push({Job::Kind::fragment, nullptr, std::move(tail_)});
-  tail_.clear();
+void BlockWriter::add_copied(const InodePtr& inode, const PackedImage& image, uint64_t start) {
+  Job job{Job::Kind::copied, inode, {}};
+  job.file = image.file;
+  job.start = start;
+  push(std::move(job));
+}
+
+/// Whether the content is new: the inode gets the place of what is equal, or the next one in the fragment.
+bool BlockWriter::place_small(const InodePtr& inode, uint32_t size) {
+  const auto [known, fresh] = small_.try_emplace(inode->digest);
+  if (fresh) {
+    if (tail_size_ + size > kBlockSize) flush_fragment();
+    known->second = {fragment_count_, tail_size_};
+    tail_size_ += size;
+  }
+  inode->fragment = known->second.fragment;
+  inode->fragment_offset = known->second.offset;
+  return fresh;
 }
 
 void BlockWriter::add_small(const InodePtr& inode, std::vector<uint8_t> content) {
   if (content.empty()) return;
   Sha256 sha;
   sha.add(content);
-  const auto [known, fresh] = small_.try_emplace(sha.finish());
-  if (fresh) {
-    if (tail_.size() + content.size() > kBlockSize) flush_fragment();
-    known->second = {fragment_count_, static_cast<uint32_t>(tail_.size())};
-    tail_.insert(tail_.end(), content.begin(), content.end());
+  inode->digest = sha.finish();
+  if (!place_small(inode, static_cast<uint32_t>(content.size()))) return;
+  tail_.insert(tail_.end(), content.begin(), content.end());
+}
+
+void BlockWriter::add_small_copied(const InodePtr& inode, const PackedImage& image, uint32_t fragment,
+                                   uint32_t offset) {
+  const auto size = static_cast<uint32_t>(inode->size);
+  if (place_small(inode, size)) pieces_.push_back({image.file, image.fragments[fragment], offset, size});
+}
+
+void BlockWriter::end_group() {
+  if (tail_size_ >= kBlockSize / 2) flush_fragment();
+}
+
+/// Whether what the fragment is made of is a whole one of another image.
+bool BlockWriter::is_one_fragment() const {
+  uint32_t offset = 0;
+  for (const Piece& piece : pieces_) {
+    const Piece& first = pieces_[0];
+    if (piece.file != first.file || piece.fragment.start != first.fragment.start || piece.offset != offset)
+      return false;
+    offset += piece.size;
   }
-  inode->fragment = known->second.fragment;
-  inode->fragment_offset = known->second.offset;
+  return !pieces_.empty() && offset == pieces_[0].fragment.plain;
+}
+
+void BlockWriter::take_pieces() {
+  std::vector<uint8_t> stored, plain;
+  const Piece* last = nullptr;
+  for (const Piece& piece : pieces_) {
+    const Fragment& fragment = piece.fragment;
+    if (!last || last->file != piece.file || last->fragment.start != fragment.start) {
+      stored.resize(stored_size(fragment.word));
+      read_at(piece.file->get(), stored, fragment.start);
+      plain = fragment.word & kDataStored ? stored : decompress_block(stored, fragment.plain);
+    }
+    last = &piece;
+    const auto at = plain.begin() + piece.offset;
+    tail_.insert(tail_.end(), at, at + piece.size);
+  }
+}
+
+void BlockWriter::flush_fragment() {
+  if (tail_size_ == 0) return;
+  ++fragment_count_;
+  Job job{Job::Kind::fragment, nullptr, {}};
+  if (is_one_fragment()) {
+    job.kind = Job::Kind::copied_fragment;
+    job.file = pieces_[0].file;
+    job.start = pieces_[0].fragment.start;
+    job.word = pieces_[0].fragment.word;
+  } else {
+    take_pieces();
+    job.bytes = std::move(tail_);
+  }
+  job.plain = tail_size_;
+  tail_.clear();
+  pieces_.clear();
+  tail_size_ = 0;
+  push(std::move(job));
 }
 
 void BlockWriter::work() {
@@ -123,8 +178,9 @@ void BlockWriter::work() {
     Job& job = *taken;
     lock.unlock();
     const bool hole = job.kind == Job::Kind::block && job.bytes.size() == kBlockSize && is_zero(job.bytes);
-    if (hole || job.kind == Job::Kind::end) {
-      job.bytes.clear();
+    if (hole) job.bytes.clear();
+    if (job.bytes.empty()) {
+      // nothing to compress
     } else if (const auto packed = compressor.compress(job.bytes); !packed.empty()) {
       memcpy(job.bytes.data(), packed.data(), packed.size());
       job.bytes.resize(packed.size());
@@ -162,17 +218,25 @@ void BlockWriter::write_ready(std::unique_lock<std::mutex>& lock) {
 }
 
 void BlockWriter::write(Job& job) {
-  if (job.kind == Job::Kind::end) return write_end(job);
-  if (job.kind == Job::Kind::fragment) {
-    fragments_.push_back({position_, job.word});
-  } else {
-    if (job.inode->blocks.empty()) {
-      file_start_ = position_;
-      file_hash_ = 0;
-    }
-    if (job.word == 0) job.inode->holes += kBlockSize;
-    job.inode->blocks.push_back(job.word);
-    file_hash_ = mix(file_hash_ + job.word, job.bytes);
+  switch (job.kind) {
+    case Job::Kind::end:
+      return write_end(job);
+    case Job::Kind::copied:
+      return write_copied(job);
+    case Job::Kind::copied_fragment:
+      fragments_.push_back({position_, job.word, job.plain});
+      copy_.add(job.file, job.start, position_, stored_size(job.word));
+      position_ += stored_size(job.word);
+      return;
+    case Job::Kind::fragment:
+      fragments_.push_back({position_, job.word, job.plain});
+      break;
+    case Job::Kind::block:
+      if (job.inode->blocks.empty()) file_start_ = position_;
+      if (job.word == 0) job.inode->holes += kBlockSize;
+      job.inode->blocks.push_back(job.word);
+      job.inode->hash = mix(job.inode->hash + job.word, job.bytes);
+      break;
   }
   write_at(file_, job.bytes, position_);
   position_ += job.bytes.size();
@@ -184,27 +248,50 @@ void BlockWriter::write_end(Job& job) {
   inode->start = file_start_;
   const uint64_t size = position_ - file_start_;
   if (size == 0) return;
-  const auto [first, last] = files_.equal_range(file_hash_);
-  for (auto each = first; each != last; ++each) {
-    const Inode& other = *each->second;
-    if (other.blocks != inode->blocks || !is_equal(other.start, file_start_, size)) continue;
-    inode->start = other.start;
+  if (const InodePtr other = find_equal(*inode, file_, file_start_, size)) {
+    inode->start = other->start;
     position_ = file_start_;
-    return;
+  } else {
+    files_.emplace(inode->hash, inode);
   }
-  files_.emplace(file_hash_, inode);
 }
 
-bool BlockWriter::is_equal(uint64_t one, uint64_t other, uint64_t size) const {
-  std::vector<uint8_t> here(64 << 10), there(here.size());
-  for (uint64_t done = 0; done < size;) {
-    const size_t part = std::min<uint64_t>(here.size(), size - done);
-    if (pread(file_, here.data(), part, static_cast<off_t>(one + done)) != static_cast<ssize_t>(part)) return false;
-    if (pread(file_, there.data(), part, static_cast<off_t>(other + done)) != static_cast<ssize_t>(part)) return false;
-    if (memcmp(here.data(), there.data(), part) != 0) return false;
-    done += part;
+void BlockWriter::write_copied(Job& job) {
+  const InodePtr& inode = job.inode;
+  uint64_t size = 0;
+  for (const uint32_t word : inode->blocks) {
+    size += stored_size(word);
+    if (word == 0) inode->holes += kBlockSize;
   }
-  return true;
+  inode->start = position_;
+  if (size == 0) return;
+  if (const InodePtr other = find_equal(*inode, job.file->get(), job.start, size)) {
+    inode->start = other->start;
+    return;
+  }
+  copy_.add(job.file, job.start, position_, size);
+  position_ += size;
+  files_.emplace(inode->hash, inode);
+}
+
+/// A file that was written before and has the same blocks as lie in `file`.
+InodePtr BlockWriter::find_equal(const Inode& inode, int file, uint64_t start, uint64_t size) {
+  const auto [first, last] = files_.equal_range(inode.hash);
+  for (auto each = first; each != last; ++each) {
+    const InodePtr& other = each->second;
+    if (other->blocks != inode.blocks) continue;
+    copy_.flush();
+    std::vector<uint8_t> here(64 << 10), there(here.size());
+    uint64_t done = 0;
+    for (size_t part = 0; done < size; done += part) {
+      part = std::min<uint64_t>(here.size(), size - done);
+      read_at(file, std::span(here).first(part), start + done);
+      read_at(file_, std::span(there).first(part), other->start + done);
+      if (memcmp(here.data(), there.data(), part) != 0) break;
+    }
+    if (done == size) return other;
+  }
+  return nullptr;
 }
 
 uint64_t BlockWriter::finish() {
@@ -217,6 +304,7 @@ uint64_t BlockWriter::finish() {
   }
   work_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  copy_.flush();
   return position_;
 }
 

@@ -10,17 +10,29 @@
 #include <unordered_map>
 #include <vector>
 
+#include "pack/copy_run.h"
 #include "pack/inode.h"
 #include "pack/sha256.h"
+#include "squashfs/reader/format.h"
 
 namespace chrun::pack {
 
 inline constexpr size_t kBlockSize = 128 << 10;
 
-/// A fragment, as its table has it.
+/// A fragment, as its table has it, and its size when it is not compressed.
 struct Fragment {
   uint64_t start;
-  uint32_t word;
+  uint32_t word, plain;
+};
+
+/// Bytes that a block or fragment takes, by its word.
+inline uint32_t stored_size(uint32_t word) { return word & ~squashfs::kDataStored; }
+
+/// An image that was packed before.
+struct PackedImage {
+  std::shared_ptr<Fd> file;
+  uint64_t size = 0;
+  std::vector<Fragment> fragments;
 };
 
 class BlockWriter {
@@ -39,6 +51,16 @@ class BlockWriter {
   void end_file(const InodePtr& inode);
   /// The whole of a file that is smaller than a block.
   void add_small(const InodePtr& inode, std::vector<uint8_t> content);
+
+  /// The same as add_block() and end_file() of content that another image has at `start`.
+  void add_copied(const InodePtr& inode, const PackedImage& image, uint64_t start);
+  /// The same as add_small(): it is at `offset` of a fragment there. The inode has its digest.
+  void add_small_copied(const InodePtr& inode, const PackedImage& image, uint32_t fragment, uint32_t offset);
+
+  /// Fragments end where it depends on as little as possible what is visible of a layer, so that other images of it
+  /// can have the same: at the end of a group, if it is at least half full, and of a layer.
+  void end_group();
+  void end_layer() { flush_fragment(); }
   /// Writes what is left, waits for it, and returns where the data end. Throws what a thread could not do.
   uint64_t finish();
 
@@ -46,20 +68,32 @@ class BlockWriter {
 
  private:
   struct Job {
-    enum class Kind { block, end, fragment };
+    enum class Kind { block, end, fragment, copied, copied_fragment };
     Kind kind;
     InodePtr inode;              // of a block, or the end of a file
     std::vector<uint8_t> bytes;  // first plain, then as they are stored
-    uint32_t word = 0;
+    uint32_t word = 0, plain = 0;
+    std::shared_ptr<Fd> file = {};  // of what is copied
+    uint64_t start = 0;
     bool done = false;
+  };
+  /// A small file in the fragment of another image.
+  struct Piece {
+    std::shared_ptr<Fd> file;
+    Fragment fragment;
+    uint32_t offset, size;
   };
   void push(Job job);
   void work();
   void write_ready(std::unique_lock<std::mutex>& lock);
   void write(Job& job);
   void write_end(Job& job);
-  bool is_equal(uint64_t one, uint64_t other, uint64_t size) const;
+  void write_copied(Job& job);
+  InodePtr find_equal(const Inode& inode, int file, uint64_t start, uint64_t size);
+  bool place_small(const InodePtr& inode, uint32_t size);
   void flush_fragment();
+  bool is_one_fragment() const;
+  void take_pieces();
 
   const int file_, level_;
   const size_t most_jobs_;
@@ -73,11 +107,14 @@ class BlockWriter {
   std::vector<std::vector<uint8_t>> buffers_;
   std::vector<std::thread> threads_;
 
-  uint64_t file_start_ = 0, file_hash_ = 0;  // of the file that is being written
+  CopyRun copy_;
+  uint64_t file_start_ = 0;  // of the file that is being written
   std::unordered_multimap<uint64_t, InodePtr> files_;
   std::vector<Fragment> fragments_;
   uint32_t fragment_count_ = 0;  // with those that are not written yet
   std::vector<uint8_t> tail_;    // the fragment that is being filled
+  std::vector<Piece> pieces_;    // or what it is made of
+  uint32_t tail_size_ = 0;
   struct Place {
     uint32_t fragment, offset;
   };

@@ -4,6 +4,8 @@
 
 #include <new>
 
+#include "base/error.h"
+
 namespace chrun::pack {
 
 Compressor::Compressor(int level) : context_(ZSTD_createCCtx()), level_(level) {
@@ -18,6 +20,13 @@ std::span<const uint8_t> Compressor::compress(std::span<const uint8_t> plain) {
   // an error: there is no room for what is larger
   if (ZSTD_isError(size) || size >= plain.size()) return {};
   return std::span(room_).first(size);
+}
+
+std::vector<uint8_t> decompress_block(std::span<const uint8_t> stored, size_t size) {
+  std::vector<uint8_t> plain(size);
+  if (ZSTD_decompress(plain.data(), plain.size(), stored.data(), stored.size()) != size)
+    throw Error("an image in storage is damaged", "delete it, and get it again");
+  return plain;
 }
 
 }  // namespace chrun::pack

@@ -24,4 +24,7 @@ class Compressor {
   std::vector<uint8_t> room_;
 };
 
+/// The block of `size` bytes that was compressed to `stored`. Throws Error if it was not.
+std::vector<uint8_t> decompress_block(std::span<const uint8_t> stored, size_t size);
+
 }  // namespace chrun::pack

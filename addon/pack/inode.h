@@ -1,5 +1,6 @@
 // What is packed of a file: attributes, and where its content went.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,6 +22,8 @@ struct Inode {
   uint64_t size = 0, start = 0, holes = 0;
   std::vector<uint32_t> blocks;  // stored sizes, as SquashFS has them
   uint32_t fragment = kNoFragment, fragment_offset = 0;
+  uint64_t hash = 0;                    // of the blocks
+  std::array<uint8_t, 32> digest = {};  // SHA-256, of a file that is smaller than a block
   // pending: a hard link to what another layer may have
   std::shared_ptr<Inode> same_as;
   // written: where it lies in the inode table

@@ -14,6 +14,7 @@
 #include "pack/block_writer.h"
 #include "pack/decompress.h"
 #include "pack/interrupt.h"
+#include "pack/layer_pack.h"
 #include "pack/progress.h"
 #include "pack/squashfs_writer.h"
 #include "pack/walk.h"
@@ -25,6 +26,7 @@ class Packer {
  public:
   explicit Packer(const PackRequest& request)
       : request_(request),
+        drafts_(request.keep_packs ? request.layers.size() : 0),
         blocks_(request.output, data_start(), request.level, request.threads),
         progress_(request.progress, total_size(request)) {}
 
@@ -33,6 +35,7 @@ class Packer {
     std::vector<std::string> diff_ids(request_.layers.size());
     for (const AddedFile& file : request_.files) add_file(count, file);
     tree_.end_layer(count);
+    blocks_.end_layer();
     for (int i = count; i-- > 0;) {
       const Layer& layer = request_.layers[static_cast<size_t>(i)];
       try {
@@ -40,6 +43,8 @@ class Packer {
       } catch (const Error& failure) {
         throw_reworded(failure, layer.name + ": " + failure.what());
       }
+      blocks_.end_layer();
+      group_ = 0;
     }
     try {
       tree_.settle();
@@ -49,7 +54,11 @@ class Packer {
     }
     const uint64_t end = blocks_.finish();
     const uint64_t size = write_tables(request_.output, end, tree_.root(), blocks_.fragments(), request_.level);
-    return {tree_.entries(), bytes_, size, tree_.left_out(), std::move(diff_ids)};
+    std::map<std::string, std::string> packs;
+    for (size_t i = drafts_.size(); i-- > 0;)
+      if (!diff_ids[i].empty() && !packs.contains(diff_ids[i]))
+        packs.emplace(diff_ids[i], drafts_[i].text(blocks_.fragments(), request_.level));
+    return {tree_.entries(), bytes_, size, tree_.left_out(), std::move(diff_ids), known_, std::move(packs)};
   }
 
  private:
@@ -124,23 +133,102 @@ class Packer {
                 "if you trust it, raise --most-entries");
   }
 
+  /// Small files of a layer make groups by their sizes, whether they are visible or not.
+  void count_group(const TarEntry& entry) {
+    if (entry.kind != TarEntry::Kind::file || entry.size >= kBlockSize) return;
+    if (group_ + entry.size > kBlockSize) {
+      blocks_.end_group();
+      group_ = 0;
+    }
+    group_ += entry.size;
+  }
+
+  PackDraft* draft_of(int number) { return drafts_.empty() ? nullptr : &drafts_[static_cast<size_t>(number)]; }
+
   /// Returns the diff id.
   std::string pack_layer(int number, const Layer& layer) {
     progress_.begin_part(layer.name, layer.size);
-    std::string diff_id = read_layer(layer, true, [&](const TarEntry& entry) {
+    if (const auto pack = LayerPack::open(layer.pack, layer.diff_id, request_.level))
+      return pack_known(number, layer, *pack);
+    PackDraft* draft = draft_of(number);
+    std::string diff_id = read_layer(number, layer, true, [&](size_t, const TarEntry& entry) {
       check_entries(entry);
+      if (draft) draft->add(entry);
+      count_group(entry);
       return tree_.add(number, entry);
     });
     if (tree_.end_layer(number)) {
       // rare: a hard link whose content is hidden under its other name
-      read_layer(layer, false, [&](const TarEntry& entry) { return tree_.add_again(entry); });
+      read_layer(number, layer, false, [&](size_t, const TarEntry& entry) { return tree_.add_again(entry); });
       tree_.end_again();
     }
     return diff_id;
   }
 
+  using Inodes = std::vector<InodePtr>;  // whose content is wanted, by the entry's number
+
+  /// A layer whose entries are known, and most likely its content.
+  std::string pack_known(int number, const Layer& layer, const LayerPack& pack) {
+    const auto& entries = pack.entries();
+    Inodes first, again;
+    for (const TarEntry& entry : entries) {
+      check_signals();
+      check_entries(entry);
+      first.push_back(tree_.add(number, entry));
+    }
+    if (tree_.end_layer(number)) {
+      for (const TarEntry& entry : entries) again.push_back(tree_.add_again(entry));
+      tree_.end_again();
+    }
+    if (PackDraft* draft = draft_of(number)) draft->take_entries(pack);
+    const auto has = [&](const Inodes& inodes) {
+      for (size_t i = 0; i < inodes.size(); ++i)
+        if (inodes[i] && inodes[i]->size > 0 && pack.content(i).kind == PackedContent::Kind::none) return false;
+      return true;
+    };
+    if (!has(first) || !has(again)) {
+      const auto known = [&](const Inodes& inodes, bool groups) {
+        return [&, groups](size_t i, const TarEntry& entry) {
+          if (i >= entries.size() || entry.name != entries[i].name || entry.size != entries[i].size)
+            throw Error(visible(entry.name) + ": the layer with its diff id has no such entry");
+          if (groups) count_group(entry);
+          return inodes[i];
+        };
+      };
+      std::string diff_id = read_layer(number, layer, true, known(first, true));
+      if (!again.empty()) read_layer(number, layer, false, known(again, false));
+      return diff_id;
+    }
+    bytes_ += pack.bytes();
+    check_bytes(bytes_, layer.name);
+    for (size_t i = 0; i < entries.size(); ++i) {
+      count_group(entries[i]);
+      copy_content(number, i, first[i], pack);
+    }
+    for (size_t i = 0; i < again.size(); ++i) copy_content(number, i, again[i], pack);
+    progress_.at(layer.size);
+    ++known_;
+    return layer.diff_id;
+  }
+
+  void copy_content(int number, size_t entry, const InodePtr& inode, const LayerPack& pack) {
+    if (!inode || inode->size == 0) return;
+    check_signals();
+    const PackedContent& content = pack.content(entry);
+    if (content.kind == PackedContent::Kind::small) {
+      inode->digest = content.digest;
+      blocks_.add_small_copied(inode, pack.image(), content.fragment, content.offset);
+    } else {
+      inode->blocks = content.blocks;
+      inode->hash = content.hash;
+      blocks_.add_copied(inode, pack.image(), content.start);
+    }
+    if (PackDraft* draft = draft_of(number)) draft->set_content(entry, inode);
+  }
+
+  /// `take` gives the inode whose content is wanted. Returns the diff id, after the first reading.
   template <typename Take>
-  std::string read_layer(const Layer& layer, bool first, Take take) {
+  std::string read_layer(int number, const Layer& layer, bool first, Take take) {
     const Fd file(open(layer.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     if (!file) throw Refused("open").cannot("read " + layer.path);
     FilePart part(file.get(), layer.offset, layer.size);
@@ -148,10 +236,14 @@ class Packer {
     const auto plain = decompressed(stored);
     Hashed archive(*plain);
     TarReader reader(archive, layer.digest.empty() && layer.diff_id.empty());
-    while (const auto entry = reader.next()) {
+    PackDraft* draft = draft_of(number);
+    for (size_t i = 0;; ++i) {
+      const auto entry = reader.next();
+      if (!entry) break;
       check_signals();
-      const InodePtr inode = take(*entry);
+      const InodePtr inode = take(i, *entry);
       if (inode) pack_content(inode, [&](std::span<uint8_t> to) { read_whole(reader, to, *entry); });
+      if (inode && draft) draft->set_content(i, inode);
       if (!first) continue;
       progress_.at(stored.size());
       check_bytes(bytes_ + archive.size(), entry->name);
@@ -159,6 +251,7 @@ class Packer {
     reader.finish();
     if (!first) return {};
     bytes_ += archive.size();
+    if (draft) draft->set_bytes(archive.size());
     check_bytes(bytes_, layer.name);
     if (stored.size() != layer.size) throw Error("data follow the end of the compressed archive");
     check("digest", layer.digest, layer.digest.empty() ? "" : stored.digest());
@@ -186,9 +279,10 @@ class Packer {
 
   const PackRequest& request_;
   Tree tree_;
+  std::vector<PackDraft> drafts_;  // by the layer's number; none if they are not kept
   BlockWriter blocks_;
   Progress progress_;
-  uint64_t bytes_ = 0;
+  uint64_t bytes_ = 0, group_ = 0, known_ = 0;
 };
 
 /// cpu.max of a control group and those above it: QUOTA PERIOD, or `max PERIOD`.

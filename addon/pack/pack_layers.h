@@ -1,5 +1,6 @@
 // From the layers of an image to one SquashFS file, without unpacking them: each is read once.
 #pragma once
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct Layer {
   std::string digest;   // SHA-256 of these bytes, in hexadecimal digits
   std::string diff_id;  // of the archive that they are when decompressed
   bool directory = false;
+  std::string pack;  // a directory that has the layer's pack; empty if there is none
 };
 
 /// A file to be added on top.
@@ -31,12 +33,15 @@ struct PackRequest {
   uint64_t most_bytes;  // of all layers, decompressed
   uint64_t most_entries;
   bool progress;
+  bool keep_packs = false;
 };
 
 struct Packed {
   uint64_t entries, bytes, size;  // of the layers; of the image
   LeftOut left_out;
-  std::vector<std::string> diff_ids;  // from the bottom to the top
+  std::vector<std::string> diff_ids;         // from the bottom to the top
+  uint64_t known;                            // layers that were not read: their packs had all
+  std::map<std::string, std::string> packs;  // of the layers, by diff id, if they are to be kept
 };
 
 /// Throws Error with layer and entry, or Interrupted.

@@ -4,11 +4,14 @@ import { native } from '../host/native.js';
 import { describeImage } from './metadata.js';
 import { bytesOf, type ImageValues } from './options.js';
 import { packer } from './packer.js';
+import { findPacks } from './packs.js';
 import type { Source } from './source.js';
 
 /** What was made, for the record and the user. */
 export interface Built {
   readonly entries?: number;
+  /** Layers that were not read: another image in storage has them. */
+  readonly known?: number;
   readonly diffIds: readonly string[];
   readonly warnings: readonly string[];
 }
@@ -24,8 +27,8 @@ export function workOf(values: ImageValues) {
   };
 }
 
-/** Makes the new SquashFS file `output`, which is there whole or not at all. */
-export function buildSquashfs(source: Source, output: string, values: ImageValues): Built {
+/** Makes the new SquashFS file `output`, which is there whole or not at all; with the packs in `storage`, if it is in one. */
+export function buildSquashfs(source: Source, output: string, values: ImageValues, storage?: string): Built {
   switch (source.kind) {
     case 'squashfs':
       packer.copy(source, output);
@@ -34,9 +37,12 @@ export function buildSquashfs(source: Source, output: string, values: ImageValue
       if (source.layers.length === 0) throw new LaunchError('the image has no layers');
       const { files, warnings } =
         source.config === undefined ? { files: [], warnings: [] } : describeImage(source.config);
-      const packed = packer.pack({ output, layers: source.layers, files, ...workOf(values) });
+      const { layers } = source;
+      const packs = storage === undefined ? undefined : findPacks(storage, output, layers);
+      const packed = packer.pack({ output, layers, files, ...workOf(values), ...(packs ? { packs } : {}) });
       return {
         entries: packed.entries,
+        known: packed.known,
         diffIds: packed.diffIds,
         warnings: [...warnings, ...leftOut(packed)],
       };

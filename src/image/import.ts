@@ -25,7 +25,7 @@ export const importImage: Verb = async ([operand = '', given], values, host) => 
   const name = checkName(given ?? nameOf(operand, source));
   checkFree(storage, name, values.force === true);
   const draft = draftPath(storage, name);
-  const { diffIds, warnings } = buildSquashfs(source, draft, values);
+  const { diffIds, known = 0, warnings } = buildSquashfs(source, draft, values, storage);
   const layered = source.kind === 'layers' ? source : undefined;
   place(storage, draft, {
     name,
@@ -40,7 +40,8 @@ export const importImage: Verb = async ([operand = '', given], values, host) => 
   });
   await warn(warnings, values);
   const size = Number(native.status(imagePath(storage, name)).size);
-  say(`${visible(name)}: ${renderSize(size)}, from ${source.format}`, values);
+  const saved = known > 0 ? `; ${known} of ${diffIds.length} layers are those of other images` : '';
+  say(`${visible(name)}: ${renderSize(size)}, from ${source.format}${saved}`, values);
 };
 
 /** What the source calls it, else its file name without what says the format. */

@@ -14,6 +14,13 @@ export interface PackRequest {
   readonly mostBytes: number;
   readonly mostEntries: number;
   readonly progress: boolean;
+  readonly packs?: Packs;
+}
+
+/** Packs of layers in storage: a new directory for these, and for each layer one that has its pack. */
+export interface Packs {
+  readonly output: string;
+  readonly known: readonly (string | undefined)[];
 }
 
 export interface Packed {
@@ -27,6 +34,8 @@ export interface Packed {
   readonly devices: number;
   readonly setIds: number;
   readonly xattrs: number;
+  /** Layers that were not read: their packs had all. */
+  readonly known: number;
   readonly diffIds: readonly string[];
 }
 
@@ -43,31 +52,27 @@ const blobWords = ({ path, offset, size }: Blob) => [path, String(offset), Strin
 
 export const packer = {
   pack(request: PackRequest): Packed {
-    const { output, layers, files, level, threads, mostBytes, mostEntries, progress } = request;
-    const [entries, bytes, size, devices, setIds, xattrs, ...diffIds] = act(
+    const { output, layers, files, level, threads, mostBytes, mostEntries, progress, packs } = request;
+    const found = act(
       'pack',
       output,
       ...[level, threads, mostBytes, mostEntries].map(String),
       progress ? 'yes' : 'no',
+      packs?.output ?? '',
       String(files.length),
       ...files.flat(),
-      ...layers.flatMap((layer) => [
+      ...layers.flatMap((layer, at) => [
         layer.name,
         ...blobWords(layer),
         layer.digest,
         layer.diffId,
         layer.kind ?? 'tar',
+        packs?.known[at] ?? '',
       ]),
     );
-    const [one = 0, two = 0, three = 0, four = 0, five = 0, six = 0] = [
-      entries,
-      bytes,
-      size,
-      devices,
-      setIds,
-      xattrs,
-    ].map(Number);
-    return { entries: one, bytes: two, size: three, devices: four, setIds: five, xattrs: six, diffIds };
+    const counts = ['entries', 'bytes', 'size', 'devices', 'setIds', 'xattrs', 'known'] as const;
+    const numbers = Object.fromEntries(counts.map((name, at) => [name, Number(found[at])]));
+    return { ...(numbers as Record<(typeof counts)[number], number>), diffIds: found.slice(counts.length) };
   },
   /** The first `most` entries of a tar archive, compressed or not. */
   members(path: string, most: number): readonly Member[] {
@@ -119,6 +124,8 @@ export const packer = {
   readInput: (): string => act('read-input')[0] ?? '',
   /** A second name for a file. */
   link: (path: string, other: string): void => void act('link', path, other),
+  /** How many names a file has; 0 if it is not there. */
+  names: (path: string): number => Number(act('names', path)[0]),
   /** In one step; what is at `to` is replaced. `from` is removed if that fails. */
   rename: (from: string, to: string): void => void act('rename', from, to),
   /** A file, or a directory with all that is in it. */

@@ -4,6 +4,7 @@ import { native } from '../host/native.js';
 import { renderSize } from '../store/list-storage.js';
 import { blobPath, blobsIn } from './blobs.js';
 import { packer } from './packer.js';
+import { removeUnused } from './packs.js';
 import { exists, openStorage, readRecord } from './stored.js';
 import { say, type Verb } from './verb.js';
 
@@ -29,6 +30,7 @@ export const pruneStorage: Verb = (_, values, host) => {
     const image = `${storage}/img/${name.replace(/\.json$/, '')}.sqfs`;
     if (!exists(image)) packer.remove(`${storage}/records/${name}`);
   }
+  removeUnused(storage);
   const needed = new Set(
     native.entries(`${storage}/records`).flatMap((name) => {
       const manifest = readRecord(storage, name.replace(/\.json$/, ''))?.manifestDigest;

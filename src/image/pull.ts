@@ -49,7 +49,7 @@ function build(
   const { architecture } = platformOf(values, host);
   const layered = readFetched(storage, image, architecture);
   const draft = draftPath(storage, name);
-  const built = buildSquashfs({ kind: 'layers', format: 'registry', ...layered }, draft, values);
+  const built = buildSquashfs({ kind: 'layers', format: 'registry', ...layered }, draft, values, storage);
   place(storage, draft, {
     name,
     source,

@@ -1,9 +1,13 @@
 /** Images in storage, and the records beside them. */
 import { LaunchError } from '../base/errors.js';
 import type { Host } from '../host/host.js';
-import { native, type SystemError } from '../host/native.js';
+import { native } from '../host/native.js';
 import { canBeName, fileNameOf, findStorage, imagesIn, storageDirectory } from '../store/storage.js';
+import { exists } from './exists.js';
 import { packer } from './packer.js';
+import { placePacks, removeUnused } from './packs.js';
+
+export { exists } from './exists.js';
 
 /** What is kept beside an image. */
 export interface ImageRecord {
@@ -54,16 +58,6 @@ export function findImage(storage: string, name: string): string | undefined {
   return [start, `${start}${ending}`, `${start}.squashfs`].find(exists);
 }
 
-export function exists(path: string): boolean {
-  try {
-    native.status(path, 'no-follow');
-    return true;
-  } catch (cause) {
-    if ((cause as SystemError).code === 'ENOENT') return false;
-    throw cause;
-  }
-}
-
 /** A name for a new file in storage, that no other process uses. */
 export function draftPath(storage: string, name: string): string {
   const path = `${storage}/tmp/${fileNameOf(name)}.${native.identity().pid}.${Date.now()}`;
@@ -88,6 +82,7 @@ export const toolVersion = (): string =>
 export function place(storage: string, draft: string, record: ImageRecord): void {
   packer.rename(draft, imagePath(storage, record.name));
   packer.save(recordPath(storage, record.name), `${JSON.stringify(record, null, 2)}\n`);
+  placePacks(storage, draft);
 }
 
 /** None for an image that others made. */
@@ -110,5 +105,6 @@ export function removeImage(storage: string, name: string): void {
   const away = draftPath(storage, name);
   packer.rename(path, away);
   packer.remove(away);
+  removeUnused(storage);
   if (exists(recordPath(storage, name))) packer.remove(recordPath(storage, name));
 }
