@@ -16,6 +16,7 @@
 #include "net/questions.h"
 #include "pack/decompress.h"
 #include "pack/export_tar.h"
+#include "pack/gzip.h"
 #include "pack/interrupt.h"
 #include "pack/pack_layers.h"
 #include "pack/remove_all.h"
@@ -212,6 +213,17 @@ Words export_tar(const Words& arguments) {
   return {found.digest, std::to_string(found.size), std::to_string(found.left_out)};
 }
 
+/// PATH OUT THREADS → digest, size: compresses to the new file OUT.
+Words gzip(const Words& arguments) {
+  Taken words(arguments);
+  const Fd input = open_input(words.text());
+  NewFile output(words.text());
+  const unsigned threads = static_cast<unsigned>(words.number("a number of threads"));
+  const pack::Compressed found = pack::gzip(input.get(), output.get(), threads);
+  output.keep();
+  return {found.digest, std::to_string(found.size)};
+}
+
 /// IMAGE OFFSET PATH → the text of a small file of a SquashFS image; empty if there is none.
 Words read_file(const Words& arguments) {
   constexpr size_t kMost = 4 << 20;
@@ -299,6 +311,7 @@ constexpr Question kQuestions[] = {
     {"copy", 4, guarded<copy>},
     {"unpack", 3, guarded<unpack>},
     {"export-tar", 3, guarded<export_tar>},
+    {"gzip", 3, guarded<gzip>},
     {"read-file", 3, guarded<read_file>},
     {"archive", 1, guarded<archive>},
     {"remove-at-signal", 1, guarded<remove_at_signal>},

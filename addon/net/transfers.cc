@@ -100,7 +100,7 @@ class Transfers::Transfer {
 
   CURL* easy() const { return easy_; }
   Answer finish(CURLcode code);
-  Progress progress() const { return {answer_.id, size_, total_}; }
+  Progress progress() const { return {answer_.id, source_ ? sent_ : size_, total_}; }
 
  private:
   void configure();
@@ -112,6 +112,7 @@ class Transfers::Transfer {
   bool begin_file();
   bool fail(Failure failure, std::string text);
   size_t send(char* buffer, size_t room);
+  bool rewind(curl_off_t offset, int origin);
   bool proxy_refuses(CURLcode code) const;
 
   template <typename Body>
@@ -136,6 +137,9 @@ class Transfers::Transfer {
   }
   static size_t on_send(char* buffer, size_t one, size_t count, void* self) {
     return static_cast<Transfer*>(self)->send(buffer, one * count);
+  }
+  static int on_rewind(void* self, curl_off_t offset, int origin) {
+    return static_cast<Transfer*>(self)->rewind(offset, origin) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_CANTSEEK;
   }
 
   const Request request_;
@@ -222,6 +226,8 @@ void Transfers::Transfer::configure_body() {
     set(easy_, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(size));
     set(easy_, CURLOPT_READFUNCTION, on_send);
     set(easy_, CURLOPT_READDATA, this);
+    set(easy_, CURLOPT_SEEKFUNCTION, on_rewind);
+    set(easy_, CURLOPT_SEEKDATA, this);
   } else if (request_.method == "HEAD") {
     set(easy_, CURLOPT_NOBODY, 1L);
   }
@@ -243,6 +249,13 @@ size_t Transfers::Transfer::send(char* buffer, size_t room) {
   }
   sent_ += static_cast<uint64_t>(got);
   return static_cast<size_t>(got);
+}
+
+/// A connection that is used again may turn out to be closed once something was sent.
+bool Transfers::Transfer::rewind(curl_off_t offset, int origin) {
+  if (origin != SEEK_SET || offset < 0) return false;
+  sent_ = static_cast<uint64_t>(offset);
+  return true;
 }
 
 bool Transfers::Transfer::fail(Failure failure, std::string text) {

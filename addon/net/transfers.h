@@ -58,7 +58,7 @@ struct Answer {
 /// How far one is.
 struct Progress {
   int id;
-  uint64_t now;    // bytes of the file
+  uint64_t now;    // bytes of the file, or of what is sent
   uint64_t total;  // 0: not known
 };
 

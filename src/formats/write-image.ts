@@ -26,12 +26,12 @@ const descriptor = (mediaType: string, { digest, size }: Written) => ({
   size,
 });
 
-export function ociManifest(config: Written, layer: Written): string {
+export function ociManifest(config: Written, layer: Written, compress?: 'gzip'): string {
   return JSON.stringify({
     schemaVersion: 2,
     mediaType: 'application/vnd.oci.image.manifest.v1+json',
     config: descriptor('application/vnd.oci.image.config.v1+json', config),
-    layers: [descriptor('application/vnd.oci.image.layer.v1.tar', layer)],
+    layers: [descriptor(`application/vnd.oci.image.layer.v1.tar${compress ? '+gzip' : ''}`, layer)],
   });
 }
 

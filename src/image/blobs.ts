@@ -8,7 +8,7 @@ import { packer } from './packer.js';
 import { exists } from './stored.js';
 
 /** As registries allow it, and browsers do it. */
-const mostAtOnce = 6;
+export const mostAtOnce = 6;
 
 export const blobsIn = (storage: string) => `${storage}/blobs/sha256`;
 export const blobPath = (storage: string, digest: string) => `${blobsIn(storage)}/${digest}`;

@@ -12,6 +12,7 @@ import { openSource, type Source, splitName, splitTransport, type Transport } fr
 import { exists, openStorage } from './stored.js';
 import { say, type Verb, warn } from './verb.js';
 import {
+  type Packable,
   type Writer,
   writeDirectory,
   writeDockerArchive,
@@ -95,10 +96,10 @@ function transportOf(out: string): Transport {
 }
 
 /** By way of a SquashFS file beside it, which has the merged tree. */
-function writeFrom(
+export function writeFrom(
   source: Source,
   write: Writer,
-  about: { readonly architecture: string; readonly name?: string },
+  about: Omit<Packable, 'path' | 'offset'>,
   draft: string,
   values: ImageValues,
 ): readonly string[] {

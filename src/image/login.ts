@@ -59,8 +59,11 @@ export const logIn: Verb = ([text = ''], values, host) =>
     const credentials = askFor(values);
     const place = { registry: name, repository: '', tag: undefined, digest: undefined };
     const insecure = endpointsOf({ ...place, repository: 'x' }, readRegistries(host)).at(-1)?.insecure;
-    const given = () => ({ kind: 'password', ...credentials }) as const;
-    const registry = openRegistry(place, values, host, { onRetry: note }, given, insecure);
+    const registry = openRegistry(place, values, host, {
+      onRetry: note,
+      credentials: () => ({ kind: 'password', ...credentials }),
+      insecure: insecure === true,
+    });
     if (!check(registry, credentials.user))
       note(`${name} lets everybody ask: whether name and password are right is not known`);
     packer.saveSecret(file, withCredentials(file, name, credentials, host));

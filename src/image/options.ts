@@ -150,6 +150,17 @@ export const passwordStdinOption = {
   summary: 'read the password from standard input (default: ask on the terminal)',
 } as const satisfies Option;
 
+export const chunkOption = {
+  name: 'chunk',
+  value: 'required',
+  metavar: 'SIZE',
+  repeat: 'refuse',
+  form: size,
+  group: 'registry',
+  summary: 'send blobs in parts of SIZE (default: each in one request)',
+  details: 'Some proxies refuse large requests; some registries refuse parts.',
+} as const satisfies Option;
+
 export const registryOptions = [authfileOption, noVerifyOption] as const;
 
 export const common = [
@@ -201,6 +212,7 @@ const all = [
   ...registryOptions,
   usernameOption,
   passwordStdinOption,
+  chunkOption,
   dryRunOption,
   storageOption,
   forceOption,

@@ -103,6 +103,11 @@ export const packer = {
     const [digest = '', size, leftOut] = act('export-tar', path, String(offset), output);
     return { digest, size: Number(size), leftOut: Number(leftOut) };
   },
+  /** A new file, compressed. */
+  gzip(path: string, output: string, threads: number) {
+    const [digest = '', size] = act('gzip', path, output, String(threads));
+    return { digest, size: Number(size) };
+  },
   /** A small file of a SquashFS image; empty if there is none. */
   readFile: (path: string, offset: number, name: string): string =>
     act('read-file', path, String(offset), name)[0] ?? '',

@@ -5,6 +5,7 @@ import { storageVariable } from '../store/storage.js';
 import {
   archOption,
   authfileOption,
+  chunkOption,
   common,
   dryRunOption,
   forceOption,
@@ -38,6 +39,13 @@ export const program: Program = {
       summary: 'list the tags of a repository in a registry',
       operands: 'REPOSITORY',
       options: [...registryOptions, jsonOption],
+    },
+    {
+      name: 'push',
+      summary:
+        'put an image into a registry: one in storage (NAME), with the layers that it was pulled with, or any that convert reads, as one layer',
+      operands: 'NAME REF',
+      options: [...packOptions, ...registryOptions, chunkOption, storageOption],
     },
     {
       name: 'login',

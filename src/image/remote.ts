@@ -16,19 +16,26 @@ export function openRegistry(
   place: FullReference,
   values: ImageValues,
   host: Host,
-  ear: Ear,
-  credentials?: RegistryOptions['credentials'],
-  insecure = false,
+  more: Partial<RegistryOptions>,
 ): Registry {
   const files = authFiles(values.authfile, host);
   return new Registry(place, {
-    ...ear,
     network,
     host,
-    credentials: credentials ?? (() => findCredentials(place.registry, place.repository, files, host)),
+    credentials: () => findCredentials(place.registry, place.repository, files, host),
     trust: trustFor(place.registry, host),
-    insecure: insecure || values['tls-no-verify'] === true,
+    ...more,
+    insecure: more.insecure === true || values['tls-no-verify'] === true,
   });
+}
+
+/** Where an image is put: the registry itself, never a mirror. */
+export function openForPush(reference: Reference, values: ImageValues, host: Host, ear: Ear): Registry {
+  const registries = readRegistries(host);
+  const place = endpointsOf(qualify(reference, registries), registries).find(({ isMirror }) => !isMirror);
+  if (place === undefined) throw new LaunchError('there is no place to ask');
+  const { insecure } = place;
+  return openRegistry(place.reference, values, host, { ...ear, insecure, action: 'pull,push' });
 }
 
 /** What is asked of the first place that answers: mirrors first. `onRetry` is told why one was passed over. */
@@ -42,7 +49,7 @@ export function askRegistry<Result>(
   const registries = readRegistries(host);
   const endpoints = endpointsOf(qualify(reference, registries), registries);
   for (const { reference: place, insecure, isMirror } of endpoints) {
-    const registry = openRegistry(place, values, host, ear, undefined, insecure);
+    const registry = openRegistry(place, values, host, { ...ear, insecure });
     try {
       return { registry, result: ask(registry) };
     } catch (error) {

@@ -20,6 +20,7 @@ import type { ImageOption, ImageValues } from './options.js';
 import { program } from './program.js';
 import { pruneStorage } from './prune.js';
 import { pullImage } from './pull.js';
+import { pushImage } from './push.js';
 import { tagImage } from './tag.js';
 import { listRemoteTags } from './tags.js';
 import type { Verb } from './verb.js';
@@ -28,6 +29,7 @@ import type { Verb } from './verb.js';
 const verbs: Readonly<Record<string, readonly [Verb, number, number]>> = {
   pull: [pullImage, 1, 2],
   tags: [listRemoteTags, 1, 1],
+  push: [pushImage, 2, 2],
   login: [logIn, 1, 1],
   logout: [logOut, 1, 1],
   import: [importImage, 1, 2],

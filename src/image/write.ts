@@ -17,6 +17,8 @@ export interface Packable {
   readonly architecture: string;
   /** NAME:TAG, or a tag. */
   readonly name?: string;
+  /** Of layers. */
+  readonly compress?: 'gzip';
 }
 
 /** Each returns how many device files and sockets were left out. */
@@ -41,12 +43,15 @@ interface Parts {
 }
 
 /** Layer and configuration, as files in `directory` that are called by their digests. */
-function writeParts({ path, offset, architecture }: Packable, directory: string): Parts {
+function writeParts({ path, offset, architecture, compress }: Packable, directory: string): Parts {
   packer.makeDirectories(directory);
-  const { leftOut, ...layer } = packer.exportTar(path, offset, `${directory}/layer`);
-  packer.rename(`${directory}/layer`, `${directory}/${layer.digest}`);
+  const draft = `${directory}/layer`;
+  const { leftOut, ...plain } = packer.exportTar(path, offset, draft);
+  const layer = compress ? packer.gzip(draft, `${draft}.gz`, packer.processors()) : plain;
+  packer.rename(compress ? `${draft}.gz` : draft, `${directory}/${layer.digest}`);
+  if (compress) packer.remove(draft);
   const known = packer.readFile(path, offset, 'ch/config.json');
-  const config = save(`${directory}/config`, configFor(known || undefined, layer.digest, architecture));
+  const config = save(`${directory}/config`, configFor(known || undefined, plain.digest, architecture));
   packer.rename(`${directory}/config`, `${directory}/${config.digest}`);
   return { config, layer, leftOut };
 }
@@ -68,7 +73,7 @@ function inDirectory<Result>(directory: string, when: 'failed' | 'always', make:
 function writeLayoutFiles(image: Packable, output: string): number {
   const blobs = `${output}/blobs/sha256`;
   const { config, layer, leftOut } = writeParts(image, blobs);
-  const manifest = save(`${blobs}/manifest`, ociManifest(config, layer));
+  const manifest = save(`${blobs}/manifest`, ociManifest(config, layer, image.compress));
   packer.rename(`${blobs}/manifest`, `${blobs}/${manifest.digest}`);
   packer.save(`${output}/oci-layout`, ociLayoutFile);
   packer.save(`${output}/index.json`, ociIndex(manifest, image.name));

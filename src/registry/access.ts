@@ -33,15 +33,17 @@ export class Access {
   }
 
   /** What is shown to the registry. */
-  get headers(): Readonly<Record<string, string>> {
+  get headers(): { readonly Authorization?: string } {
     return this.#authorization === undefined ? {} : { Authorization: this.#authorization };
   }
 
   /**
-   * Gets what a refusal asks for. False if it can't be had: then the refusal stands. `secure`: the registry has TLS, so
-   * its token server must have it, too.
+   * Gets what a refusal asks for, of a request that has shown `shown`. False if it can't be had: then the refusal stands.
+   * `secure`: the registry has TLS, so its token server must have it, too.
    */
-  grant(answer: Answer, what: string, secure: boolean): boolean {
+  grant(answer: Answer, what: string, secure: boolean, shown: string | undefined): boolean {
+    // another request has got it meanwhile
+    if (this.#authorization !== shown) return true;
     const challenges = parseChallenges(answer.header('www-authenticate') ?? '');
     const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
     if (bearer) {

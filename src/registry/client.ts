@@ -2,10 +2,10 @@
 import { LaunchError } from '../base/errors.js';
 import { Access, type AccessOptions } from './access.js';
 import { Exchange, type ExchangeOptions } from './exchange.js';
-import type { Answer, Progress } from './network.js';
+import type { Answer, Progress, Request } from './network.js';
 import type { FullReference } from './reference.js';
 import { refusal } from './refusals.js';
-import { retryDelay } from './retry.js';
+import { mostTries, retryDelay } from './retry.js';
 import { originOf, resolveUrl } from './url.js';
 
 const mostRedirects = 10;
@@ -15,7 +15,10 @@ const tick = 200; // ms
 
 /** A request of a registry, and what becomes of its answer. */
 export interface Job {
-  /** Below the repository, as in `blobs/sha256:…`; below the registry if it begins with a slash. */
+  /**
+   * Below the repository, as in `blobs/sha256:…`; below the registry if it begins with a slash; or a URL, where the
+   * registry has named one.
+   */
   readonly path: string;
   /** For messages: `the manifest`. */
   readonly what: string;
@@ -25,8 +28,20 @@ export interface Job {
   /** Where the answer goes, and how much of it is there. */
   readonly file?: string;
   readonly offset?: number;
-  /** Judges the whole answer. Throws LaunchError; false: what was there already was wrong, and it begins anew. */
-  done(answer: Answer): boolean;
+  /** What is sent. */
+  readonly body?: string;
+  readonly source?: Request['source'];
+  /** Statuses that are an answer, besides those of success. */
+  readonly accepts?: readonly number[];
+  /** There has been progress: tries are counted anew. */
+  readonly progressed?: boolean;
+  /**
+   * Judges the whole answer, which has come from `url`. Throws LaunchError; false: what was there already was wrong, and
+   * it begins anew; a job: what comes next.
+   */
+  done(answer: Answer, url: string): boolean | Job;
+  /** What is asked in place of the same once more, where it has failed. */
+  otherwise?(answer: Answer, url: string): Job | undefined;
 }
 
 export interface RegistryOptions extends AccessOptions, ExchangeOptions {
@@ -34,15 +49,19 @@ export interface RegistryOptions extends AccessOptions, ExchangeOptions {
   readonly onTick?: (progress: ReadonlyMap<Job, Progress>) => void;
   /** What people may want to know: a try that failed. */
   readonly onRetry?: (message: string) => void;
+  /** What a token is for, if the registry does not say it. */
+  readonly action?: 'pull' | 'pull,push';
 }
 
 interface Running {
-  readonly job: Job;
+  job: Job;
   url: string;
   offset: number;
   tries: number;
   redirects: number;
   tokens: number;
+  /** What it said of who we are. */
+  shown: string | undefined;
   /** Of what is in the file, if the server has said. */
   etag: string | undefined;
   notBefore: number;
@@ -55,11 +74,11 @@ export class Registry {
   readonly #reference: FullReference;
   #base: string;
   /** Whether the registry may be talked to without TLS, if it does not know that. */
-  #mayBePlain: boolean;
+  readonly #mayBePlain: boolean;
   readonly #exchange: Exchange;
   readonly #access: Access;
 
-  constructor(reference: FullReference, options: RegistryOptions, action: 'pull' | 'pull,push' = 'pull') {
+  constructor(reference: FullReference, options: RegistryOptions) {
     this.#reference = reference;
     this.#options = options;
     const { registry, repository } = reference;
@@ -68,7 +87,7 @@ export class Registry {
     this.#exchange = new Exchange(options);
     this.#access = new Access(
       registry,
-      repository === '' ? undefined : `repository:${repository}:${action}`,
+      repository === '' ? undefined : `repository:${repository}:${options.action ?? 'pull'}`,
       options,
       this.#exchange,
     );
@@ -116,6 +135,7 @@ export class Registry {
   }
 
   #urlOf({ path }: Job): string {
+    if (/^https?:/.test(path)) return path;
     return `${this.#base}/v2${path.startsWith('/') ? path : `/${this.#reference.repository}/${path}`}`;
   }
 
@@ -127,6 +147,7 @@ export class Registry {
       tries: 1,
       redirects: 0,
       tokens: 0,
+      shown: undefined,
       etag: undefined,
       notBefore: 0,
     };
@@ -147,12 +168,15 @@ export class Registry {
     onTick(new Map(known));
   }
 
-  #start({ job, url, offset, etag }: Running): number {
+  #start(running: Running): number {
+    const { job, url, offset, etag } = running;
     // what says who we are is for the registry alone, not for where it sends us
     const own = originOf(url) === originOf(this.#base);
+    const access = own ? this.#access.headers : {};
+    running.shown = access.Authorization;
     const headers = {
       ...job.headers,
-      ...(own ? this.#access.headers : {}),
+      ...access,
       ...(offset > 0 && etag !== undefined ? { 'If-Range': etag } : {}),
     };
     return this.#exchange.start({
@@ -160,13 +184,16 @@ export class Registry {
       headers,
       limit: job.limit,
       ...(job.method === undefined ? {} : { method: job.method }),
+      ...(job.body === undefined ? {} : { body: job.body }),
+      ...(job.source === undefined ? {} : { source: job.source }),
       ...(job.file === undefined ? {} : { file: job.file, offset }),
     });
   }
 
   #judge(running: Running, answer: Answer): 'done' | 'again' {
     const { status, failure } = answer;
-    if (failure === '' && status >= 200 && status < 300) return this.#finish(running, answer);
+    const isAnswer = (status >= 200 && status < 300) || running.job.accepts?.includes(status);
+    if (failure === '' && isAnswer) return this.#finish(running, answer);
     if (running.job.file !== undefined) {
       running.offset = answer.size;
       running.etag = /^"/.test(answer.header('etag') ?? '') ? answer.header('etag') : running.etag;
@@ -181,7 +208,7 @@ export class Registry {
       failure === '' &&
       status === 401 &&
       running.tokens++ < mostTokens &&
-      this.#access.grant(answer, running.job.what, this.#base.startsWith('https:'))
+      this.#access.grant(answer, running.job.what, this.#base.startsWith('https:'), running.shown)
     ) {
       running.url = this.#urlOf(running.job);
       return 'again';
@@ -190,18 +217,32 @@ export class Registry {
   }
 
   #finish(running: Running, answer: Answer): 'done' | 'again' {
-    if (running.job.done(answer)) return 'done';
+    const found = running.job.done(answer, running.url);
+    if (found === true) return 'done';
+    if (found !== false) return this.#goOn(running, found);
     running.offset = 0;
     running.url = this.#urlOf(running.job);
+    return 'again';
+  }
+
+  #goOn(running: Running, job: Job): 'again' {
+    const tries = job.progressed ? 1 : running.tries;
+    Object.assign(running, this.#begin(job), { tries });
+    if (/^https?:/.test(job.path)) this.#checkTarget(job.path, job.what);
     return 'again';
   }
 
   /** Whether the registry turns out to have no TLS, and need not. One whose certificate is wrong is another matter. */
   #goesPlain(running: Running, { status, failure }: Answer): boolean {
     if (!this.#mayBePlain || status !== 0 || (failure !== 'tls' && failure !== 'connect')) return false;
-    if (originOf(running.url) !== originOf(this.#base) || this.#base.startsWith('http:')) return false;
-    this.#base = this.#base.replace(/^https/, 'http');
-    this.#mayBePlain = false;
+    const plain = this.#base.replace(/^https/, 'http');
+    // others may have found out meanwhile
+    if (
+      originOf(running.url).replace(/^https/, 'http') !== originOf(plain) ||
+      running.url.startsWith('http:')
+    )
+      return false;
+    this.#base = plain;
     running.url = this.#urlOf(running.job);
     return true;
   }
@@ -214,28 +255,35 @@ export class Registry {
     const { registry } = this.#reference;
     if (++running.redirects > mostRedirects)
       throw new LaunchError(`${registry} redirects ${running.job.what} more than ${mostRedirects} times`);
-    if (
-      !/^https?:\/\//i.test(target) ||
-      (/^http:/i.test(target) && this.#base.startsWith('https:') && !this.#options.insecure)
-    )
-      throw new LaunchError(
-        `${registry} redirects ${running.job.what} to ${originOf(target)}, which is not protected by TLS`,
-      );
+    this.#checkTarget(target, running.job.what);
     running.url = target;
     return true;
   }
 
+  /** Where a registry sends us. */
+  #checkTarget(target: string, what: string): void {
+    const isPlain = /^http:/i.test(target) && this.#base.startsWith('https:') && !this.#options.insecure;
+    if (!/^https?:\/\//i.test(target) || isPlain)
+      throw new LaunchError(
+        `${this.#reference.registry} redirects ${what} to ${originOf(target)}, which is not protected by TLS`,
+      );
+  }
+
   #triesAgain(running: Running, answer: Answer): 'again' {
     const { host, onRetry } = this.#options;
-    const error = refusal(running.job.what, this.#reference.registry, running.url, answer, host);
-    const delay = retryDelay(answer, running.tries);
-    if (delay === undefined) throw error;
-    running.tries++;
-    running.notBefore = Date.now() + delay;
+    const { job, tries, url } = running;
+    const way = ['PUT', 'POST', 'PATCH'].includes(job.method ?? '') ? 'send' : 'get';
+    const error = refusal(job.what, this.#reference.registry, url, answer, host, way);
+    const delay = retryDelay(answer, tries);
+    const other = tries < mostTries ? job.otherwise?.(answer, url) : undefined;
+    if (other) this.#goOn(running, other);
+    else if (delay === undefined) throw error;
+    running.tries = tries + 1;
+    running.notBefore = Date.now() + (delay ?? 0);
     // a redirection may have expired
     running.url = this.#urlOf(running.job);
     running.redirects = 0;
-    onRetry?.(`${error.message}; trying again`);
+    if (delay !== undefined) onRetry?.(`${error.message}; trying again`);
     return 'again';
   }
 }

@@ -53,23 +53,26 @@ export class Refusal extends LaunchError {
 }
 
 /** For a request that failed: `what` was wanted of `registry`. */
-export function refusal(what: string, registry: string, url: string, answer: Answer, host: Host): Refusal {
+export function refusal(
+  what: string,
+  registry: string,
+  url: string,
+  answer: Answer,
+  host: Host,
+  way: 'get' | 'send' = 'get',
+): Refusal {
   const { status, failure, text, body } = answer;
-  const place = originOf(url);
+  const cannot = `can't ${way} ${what} ${way === 'get' ? 'from' : 'to'} ${originOf(url)}`;
   if (failure !== '') {
     return new Refusal(
-      `can't get ${what} from ${place}: ${visible(text.replace(/^[A-Z](?![A-Z])/, (first) => first.toLowerCase()))}`,
+      `${cannot}: ${visible(text.replace(/^[A-Z](?![A-Z])/, (first) => first.toLowerCase()))}`,
       0,
       failureHint(failure, text, registry, url, host),
     );
   }
   const said = messageOf(body);
   const error = (why: string, hint?: string) =>
-    new Refusal(
-      `can't get ${what} from ${place}: ${why}${said ? `: ${said}` : ''} (status ${status})`,
-      status,
-      hint,
-    );
+    new Refusal(`${cannot}: ${why}${said ? `: ${said}` : ''} (status ${status})`, status, hint);
   const end = limitEnd(answer, Date.now());
   const until = end === undefined ? '' : `the limit ends at ${renderEnd(end, Date.now())}`;
   const logIn = `'ch-image-ts login ${registry}'`;

@@ -2,7 +2,7 @@
 import type { Answer } from './network.js';
 
 /** Tries in all; who is not there at all hardly ever comes. */
-const mostTries = 6;
+export const mostTries = 6;
 const mostForAbsent = 2;
 
 const isLastTry = ({ failure }: Answer, tries: number): boolean =>

@@ -1,73 +1,13 @@
 /** The real registry: TLS by an authority of our own, names and passwords, a mirror that pulls through. */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { ociLayout, writeFiles } from '../helpers/images.js';
-import { launcher, skip, start, type User } from '../helpers/support.js';
+import { skip } from '../helpers/support.js';
+import { configure, makeCertificate, makePassword, noRegistry, runs, serve } from './docker-registry.js';
 import { makePlace, type Place, refuses, test } from './image.js';
 
 t.setTimeout(120_000);
-
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-
-async function listens(port: number): Promise<boolean> {
-  for (let tries = 0; tries < 100; tries++) {
-    const up = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
-      socket.on('connect', () => socket.end());
-    });
-    if (up) return true;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return false;
-}
-
-/** Runs until the test ends. */
-async function serve(t: Test, directory: string, settings: string): Promise<number> {
-  const port = await freePort();
-  mkdirSync(directory);
-  const file = join(directory, 'config.yml');
-  writeFileSync(
-    file,
-    `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${directory}/data}}\n${settings.replace('PORT', String(port))}`,
-  );
-  const child: ChildProcess = spawn('docker-registry', ['serve', file], { stdio: 'ignore' });
-  const ended = new Promise((resolve) => child.on('exit', resolve));
-  t.teardown(async () => {
-    child.kill();
-    await ended;
-  });
-  t.ok(await listens(port), 'the registry is up');
-  return port;
-}
-
-function makeCertificate(place: Place): { readonly key: string; readonly certificate: string } {
-  const [key, certificate] = [join(place.directory, 'key'), join(place.directory, 'ca.crt')];
-  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
-  const name = ['-subj', '/CN=test', '-addext', 'subjectAltName=DNS:localhost'];
-  execFileSync('openssl', ['req', ...kind, ...name, '-keyout', key, '-out', certificate], {
-    stdio: 'ignore',
-  });
-  return { key, certificate };
-}
-
-/** What the user has in the home directory. */
-function configure(place: Place, files: Readonly<Record<string, string>>) {
-  const home = join(place.directory, 'home');
-  writeFiles(
-    home,
-    Object.fromEntries(Object.entries(files).map(([name, text]) => [name, Buffer.from(text)])),
-  );
-  return { env: { CH_IMAGE_STORAGE: place.storage, HOME: home } };
-}
 
 function push(t: Test, place: Place, registry: string, ...words: readonly string[]): void {
   const fixed = ['--insecure-policy', 'copy', '--dest-tls-verify=false'];
@@ -76,18 +16,12 @@ function push(t: Test, place: Place, registry: string, ...words: readonly string
   t.equal(status, 0, stderr);
 }
 
-function runs(t: Test, place: Place, user: User, name: string): void {
-  t.equal(start(user, launcher, ['-s', place.storage, name, '--', '/probe', 'report']).status, 0);
-}
-
 test('TLS with an authority of our own, a name and a password, and a mirror', async (t, user) => {
-  if (!existsSync('/usr/bin/docker-registry')) return skip(t, 'docker-registry is not installed');
+  if (noRegistry) return skip(t, noRegistry);
   const place = makePlace(t, user);
   const { key, certificate } = makeCertificate(place);
-  const hashed = execFileSync('htpasswd', ['-Bbn', 'alice', 'p:w'], { encoding: 'utf8' }).trim();
-  writeFileSync(join(place.directory, 'htpasswd'), `${hashed}\n`);
   const tls = `http: {addr: 127.0.0.1:PORT, tls: {certificate: ${certificate}, key: ${key}}}\n`;
-  const auth = `auth: {htpasswd: {realm: test, path: ${place.directory}/htpasswd}}\n`;
+  const auth = makePassword(place, 'alice', 'p:w');
   const port = await serve(t, join(place.directory, 'registry'), tls + auth);
   writeFiles(join(place.directory, 'layout'), ociLayout());
   push(t, place, `localhost:${port}`, '--dest-creds=alice:p:w');

@@ -267,3 +267,34 @@ t.test('tags that come in parts', async (t) => {
   );
   t.same(listTags(registryOf(network)), ['a', 'b', 'c']);
 });
+
+t.test(
+  'requests that are under way when the registry turns out to have no TLS are made again, too',
+  async (t) => {
+    const { network } = fakeNetwork(({ url }) =>
+      url.startsWith('https:') ? { status: 0, failure: 'tls' } : { body: url },
+    );
+    const ended: string[] = [];
+    const jobs = ['a', 'b', 'c'].map((path) => ({
+      ...job,
+      path,
+      done: ({ body }: Answer) => ended.push(body) > 0,
+    }));
+    registryOf(network, { insecure: true }).run(jobs, 3);
+    t.same(
+      ended.sort(),
+      ['a', 'b', 'c'].map((path) => `http://h.org/v2/a/b/${path}`),
+    );
+  },
+);
+
+t.test('what one of several requests has got from a refusal serves the others', async (t) => {
+  const { network, asked } = fakeNetwork(({ headers = {} }) =>
+    headers.Authorization === undefined
+      ? { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } }
+      : { body: 'ok' },
+  );
+  const jobs = ['a', 'b', 'c'].map((path) => ({ ...job, path, done: ({ body }: Answer) => body === 'ok' }));
+  registryOf(network, { credentials: { user: 'u', password: 'p' } }).run(jobs, 3);
+  t.equal(asked.length, 6);
+});
