@@ -10,6 +10,7 @@
 #include <climits>
 #include <cstdlib>
 
+#include "base/child.h"
 #include "base/error.h"
 #include "base/expect_child.h"
 #include "base/fd.h"
@@ -37,41 +38,7 @@ constexpr size_t kLargestOutput = 1 << 20;  // bytes
 
 using Clock = std::chrono::steady_clock;
 
-/// A program that was started, with what it writes to standard output and to standard error.
-class Child {
- public:
-  explicit Child(const Words& command);
-  ~Child();
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-
-  /// Reads what it writes until both ends are closed. False if that takes longer than until `end`.
-  bool hear(Clock::time_point end);
-  void stop() { kill(pid_, SIGKILL); }
-  /// As waitpid(2) has it.
-  int wait();
-  const std::string& text(size_t stream) const { return texts_[stream]; }
-
- private:
-  ExpectChild expect_;
-  pid_t pid_ = -1;
-  std::array<Fd, 2> ends_;
-  std::array<std::string, 2> texts_;
-};
-
-/// Only what is safe between fork and exec.
-[[noreturn]] void become(char* const* words, int output, int errors, int report) {
-  const int null = open("/dev/null", O_RDONLY);
-  if (null >= 0) dup2(null, STDIN_FILENO);
-  dup2(output, STDOUT_FILENO);
-  dup2(errors, STDERR_FILENO);
-  execv(words[0], words);
-  const int code = errno;
-  if (::write(report, &code, sizeof code) < 0) _exit(1);
-  _exit(1);
-}
-
-/// The ends of a pipe, above the standard streams: in the child they become some of these.
+/// A pipe, above the standard streams: an end of it becomes one of these in the child.
 void make_pipe(Fd& read_end, Fd& write_end) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw Refused("pipe2").cannot("make a pipe");
@@ -80,56 +47,40 @@ void make_pipe(Fd& read_end, Fd& write_end) {
   write_end = above_standard(std::move(second));
 }
 
-Child::Child(const Words& command) {
-  Fd output, errors, report, told;
-  make_pipe(ends_[0], output);
-  make_pipe(ends_[1], errors);
-  make_pipe(told, report);
-  std::vector<char*> words;
-  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
-  pid_ = fork();
-  if (pid_ < 0) throw Refused("fork").cannot("start " + command[0]);
-  if (pid_ == 0) become(words.data(), output.get(), errors.get(), report.get());
-  report.reset();
-  int code;
-  if (::read(told.get(), &code, sizeof code) == sizeof code) {
-    wait();
-    throw Refused("execve", code).cannot("start " + command[0]);
+/// What a program writes to standard output and to standard error.
+class Outputs {
+ public:
+  Outputs() {
+    for (size_t stream = 0; stream < 2; stream++) make_pipe(ours_[stream], theirs_[stream]);
   }
-}
+  ChildStreams streams() const { return {-1, theirs_[0].get(), theirs_[1].get()}; }
+  /// Reads, in the parent, until both are closed. False if that takes longer than until `end`. Throws SysError.
+  bool read(Clock::time_point end);
+  const std::string& text(size_t stream) const { return texts_[stream]; }
 
-Child::~Child() {
-  if (pid_ > 0) {
-    stop();
-    wait();
-  }
-}
+ private:
+  std::array<Fd, 2> ours_, theirs_;
+  std::array<std::string, 2> texts_;
+};
 
-bool Child::hear(Clock::time_point end) {
-  while (ends_[0] || ends_[1]) {
+bool Outputs::read(Clock::time_point end) {
+  for (Fd& each : theirs_) each.reset();
+  while (ours_[0] || ours_[1]) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
     if (left <= 0) return false;
-    struct pollfd wanted[] = {{ends_[0].get(), POLLIN, 0}, {ends_[1].get(), POLLIN, 0}};
+    struct pollfd wanted[] = {{ours_[0].get(), POLLIN, 0}, {ours_[1].get(), POLLIN, 0}};
     if (poll(wanted, 2, static_cast<int>(left)) < 0 && errno != EINTR) throw Refused("poll").cannot("hear a program");
     for (size_t stream = 0; stream < 2; stream++) {
       if (wanted[stream].revents == 0) continue;
       char buffer[4096];
-      const ssize_t got = ::read(ends_[stream].get(), buffer, sizeof buffer);
+      const ssize_t got = ::read(ours_[stream].get(), buffer, sizeof buffer);
       if (got > 0 && texts_[stream].size() < kLargestOutput)
         texts_[stream].append(buffer, static_cast<size_t>(got));
       else if (got == 0)
-        ends_[stream].reset();
+        ours_[stream].reset();
     }
   }
   return true;
-}
-
-int Child::wait() {
-  int status = 0;
-  wait_for_child(pid_, &status);
-  pid_ = -1;
-  return status;
 }
 
 }  // namespace
@@ -185,12 +136,15 @@ Words is_terminal(const Words& arguments) {
 
 Words run_program(const Words& arguments) {
   const auto limit = parse_number(arguments[0], INT_MAX, "a time limit");
-  Child child({arguments.begin() + 1, arguments.end()});
-  if (!child.hear(Clock::now() + std::chrono::milliseconds(limit)))
+  const Words command(arguments.begin() + 1, arguments.end());
+  const ExpectChild expect;
+  Outputs outputs;
+  Child child(command[0], command, environ, outputs.streams());
+  if (!outputs.read(Clock::now() + std::chrono::milliseconds(limit)))
     throw Refused("poll", ETIMEDOUT).cannot("wait for " + arguments[1]);
   const int status = child.wait();
   return {std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : 0),
-          std::to_string(WIFSIGNALED(status) ? WTERMSIG(status) : 0), child.text(0), child.text(1)};
+          std::to_string(WIFSIGNALED(status) ? WTERMSIG(status) : 0), outputs.text(0), outputs.text(1)};
 }
 
 Words filter(const Words& arguments) {

@@ -1,10 +1,9 @@
 #include "launcher/parent/id_maps.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 
+#include "base/child.h"
 #include "base/error.h"
-#include "base/expect_child.h"
 #include "base/fd.h"
 
 extern "C" char** environ;
@@ -29,18 +28,15 @@ void run_helper(const std::string& program, pid_t pid, const std::vector<std::st
       words.push_back(line.substr(start, end - start));
     }
   }
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  pid_t child = -1;
   // what it says, it says on our standard error
-  const int code = posix_spawnp(&child, program.c_str(), nullptr, nullptr, arguments.data(), environ);
-  if (code != 0)
-    throw Refused("execve", code)
-        .cannot("start " + program)
-        .hinted("install uidmap (Debian) or shadow-utils (Fedora), or map your own user alone");
-  int status = 0;
-  if (wait_for_child(child, &status) < 0) throw Refused("waitpid").cannot("wait for " + program);
+  const ChildStreams ours{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+  const int status = [&] {
+    try {
+      return Child(program, words, environ, ours).wait();
+    } catch (SysError& refusal) {
+      throw refusal.hinted("install uidmap (Debian) or shadow-utils (Fedora), or map your own user alone");
+    }
+  }();
   if (status != 0)
     throw Error("can't map the ids of the user namespace: " + program + " refused them",
                 "/etc/subuid and /etc/subgid must grant them to you");

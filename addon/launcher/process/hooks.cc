@@ -1,15 +1,13 @@
 #include "launcher/process/hooks.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <spawn.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdlib>
 
+#include "base/child.h"
 #include "base/error.h"
 #include "base/expect_child.h"
 #include "base/files.h"
@@ -70,40 +68,15 @@ std::string state_of_container() {
          R"(,"bundle":")" + kBundle + R"("})";
 }
 
-std::vector<char*> pointers_to(const std::vector<std::string>& words) {
-  std::vector<char*> pointers;
-  for (const auto& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
-pid_t start(const Hook& hook, int state) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, state, STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);  // the command's output is the command's
+Child start(const Hook& hook, int state) {
   auto arguments = hook.arguments;
   if (arguments.empty()) arguments.push_back(hook.path);
-  pid_t child = -1;
-  const int code = posix_spawn(&child, hook.path.c_str(), &actions, nullptr, pointers_to(arguments).data(),
-                               pointers_to(hook.environment).data());
-  posix_spawn_file_actions_destroy(&actions);
-  if (code != 0) throw Refused("execve", code).cannot("run the hook " + hook.path);
-  return child;
-}
-
-/// Waits at most `seconds` for the end of a child; forever if these are 0, or the kernel can't (before Linux 5.3).
-bool ends_in_time(pid_t child, int seconds) {
-  if (seconds == 0) return true;
-  const Fd process(static_cast<int>(syscall(kPidfdOpen, child, 0)));
-  if (!process) return true;
-  struct pollfd ending {
-    process.get(), POLLIN, 0
-  };
-  int ready;
-  do ready = poll(&ending, 1, seconds * 1000);
-  while (ready < 0 && errno == EINTR);
-  return ready != 0;
+  try {
+    // the command's output is the command's
+    return {hook.path, arguments, pointers_to(hook.environment).data(), {state, STDERR_FILENO, STDERR_FILENO}};
+  } catch (const SysError& refusal) {
+    throw Refused(refusal.call(), refusal.code()).cannot("run the hook " + hook.path);
+  }
 }
 
 }  // namespace
@@ -111,11 +84,10 @@ bool ends_in_time(pid_t child, int seconds) {
 void execute_hook(const Hook& hook, const std::string& state) {
   const Fd input = above_standard(memory_file("ch-run-ts-state", state, false));
   const ExpectChild expect;
-  const pid_t child = start(hook, input.get());
-  const bool in_time = ends_in_time(child, hook.timeout);
-  if (!in_time) kill(child, SIGKILL);
-  int status = 0;
-  if (wait_for_child(child, &status) < 0) throw Refused("waitpid").cannot("wait for the hook " + hook.path);
+  Child child = start(hook, input.get());
+  const bool in_time = hook.timeout == 0 || child.ends_within(hook.timeout * 1000);
+  if (!in_time) child.kill();
+  const int status = child.wait();
   if (!in_time) throw Error("the hook " + hook.path + " timed out after " + std::to_string(hook.timeout) + " s");
   if (WIFSIGNALED(status))
     throw Error("the hook " + hook.path + " was terminated by signal " + std::to_string(WTERMSIG(status)));

@@ -1,13 +1,13 @@
 #include "launcher/process/host_names.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 
 #include <array>
 #include <charconv>
 #include <cstring>
 #include <string_view>
 
+#include "base/child.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/proc.h"
@@ -68,35 +68,16 @@ std::optional<Entry> find_entry(std::string_view text, unsigned id) {
   return {};
 }
 
-/// Where the answer goes to; all else that modules of the name service print is not the command's output.
-class Streams {
- public:
-  explicit Streams(int answer) {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions_, answer, STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&actions_, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  }
-  ~Streams() { posix_spawn_file_actions_destroy(&actions_); }
-  Streams(const Streams&) = delete;
-  Streams& operator=(const Streams&) = delete;
-  const posix_spawn_file_actions_t* get() const { return &actions_; }
-
- private:
-  posix_spawn_file_actions_t actions_;
-};
-
-/// Its process; throws Error where it can't be started.
-pid_t start_getent(const char* database, unsigned id, int answer) {
-  std::string words[] = {"getent", database, std::to_string(id)};
-  char* const arguments[] = {words[0].data(), words[1].data(), words[2].data(), nullptr};
+/// Only the answer is read: modules of the name service print what they like elsewhere. Throws Error where it can't be
+/// started.
+Child start_getent(const char* database, unsigned id, int answer) {
   char* const environment[] = {nullptr};  // a library path meant for the user's command must not get into it
-  const Streams streams(answer);
   for (const char* path : kPrograms) {
-    pid_t program;
-    const int failure = posix_spawn(&program, path, streams.get(), nullptr, arguments, environment);
-    if (failure == 0) return program;
-    if (failure != ENOENT) throw Refused("execve", failure).cannot(std::string("start ") + path);
+    try {
+      return {path, {"getent", database, std::to_string(id)}, environment, {.output = answer}};
+    } catch (const SysError& failure) {
+      if (failure.code() != ENOENT) throw;
+    }
   }
   throw Error("can't look up names: there is no getent(1) in /usr/bin or /bin");
 }
@@ -137,7 +118,7 @@ HostNames::HostNames(std::optional<uid_t> uid, std::optional<gid_t> gid) {
 HostNames::~HostNames() {
   for (LookUp* look_up : {&user_, &group_}) {
     look_up->answer.reset();  // who still writes must not wait for us
-    if (look_up->program >= 0) wait_for_child(look_up->program, nullptr);
+    if (look_up->program) look_up->program->wait();
   }
 }
 
@@ -153,7 +134,9 @@ void HostNames::start(LookUp& look_up, const char* database, unsigned id) {
     Fd ours(ends[0]);
     const Fd theirs = above_standard(Fd(ends[1]));
     if (!expect_) expect_.emplace();
-    look_up = {id, start_getent(database, id, theirs.get()), std::move(ours)};
+    look_up.program.emplace(start_getent(database, id, theirs.get()));
+    look_up.id = id;
+    look_up.answer = std::move(ours);
   } catch (const Error& failure) {
     log::verbose(1, failure.what());
   }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/child.h"
 #include "base/expect_child.h"
 #include "base/fd.h"
 
@@ -34,7 +35,7 @@ class HostNames {
   /// One getent(1), that looks up one name.
   struct LookUp {
     unsigned id = 0;
-    pid_t program = -1;
+    std::optional<Child> program;
     Fd answer;  // until it is heard
   };
 
