@@ -9,8 +9,7 @@ export const programs = [
     parts: ['yaml'],
   },
   { name: 'ch-image-ts', entry: 'src/image/main.ts', parts: [] },
-  // started by engines: shells have nothing to complete
-  { name: 'ch-oci-ts', entry: 'src/oci/main.ts', parts: [], completion: false },
+  { name: 'ch-oci-ts', entry: 'src/oci/main.ts', parts: [] },
 ];
 
 /** The source of the parts. */

@@ -27,7 +27,9 @@ struct CloseDirectory {
 
 constexpr const char* kState = "state.json";
 constexpr const char* kGate = "gate";
-constexpr const char* kFiles[] = {kState, "config.json", kGate, "state.json.new", "config.json.new"};
+constexpr const char* kGroups = "groups.json";
+constexpr const char* kFiles[] = {kState,           "config.json",    kGate, kGroups, "groups.json.new",
+                                  "state.json.new", "config.json.new"};
 constexpr size_t kLargestState = 64 << 20, kLongestId = 255;
 
 // signal(7)
@@ -169,6 +171,16 @@ void Container::save(const char* name, const std::string& text) const {
   write_all(file.get(), text, path() + "/" + name);
   if (renameat(directory_.get(), next.c_str(), directory_.get(), name) != 0) throw Refused("rename").cannot(action);
 }
+
+Groups Container::groups() const {
+  const Fd file(openat(directory_.get(), kGroups, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  const std::string name = path() + "/" + kGroups;
+  if (!file && errno == ENOENT) return {};
+  if (!file) throw Refused("open").cannot("read " + name);
+  return parse_groups(Json::parse(read_all(file.get(), name, kLargestState), name));
+}
+
+void Container::save_groups(const Groups& groups) const { save(kGroups, to_json(groups)); }
 
 ProcessId Container::process(const Json& state) {
   const ProcessId saved{static_cast<int>(state["pid"].number()), state["start"].number()};

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/process_id.h"
+#include "containers/groups.h"
 #include "containers/json.h"
 
 namespace chrun {
@@ -42,6 +43,10 @@ class Container {
   Json state() const;
   /// Saves `text` in one step. Throws SysError.
   void save(const char* name, const std::string& text) const;
+
+  /// Its control groups; they are saved before they are made, so that nothing of them can be left behind.
+  Groups groups() const;
+  void save_groups(const Groups& groups) const;
 
   /// Found out from the kernel, never stored. Throws Error where the state is damaged.
   Status status(const Json& state) const;

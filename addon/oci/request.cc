@@ -34,8 +34,8 @@ struct Verb {
   std::string_view name;
   size_t fewest, most;
 };
-constexpr Verb kVerbs[] = {{"start", 1, 1},  {"state", 1, 1}, {"kill", 1, 2},
-                           {"delete", 1, 1}, {"list", 0, 0},  {"ps", 1, 1}};
+constexpr Verb kVerbs[] = {{"start", 1, 1}, {"state", 1, 1}, {"kill", 1, 2},  {"delete", 1, 1},
+                           {"list", 0, 0},  {"ps", 1, 1},    {"pause", 1, 1}, {"resume", 1, 1}};
 
 const Verb* find_verb(std::string_view name) {
   const auto found = std::ranges::find(kVerbs, name, &Verb::name);

@@ -12,10 +12,11 @@
 #include "base/json_string.h"
 #include "base/proc.h"
 #include "base/text.h"
+#include "containers/processes.h"
 #include "containers/report.h"
 #include "launcher/log/log.h"
 #include "launcher/parent/life.h"
-#include "oci/ps.h"
+#include "oci/events.h"
 
 namespace chrun::oci {
 namespace {
@@ -56,11 +57,14 @@ int state(const Request& request) {
 }
 
 int kill(const Request& request) {
-  if (has(request, "all")) throw Error("can't kill all processes of the container: control groups are not handled yet");
   const Container container = Container::open(root_of(request), request.operands[0]);
   std::string signal = request.operands.size() > 1 ? request.operands[1] : "";
   if (signal.empty()) signal = container.state()["annotations"]["org.opencontainers.image.stopSignal"].text();
-  signal_container(container, signal.empty() ? SIGTERM : parse_signal(signal));
+  const int number = signal.empty() ? SIGTERM : parse_signal(signal);
+  if (has(request, "all"))
+    signal_all(container, number);
+  else
+    signal_container(container, number);
   return 0;
 }
 
@@ -132,6 +136,59 @@ int list(const Request& request) {
   return 0;
 }
 
+std::vector<ProcessStatus> processes_of(const Container& container, const ProcessId& first) {
+  const Groups groups = container.groups();
+  if (groups.empty()) return list_processes(first);
+  std::vector<ProcessStatus> all;
+  for (const pid_t pid : processes_in(groups)) {
+    if (ProcessStatus status = read_process(pid); status.pid != 0) all.push_back(std::move(status));
+  }
+  return all;
+}
+
+int pause(const Request& request) {
+  Container container = Container::open(root_of(request), request.operands[0]);
+  pause_container(container, request.verb == "pause");
+  return 0;
+}
+
+/// update ID FILE VALUE …, or a warning in place of VALUE: src/oci/update.ts has found out which.
+int update(const Request& request) {
+  Container container = Container::open(root_of(request), request.operands[0]);
+  container.lock();
+  const Status status = container.status(container.state());
+  if (status == Status::stopped || status == Status::creating)
+    throw Error("can't update container " + container.id() + ": it is " + status_word(status));
+  for (size_t i = 1; i + 1 < request.operands.size(); i += 2) {
+    if (request.operands[i].empty())
+      log::warning(request.operands[i + 1]);
+    else
+      write_setting(request.operands[i], request.operands[i + 1]);
+  }
+  return 0;
+}
+
+/// `5s`, `500ms`, `2m`, or seconds.
+int milliseconds(const std::string& text) {
+  size_t end = 0;
+  const double number = std::stod(text, &end);
+  const std::string unit = text.substr(end);
+  return static_cast<int>(number * (unit == "ms" ? 1 : unit == "m" ? 60'000 : 1000));
+}
+
+int events(const Request& request) {
+  const Container container = Container::open(root_of(request), request.operands[0]);
+  const Status status = container.status(container.state());
+  if (status == Status::stopped || status == Status::creating)
+    throw Error("can't show events of container " + container.id() + ": it is " + status_word(status));
+  if (has(request, "stats")) {
+    write_all(STDOUT_FILENO, stats_of(container) + "\n", "standard output");
+    return 0;
+  }
+  follow_events(container, milliseconds(request.values.at("interval")));
+  return 0;
+}
+
 int ps(const Request& request) {
   const Container container = Container::open(root_of(request), request.operands[0]);
   const Json saved = container.state();
@@ -141,7 +198,7 @@ int ps(const Request& request) {
   const auto format = request.values.find("format");
   const bool json = format != request.values.end() && format->second == "json";
   std::string text;
-  for (const ProcessStatus& each : list_processes(first)) {
+  for (const ProcessStatus& each : processes_of(container, first)) {
     const std::string pid = std::to_string(each.pid);
     if (json)
       text += (text.empty() ? "" : ",") + pid;
@@ -207,6 +264,9 @@ int carry_out(const Request& request) {
   if (request.verb == "kill") return kill(request);
   if (request.verb == "ps") return ps(request);
   if (request.verb == "list") return list(request);
+  if (request.verb == "update") return update(request);
+  if (request.verb == "events") return events(request);
+  if (request.verb == "pause" || request.verb == "resume") return pause(request);
   return remove(request);
 }
 

@@ -62,9 +62,9 @@ export function addSums(prefix) {
 
 /** Makes the tree `name` at `prefix` of programs in `built`, which consist of `components`. */
 export function makeTree(prefix, name, target, built, components) {
-  for (const { name: program, completion = true } of programs) {
+  for (const { name: program } of programs) {
     copyProgram(join(built, program), join(prefix, 'bin', program), target);
-    if (completion) addCompletions(prefix, program);
+    addCompletions(prefix, program);
     const manual = join(root, 'man', `${program}.1`);
     if (existsSync(manual)) copy(manual, join(prefix, 'share/man/man1', `${program}.1`));
   }

@@ -22,11 +22,12 @@ export function requireRoot(root: unknown): string {
   return root;
 }
 
-function readJson(path: string, id: string): unknown {
+function readJson(path: string, id: string, absent?: unknown): unknown {
   let text: string;
   try {
     ({ text } = native.content(path));
   } catch (cause) {
+    if (absent !== undefined && (cause as SystemError).code === 'ENOENT') return absent;
     if ((cause as SystemError).code === 'ENOENT') throw new LaunchError(`container ${id} does not exist`);
     throw failure('read', path, cause);
   }
@@ -39,6 +40,21 @@ function readJson(path: string, id: string): unknown {
 
 export const readState = (root: string, id: string): SavedState =>
   readJson(`${root}/${id}/state.json`, id) as SavedState;
+
+/** One of its control groups. */
+export interface SavedGroup {
+  readonly controllers: string;
+  readonly mount: string;
+  readonly path: string;
+}
+
+/** Throws LaunchError where it has none. */
+export function readGroups(root: string, id: string): readonly SavedGroup[] {
+  readState(root, id);
+  const groups = readJson(`${root}/${id}/groups.json`, id, []) as readonly SavedGroup[];
+  if (groups.length === 0) throw new LaunchError(`container ${id} has no control group: nothing limits it`);
+  return groups;
+}
 
 /** The configuration that the container was created with, checked then. */
 export const readConfig = (root: string, id: string): unknown => readJson(`${root}/${id}/config.json`, id);

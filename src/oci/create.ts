@@ -13,6 +13,11 @@ const texts = (values: OciValues, name: string) => {
   return typeof value === 'string' ? value : undefined;
 };
 
+function managerOf(values: OciValues): CreateRequest['manager'] {
+  if (values['systemd-cgroup']) return 'systemd';
+  return (texts(values, 'cgroup-manager') ?? 'cgroupfs') as CreateRequest['manager'];
+}
+
 function toRequest({ values, operands, host }: Invocation, mode: CreateRequest['mode']): CreateRequest {
   const [id = ''] = operands;
   const bundle = host.absolute(texts(values, 'bundle') ?? '.');
@@ -40,6 +45,7 @@ function toRequest({ values, operands, host }: Invocation, mode: CreateRequest['
     pivot: values['no-pivot'] !== true,
     newKeyring: values['no-new-keyring'] !== true,
     preserved: Number(texts(values, 'preserve-fds') ?? 0),
+    manager: managerOf(values),
   };
 }
 

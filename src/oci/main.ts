@@ -1,5 +1,7 @@
 /** The entry of the bundled ch-oci-ts: decides for the native program, which waits for the outcome. */
 import { ExitStatus, LaunchError, usageError } from '../base/errors.js';
+import { renderCompletion } from '../cli/completion/render.js';
+import type { Shell } from '../cli/completion/values.js';
 import { renderTopic } from '../cli/help.js';
 import { type Given, parseOptions } from '../cli/parse.js';
 import { optionsOf } from '../cli/program.js';
@@ -15,6 +17,7 @@ import { exec } from './exec.js';
 import { renderFeatures } from './features.js';
 import { program } from './program.js';
 import { writeSpec } from './spec.js';
+import { update } from './update.js';
 import { renderVersion } from './version.js';
 
 export { native };
@@ -29,8 +32,11 @@ export interface Invocation {
   readonly host: Host;
 }
 
-/** A plan to carry out; text that was asked for; or nothing more to do. */
-type Outcome = { readonly plan: LaunchPlan } | { readonly text: string };
+/** A plan to carry out; text that was asked for; or what the native program does with these operands. */
+type Outcome =
+  | { readonly plan: LaunchPlan }
+  | { readonly text: string }
+  | { readonly operands: readonly string[] };
 
 const verbs: Readonly<Record<string, (invocation: Invocation) => Outcome>> = {
   create: (invocation) => ({ plan: create(invocation) }),
@@ -38,6 +44,7 @@ const verbs: Readonly<Record<string, (invocation: Invocation) => Outcome>> = {
   exec: (invocation) => ({ plan: exec(invocation) }),
   spec: (invocation) => ({ text: writeSpec(invocation) }),
   features: () => ({ text: renderFeatures() }),
+  update: (invocation) => ({ operands: [...invocation.operands, ...update(invocation).flat()] }),
 };
 
 /** The fewest and most operands of each verb. */
@@ -74,12 +81,14 @@ function perform({ values: raw, words, next, command, topic }: Given): string {
   };
   if (values.help) return say(renderTopic(program, topic ?? command));
   if (values.version) return say(renderVersion());
+  if (values.completion) return say(renderCompletion(program, values.completion as Shell));
   if (command === undefined) throw usageError('expected a command after the options');
   const invocation = { values, operands: words.slice(next), host: new RealHost() };
   requireOperands(command.name, invocation.operands);
   const verb = verbs[command.name];
   if (verb === undefined) return forNative(command.name, invocation);
   const outcome = verb(invocation);
+  if ('operands' in outcome) return forNative(command.name, { ...invocation, operands: outcome.operands });
   return 'plan' in outcome
     ? encodeRecord(['launch', '0', '0']) + encodePlan(outcome.plan)
     : say(outcome.text);

@@ -1,7 +1,13 @@
 /** Every option of ch-oci-ts, declared once. addon/oci/request.cc reads some without the engine; a test compares. */
+import { shells } from '../cli/completion/values.js';
 import type { Option } from '../cli/program.js';
 
-export const optionGroups = { global: 'All commands', container: 'Containers', process: 'Processes' };
+export const optionGroups = {
+  global: 'All commands',
+  container: 'Containers',
+  process: 'Processes',
+  limits: 'Limits',
+};
 
 const flag = { value: 'none', repeat: 'refuse' } as const;
 const valued = { value: 'required', repeat: 'refuse' } as const;
@@ -58,7 +64,8 @@ export const commonOptions = [
     metavar: 'MANAGER',
     choices: ['cgroupfs', 'systemd', 'disabled'],
     group: 'global',
-    summary: 'accepted: the container stays in the control group of its caller',
+    summary: 'who makes the control groups',
+    details: 'With disabled, the container stays in the control group of its caller.',
   },
   {
     name: 'rootless',
@@ -86,6 +93,15 @@ export const commonOptions = [
     action: 'plain',
     group: 'global',
     summary: 'print the versions of ch-oci-ts and of the specification',
+  },
+  {
+    ...valued,
+    name: 'completion',
+    metavar: 'SHELL',
+    action: 'plain',
+    choices: shells,
+    group: 'global',
+    summary: 'print a completion script',
   },
 ] as const satisfies readonly Option[];
 
@@ -262,4 +278,66 @@ export const execOptions = [
     summary: 'programs can gain no privileges',
   },
   ...creationOptions.filter(({ name }) => ['pid-file', 'console-socket', 'preserve-fds'].includes(name)),
+] as const satisfies readonly Option[];
+
+const size = { words: 'a number of bytes, as 64M, or -1', pattern: /^(-1|\d+[kmgt]?b?)$/i };
+const whole = { words: 'a whole number', pattern: /^-?\d+$/ };
+
+function limitOption(name: string, metavar: string, form: NonNullable<Option['form']>, summary: string) {
+  return { ...valued, name, metavar, form, group: 'limits', summary } as const;
+}
+
+const processors = { words: 'numbers and ranges, as 0-3,7', pattern: /^[\d,-]+$/ };
+
+export const updateOptions: readonly Option[] = [
+  {
+    ...valued,
+    name: 'resources',
+    short: 'r',
+    metavar: 'FILE',
+    completes: 'path',
+    conflicts: [
+      'memory',
+      'memory-swap',
+      'memory-reservation',
+      'cpu-share',
+      'cpu-period',
+      'cpu-quota',
+      'pids-limit',
+    ],
+    group: 'limits',
+    summary: 'take all from this file, or from standard input (-): as `linux.resources` in config.json',
+  },
+  limitOption('memory', 'BYTES', size, 'the most memory; -1 is no limit'),
+  limitOption('memory-swap', 'BYTES', size, 'the most memory and swap together'),
+  limitOption('memory-reservation', 'BYTES', size, 'memory that is left to it where it is short'),
+  limitOption('cpu-share', 'SHARES', whole, 'its part of the processors, among others'),
+  limitOption('cpu-period', 'MICROSECONDS', whole, 'the time for which --cpu-quota is'),
+  limitOption('cpu-quota', 'MICROSECONDS', whole, 'the most time of processors in a period'),
+  limitOption('cpu-burst', 'MICROSECONDS', whole, 'what may be left of a quota for a later period'),
+  limitOption('cpu-rt-period', 'MICROSECONDS', whole, 'the same for processes in real time'),
+  limitOption('cpu-rt-runtime', 'MICROSECONDS', whole, 'the same for processes in real time'),
+  limitOption('cpu-idle', '0|1', whole, 'only what nobody else wants of the processors'),
+  limitOption('cpuset-cpus', 'LIST', processors, 'on these processors'),
+  limitOption('cpuset-mems', 'LIST', processors, 'with memory of these nodes'),
+  limitOption('pids-limit', 'N', whole, 'the most processes and threads; -1 is no limit'),
+  limitOption('blkio-weight', 'WEIGHT', whole, 'its part of input and output, 10 to 1000'),
+];
+
+export const eventOptions = [
+  {
+    ...flag,
+    name: 'stats',
+    group: 'limits',
+    summary: 'print once what is used',
+  },
+  {
+    ...valued,
+    name: 'interval',
+    metavar: 'TIME',
+    form: { words: 'a time, as 5s or 500ms', pattern: /^[1-9]\d{0,5}(ms|s|m)?$/ },
+    default: '5s',
+    group: 'limits',
+    summary: 'how long to wait before it is printed again',
+  },
 ] as const satisfies readonly Option[];

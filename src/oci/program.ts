@@ -5,6 +5,7 @@ import {
   creationOptions,
   deleteOptions,
   detach,
+  eventOptions,
   execOptions,
   format,
   keep,
@@ -12,6 +13,7 @@ import {
   listOptions,
   optionGroups,
   specOptions,
+  updateOptions,
 } from './options.js';
 
 const commands: readonly Command[] = [
@@ -36,6 +38,20 @@ const commands: readonly Command[] = [
     summary: 'run a further process in a container',
     operands: 'ID [COMMAND [ARG...]]',
     options: [...execOptions, detach],
+  },
+  { name: 'pause', summary: 'stop all processes of a container', operands: 'ID', options: [] },
+  { name: 'resume', summary: 'let the processes of a paused container run on', operands: 'ID', options: [] },
+  {
+    name: 'update',
+    summary: 'change what a container may use',
+    operands: 'ID',
+    options: updateOptions,
+  },
+  {
+    name: 'events',
+    summary: 'print what a container uses, and when it runs out of memory, in JSON',
+    operands: 'ID',
+    options: eventOptions,
   },
   { name: 'ps', summary: 'list the processes of a container', operands: 'ID', options: [format] },
   { name: 'list', summary: 'list the containers', operands: '', options: listOptions },

@@ -210,6 +210,8 @@ export const createKinds = {
   protect: (step: { readonly paths: readonly string[] }) => step.paths,
   /** The propagation of what is mounted at /, which is the host's until `pivot`. */
   propagation: (step: { readonly propagation: string }) => [step.propagation],
+  /** Make a directory of the mount namespace that was joined the root directory. */
+  'change-root': (step: { readonly path: string }) => [step.path],
   /** Make the image the root directory without pivot_root(2). */
   'move-root': () => [],
   /** Make the image the root directory, and detach the host's. */

@@ -18,6 +18,16 @@ export const hookWords = (hook: HookCall): readonly string[] => [
   ...hook.environment,
 ];
 
+/** A control group to be. */
+export interface GroupOf {
+  /** Of version 1; empty for version 2. */
+  readonly controllers: string;
+  readonly mount: string;
+  readonly path: string;
+  /** `must` be had for a limit; was `asked` for; or `may` be left out silently. */
+  readonly need: 'must' | 'asked' | 'may';
+}
+
 /** A range of a map of ids. */
 export interface IdRange {
   readonly inside: number;
@@ -40,6 +50,23 @@ export const outsideKinds = {
     readonly saved: string;
     readonly configuration: string;
   }) => [step.root, step.id, step.saved, step.configuration],
+  /** Make control groups, and put the other side into them; with these controllers in version 2, where they can be had. */
+  groups: (step: { readonly enable: readonly string[]; readonly groups: readonly GroupOf[] }) => [
+    String(step.enable.length),
+    ...step.enable,
+    ...step.groups.flatMap(({ controllers, mount, path, need }) => [controllers, mount, path, need]),
+  ],
+  /**
+   * Write a value to the first of these files that the group has: that of version 1 with this controller, or that of
+   * version 2. Where there is no such group, what `may` be set is left out.
+   */
+  'group-setting': (step: {
+    readonly controller: string;
+    readonly need: 'must' | 'may';
+    readonly files: readonly (readonly [name: string, value: string])[];
+  }) => [step.controller, step.need, ...step.files.flat()],
+  /** Let a BPF program, in hexadecimal, decide which devices the group of version 2 may use. */
+  'group-devices': (step: { readonly program: string }) => [step.program],
   /** Write the map of users or groups of the other side's user namespace, directly or by newuidmap(1), newgidmap(1). */
   'id-map': (step: {
     readonly ids: 'users' | 'groups';

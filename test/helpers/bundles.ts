@@ -15,9 +15,15 @@ import {
 
 export const runtime = join(stage, 'package/bin/ch-oci-ts');
 
+/** Without control groups: as root, tests that run at once would get the same ones. */
+export const runtimeWords = [runtime, '--cgroup-manager', 'disabled'];
+
 /** config.json, as tests change it. */
 // biome-ignore lint/suspicious/noExplicitAny: tests also write what is no configuration
 export type Config = any;
+
+/** `groups`: with control groups. */
+export type OciOptions = StartOptions & { readonly groups?: boolean };
 
 export interface Bundle {
   readonly user: User;
@@ -25,7 +31,7 @@ export interface Bundle {
   /** Where its containers are kept. */
   readonly root: string;
   /** Starts ch-oci-ts with these words, in the bundle. */
-  oci(words: readonly string[], options?: StartOptions): Ending;
+  oci(words: readonly string[], options?: OciOptions): Ending;
   /** The saved state of a container, as `state` prints it. */
   state(id: string): { readonly status: string; readonly pid: number; readonly [key: string]: unknown };
   write(change: (config: Config) => void): void;
@@ -35,15 +41,20 @@ export interface Bundle {
 export function makeBundle(t: Test, user: User, change: (config: Config) => void = () => {}): Bundle {
   const path = scratch(t, user);
   const root = join(path, 'containers');
-  const oci = (words: readonly string[], options: StartOptions = {}): Ending => {
+  const oci = (words: readonly string[], { groups = false, ...options }: OciOptions = {}): Ending => {
     // not pipes: what a container has of them would keep them open
     const files = ['out', 'err'].map((name) => openSync(join(path, name), 'w'));
-    const ending = start(user, runtime, ['--root', root, ...words], {
-      cwd: path,
-      timeout: 20_000,
-      stdio: ['ignore', ...files],
-      ...options,
-    });
+    const ending = start(
+      user,
+      runtime,
+      [...(groups ? [] : runtimeWords.slice(1)), '--root', root, ...words],
+      {
+        cwd: path,
+        timeout: 20_000,
+        stdio: ['ignore', ...files],
+        ...options,
+      },
+    );
     for (const file of files) closeSync(file);
     const [stdout = '', stderr = ''] = ['out', 'err'].map((name) => readFileSync(join(path, name), 'utf8'));
     return { ...ending, stdout, stderr };

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { fileIn, makeBundle, runtime } from '../helpers/bundles.js';
+import { fileIn, makeBundle, runtimeWords } from '../helpers/bundles.js';
 import { ordinaryUser, start, users } from '../helpers/support.js';
 
 for (const user of users) {
@@ -99,9 +99,14 @@ for (const user of users) {
     });
     const script =
       '"$@" run -d a > seen 2>&1 </dev/null; for i in 1 2 3 4 5 6 7 8; do "$@" exec a true; done; "$@" delete -f a; cat seen';
-    const { stdout, stderr } = start(user, 'sh', ['-c', script, 'sh', runtime, '--root', bundle.root], {
-      cwd: bundle.path,
-    });
+    const { stdout, stderr } = start(
+      user,
+      'sh',
+      ['-c', script, 'sh', ...runtimeWords, '--root', bundle.root],
+      {
+        cwd: bundle.path,
+      },
+    );
     t.same([stdout, stderr], ['', '']);
     t.end();
   });

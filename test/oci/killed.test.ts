@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { makeBundle, runtime, until } from '../helpers/bundles.js';
+import { makeBundle, runtimeWords, until } from '../helpers/bundles.js';
 import { ordinaryUser, start } from '../helpers/support.js';
 
 /** The n-th call of a name in one of the processes. */
@@ -54,7 +54,7 @@ t.test('whoever is killed at whichever call: the state is told right, and nothin
     '-qq',
     '-o',
     log,
-    runtime,
+    ...runtimeWords,
     '--root',
     bundle.root,
     'create',
@@ -82,7 +82,7 @@ t.test('whoever is killed at whichever call: the state is told right, and nothin
         '-f',
         '-qq',
         ...inject,
-        runtime,
+        ...runtimeWords,
         '--root',
         bundle.root,
         'create',

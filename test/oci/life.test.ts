@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { type Bundle, makeBundle, runtime, until } from '../helpers/bundles.js';
+import { type Bundle, makeBundle, runtimeWords, until } from '../helpers/bundles.js';
 import { ordinaryUser, start, users } from '../helpers/support.js';
 
 const sleeping = (t: Test, user = ordinaryUser): Bundle =>
@@ -84,7 +84,7 @@ t.test('create returns, and holds no descriptor of its caller, while the contain
   const { stdout } = start(
     ordinaryUser,
     'sh',
-    ['-c', script, 'sh', runtime, '--root', bundle.root, 'create', 'a'],
+    ['-c', script, 'sh', ...runtimeWords, '--root', bundle.root, 'create', 'a'],
     {
       cwd: bundle.path,
       timeout: 10_000,
@@ -117,7 +117,7 @@ t.test('a second start waits for none: it is told that the container runs', (t) 
     '-c',
     script,
     'sh',
-    runtime,
+    ...runtimeWords,
     '--root',
     bundle.root,
     'start',
@@ -179,7 +179,13 @@ t.test('without a place for containers, that is said; a long one works', (t) => 
     start(
       ordinaryUser,
       'sh',
-      ['-c', '"$@" >o 2>e </dev/null; status=$?; cat o; cat e >&2; exit $status', 'sh', runtime, ...words],
+      [
+        '-c',
+        '"$@" >o 2>e </dev/null; status=$?; cat o; cat e >&2; exit $status',
+        'sh',
+        ...runtimeWords,
+        ...words,
+      ],
       {
         cwd: bundle.path,
         env,

@@ -1,7 +1,7 @@
 """Plays a terminal of 30 lines and 100 columns, or who listens at a console socket.
 
 terminal.py run WORDS…: starts them as a session of the terminal, types "hello", and prints what came, how it ended, and
-whether the terminal is as it was. terminal.py resize WORDS…: makes it 40 by 120 first. terminal.py socket PATH WORDS…:
+whether the terminal is as it was. terminal.py stop WORDS…: sends SIGTSTP first, and SIGCONT. terminal.py resize WORDS…: makes it 40 by 120 first. terminal.py socket PATH WORDS…:
 prints what comes out of the terminal that is sent there.
 """
 
@@ -11,6 +11,7 @@ import json
 import os
 import pty
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -34,7 +35,26 @@ def drain(master, seconds):
     return text.decode()
 
 
-def run(words, resize):
+def is_raw(terminal):
+    return termios.tcgetattr(terminal)[3] & termios.ICANON == 0
+
+
+def wait_until(holds):
+    end = time.time() + 10
+    while not holds() and time.time() < end:
+        time.sleep(0.02)
+    return holds()
+
+
+def stop_and_go_on(child, slave):
+    os.kill(child.pid, signal.SIGTSTP)
+    stopped = os.WIFSTOPPED(os.waitpid(child.pid, os.WUNTRACED)[1])
+    cooked = not is_raw(slave)
+    os.kill(child.pid, signal.SIGCONT)
+    return stopped and cooked and wait_until(lambda: is_raw(slave))
+
+
+def run(words, resize, stop):
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 30, 100, 0, 0))
     before = termios.tcgetattr(slave)
@@ -44,14 +64,15 @@ def run(words, resize):
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
     child = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, preexec_fn=enter)
+    raw = wait_until(lambda: is_raw(slave))
     time.sleep(0.5)
-    raw = termios.tcgetattr(slave)[3] & termios.ICANON == 0
+    job = stop_and_go_on(child, slave) if stop else None
     if resize:
         fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack('HHHH', 40, 120, 0, 0))
         time.sleep(0.2)
     os.write(master, b'hello\n')
     status = child.wait(10)
-    print(json.dumps({'text': drain(master, 0.3), 'status': status, 'raw': raw, 'same': termios.tcgetattr(slave) == before}))
+    print(json.dumps({'text': drain(master, 0.3), 'status': status, 'raw': raw, 'job': job, 'same': termios.tcgetattr(slave) == before}))
 
 
 def listen(path, words):
@@ -62,11 +83,11 @@ def listen(path, words):
     peer = server.accept()[0]
     _, control, _, _ = peer.recvmsg(100, socket.CMSG_SPACE(4))
     master = array.array('i', control[0][2])[0]
-    subprocess.call([*words[:3], 'start', words[-1]])
+    subprocess.call([*words[:words.index('create')], 'start', words[-1]])
     print(json.dumps({'text': drain(master, 1), 'status': status}))
 
 
 if sys.argv[1] == 'socket':
     listen(sys.argv[2], sys.argv[3:])
 else:
-    run(sys.argv[2:], sys.argv[1] == 'resize')
+    run(sys.argv[2:], sys.argv[1] == 'resize', sys.argv[1] == 'stop')

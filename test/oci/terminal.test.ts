@@ -1,7 +1,7 @@
 /** Terminals: in the foreground, and by a console socket. */
 import { join } from 'node:path';
 import t from 'tap';
-import { type Bundle, makeBundle, runtime } from '../helpers/bundles.js';
+import { type Bundle, makeBundle, runtimeWords } from '../helpers/bundles.js';
 import { committed, start, users } from '../helpers/support.js';
 
 interface Played {
@@ -9,6 +9,7 @@ interface Played {
   readonly status: number;
   readonly raw: boolean;
   readonly same: boolean;
+  readonly job: boolean | null;
 }
 
 function play(bundle: Bundle, words: readonly string[]): Played {
@@ -26,7 +27,7 @@ for (const user of users) {
       process.terminal = true;
       process.args = ['sh', '-c', 'tty; read line; stty size; echo got $line; exit 4'];
     });
-    const run = [runtime, '--root', bundle.root, 'run', 'a'];
+    const run = [...runtimeWords, '--root', bundle.root, 'run', 'a'];
     const { text, status, raw, same } = play(bundle, ['run', ...run]);
     t.match(text, /^\/dev\/pts\/0\r\nhello\r\n30 100\r\ngot hello\r\n$/);
     t.same([status, raw, same], [4, true, true], 'our terminal is raw meanwhile, and restored');
@@ -34,6 +35,12 @@ for (const user of users) {
       play(bundle, ['resize', ...run]).text,
       /\r\n40 120\r\n/,
       'a new size is that of the container, too',
+    );
+    const stopped = play(bundle, ['stop', ...run]);
+    t.same(
+      [stopped.job, stopped.status, stopped.same],
+      [true, 4, true],
+      'stopped as a job, our terminal is as it was; it is raw again when it goes on',
     );
     t.end();
   });
@@ -48,7 +55,7 @@ for (const user of users) {
     const { text, status } = play(bundle, [
       'socket',
       socket,
-      runtime,
+      ...runtimeWords,
       '--root',
       bundle.root,
       'create',

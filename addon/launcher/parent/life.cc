@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/system_calls.h"
+#include "containers/processes.h"
 #include "containers/report.h"
 #include "launcher/log/log.h"
 #include "launcher/process/gate.h"
@@ -100,6 +101,30 @@ void signal_container(const Container& container, int number) {
     throw Error("can't send a signal to container " + container.id() + ": container not running");
 }
 
+void signal_all(const Container& container, int number) {
+  const Groups groups = container.groups();
+  if (!groups.empty()) return signal_groups(groups, number);
+  const Json saved = container.state();
+  const ProcessId first = saved.is_empty() ? ProcessId{} : Container::process(saved);
+  // with it, all in its namespace have ended
+  if (first.pid == 0) return;
+  if (!begins_namespace(first.pid))
+    throw Error("can't send a signal to all processes of container " + container.id() +
+                ": it has neither a control group nor a PID namespace of its own");
+  for (const ProcessStatus& each : list_processes(first)) send_signal({each.pid, each.start}, number);
+}
+
+void pause_container(Container& container, bool paused) {
+  container.lock();
+  const Status status = container.status(container.state());
+  const bool fits = paused ? status == Status::running || status == Status::created : status == Status::paused;
+  const std::string action = std::string("can't ") + (paused ? "pause" : "resume") + " container " + container.id();
+  if (!fits) throw Error(action + ": it is " + status_word(status));
+  const Groups groups = container.groups();
+  if (!can_freeze(groups)) throw Error(action + ": it has no control group that can be frozen");
+  freeze(groups, paused);
+}
+
 void delete_container(Container& container, bool force) {
   container.lock();
   Json saved;
@@ -113,8 +138,13 @@ void delete_container(Container& container, bool force) {
     if (!force && status != Status::stopped && status != Status::created)
       throw Error("can't delete container " + container.id() + ": it is " + status_word(status),
                   "kill it first, or use --force");
-    if (const ProcessId process = Container::process(saved); process.pid != 0) kill_and_wait(process);
+    if (const ProcessId process = Container::process(saved); process.pid != 0) {
+      if (status == Status::paused && can_freeze(container.groups())) signal_groups(container.groups(), SIGKILL);
+      kill_and_wait(process);
+    }
   }
+  // with a PID namespace of others, its processes may have outlived the first one
+  remove_groups(container.groups());
   container.remove();
   if (!saved.is_empty()) run_saved_hooks(saved, "poststop", Status::stopped, 0);
 }

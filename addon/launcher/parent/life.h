@@ -13,6 +13,12 @@ void start_container(Container& container);
 /// Sends a signal to its first process. Throws Error where there is none.
 void signal_container(const Container& container, int number);
 
+/// The same for all of them. Throws Error where they can't be told from others.
+void signal_all(const Container& container, int number);
+
+/// Stops all processes, or lets them run on. Throws Error where nothing can do that.
+void pause_container(Container& container, bool paused);
+
 /// Ends what is left of it, runs its poststop hooks, and removes its directory. Without `force`, it must be stopped or
 /// only created. Throws Error.
 void delete_container(Container& container, bool force);

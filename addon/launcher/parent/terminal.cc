@@ -33,13 +33,15 @@ sockaddr_un address_of(const std::string& path, const Fd& directory) {
 /// Our own terminal, raw until this object ends.
 class RawTerminal {
  public:
-  RawTerminal() : raw_(tcgetattr(STDIN_FILENO, &before_) == 0) {
+  RawTerminal() : raw_(tcgetattr(STDIN_FILENO, &before_) == 0) { set(); }
+  ~RawTerminal() { restore(); }
+  void set() const {
     if (!raw_) return;
     termios changed = before_;
     cfmakeraw(&changed);
     tcsetattr(STDIN_FILENO, TCSANOW, &changed);
   }
-  ~RawTerminal() {
+  void restore() const {
     if (raw_) tcsetattr(STDIN_FILENO, TCSANOW, &before_);
   }
   RawTerminal(const RawTerminal&) = delete;
@@ -77,17 +79,28 @@ bool copy(int from, int to) {
 sigset_t relayed_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int number : {SIGWINCH, SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2})
+  for (const int number : {SIGWINCH, SIGCHLD, SIGTSTP, SIGCONT, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2})
     sigaddset(&set, number);
   return set;
 }
 
+/// Job control of the caller's shell: it has its terminal as it was while this process is stopped.
+void stop_like_a_job(const RawTerminal& raw) {
+  raw.restore();
+  // the signal that came is blocked: this one stops at once
+  raise(SIGSTOP);
+}
+
 /// False once the container's first process has ended, in `status`.
-bool handle_signal(const Fd& signals, const Fd& terminal, const Sides& sides, int& status) {
+bool handle_signal(const Fd& signals, const Fd& terminal, const RawTerminal& raw, const Sides& sides, int& status) {
   signalfd_siginfo info;
   if (::read(signals.get(), &info, sizeof info) != sizeof info) return true;
   if (info.ssi_signo == SIGWINCH)
     copy_size(terminal);
+  else if (info.ssi_signo == SIGTSTP)
+    stop_like_a_job(raw);
+  else if (info.ssi_signo == SIGCONT)
+    raw.set(), copy_size(terminal);
   else if (info.ssi_signo == SIGCHLD)
     return waitpid(sides.child(), &status, WNOHANG) != sides.child();
   else
@@ -140,7 +153,7 @@ int relay_terminal(const Fd& terminal, const Sides& sides) {
     if (poll(ready, std::size(ready), -1) < 0 && errno != EINTR) break;
     if (ready[1].revents != 0) input = copy(STDIN_FILENO, terminal.get());
     if (ready[2].revents != 0) output = copy(terminal.get(), STDOUT_FILENO);
-    if (ready[0].revents != 0) running = handle_signal(signals, terminal, sides, status);
+    if (ready[0].revents != 0) running = handle_signal(signals, terminal, raw, sides, status);
   }
   // what the command wrote last is still in the terminal
   pollfd rest{terminal.get(), POLLIN, 0};

@@ -115,6 +115,8 @@ void enter_container(Creation& creation, const Step& step) {
   if (status != Status::running && status != Status::created)
     throw Error("can't run a process in container " + container.id() + ": it is " + status_word(status));
   const ProcessId first = Container::process(saved);
+  // before any of its code runs, and while its groups are where the host has them
+  for (const Group& group : container.groups()) join_group_of(group, first.pid);
   auto namespaces = other_namespaces(first.pid);
   // what was opened was its own, if it is alive now
   if (!is_alive(first)) throw Error("can't run a process in container " + container.id() + ": container not running");

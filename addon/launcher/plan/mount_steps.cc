@@ -1,5 +1,6 @@
 // The steps that mount what an OCI container asks for, in the order given.
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -277,6 +278,15 @@ void move_root(Creation& creation, const Step& step) {
   creation.root.reset();
 }
 
+/// change-root PATH: in a mount namespace that others have, too, pivot_root(2) would be theirs.
+void change_root(Creation& creation, const Step& step) {
+  const std::string path = field(step, 0);
+  if (!(creation.namespaces & CLONE_NEWNS))
+    throw Error("the plan has a change-root step that is not in another mount namespace");
+  if (chroot(path.c_str()) != 0 || chdir("/") != 0)
+    throw Refused("chroot").cannot("enter the root " + path + " of the mount namespace");
+}
+
 constexpr StepKind<Creation> kKinds[] = {
     {"mount", 4, kAnyFields, mount, nullptr, look_up_source},
     {"device", 7, 7, device, nullptr, look_up_device},
@@ -284,6 +294,7 @@ constexpr StepKind<Creation> kKinds[] = {
     {"protect", 1, kAnyFields, protect},
     {"propagation", 1, 1, propagation},
     {"move-root", 0, 0, move_root},
+    {"change-root", 1, 1, change_root},
 };
 
 }  // namespace

@@ -16,6 +16,7 @@ struct Outside {
   Sides& sides;
   std::optional<Container> container{};  // of OCI
   std::string saved{};                   // what is to be saved of it, in JSON, without the braces
+  Groups groups{};                       // its control groups
   Fd terminal{};                         // the other end of the container's terminal
   std::optional<int> ended{};            // how the first process did, as waitpid(2) has it
   bool parted = false;                   // the container's side is on its own
@@ -23,6 +24,7 @@ struct Outside {
 
 /// What OCI containers ask for.
 std::span<const StepKind<Outside>> runtime_kinds();
+std::span<const StepKind<Outside>> group_kinds();
 
 /// Throws Error where one of the lists has a step that it can't have, or one that the other side waits for in vain.
 void check_sides(const Plan& plan);

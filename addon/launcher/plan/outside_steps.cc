@@ -29,7 +29,8 @@ constexpr StepKind<Outside> kOutsideKinds[] = {{kMeet, 1, 1, meet}};
 constexpr StepKind<Creation> kMeetKinds[] = {{kMeet, 1, 1, meet}};
 
 const StepKind<Outside>& outside_kind(const Step& step) {
-  return kind_in<Outside>({std::span<const StepKind<Outside>>(kOutsideKinds), runtime_kinds()}, step, "outside");
+  return kind_in<Outside>({std::span<const StepKind<Outside>>(kOutsideKinds), runtime_kinds(), group_kinds()}, step,
+                          "outside");
 }
 
 /// `entering`: of the list `enter`, whose gate is for others to open.
@@ -78,6 +79,7 @@ namespace {
 void undo(Outside& outside) {
   outside.sides.kill_container();
   try {
+    remove_groups(outside.groups);
     if (outside.container) outside.container->remove();
   } catch (const Error& failure) {
     log::warning(failure.what());

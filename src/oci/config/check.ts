@@ -52,9 +52,15 @@ function checkHandling(
   return handling.rootOnly && !isRoot ? [] : [`${place}: ${handling.warned}`];
 }
 
+function checkEach(value: unknown, form: Fields, place: string, isRoot: boolean): readonly string[] {
+  if (!isObject(value)) throw wrong(place, 'an object', value);
+  return Object.entries(value).flatMap(([name, each]) => checkFields(each, form, `${place}.${name}`, isRoot));
+}
+
 function checkValue(value: unknown, field: Field, place: string, isRoot: boolean): readonly string[] {
-  const { form, list, values } = field;
+  const { form, list, each: named, values } = field;
   if (typeof form === 'object') {
+    if (named) return checkEach(value, form, place, isRoot);
     if (list && !Array.isArray(value)) throw wrong(place, 'a list', value);
     return (list ? (value as unknown[]) : [value]).flatMap((each, at) =>
       checkFields(each, form, list ? `${place}[${at}]` : place, isRoot),

@@ -1,5 +1,7 @@
 /** config.json of the OCI runtime specification, as far as containers on Linux need it. */
 
+import type { Resources } from './resources.js';
+
 export interface Hook {
   readonly path: string;
   readonly args?: readonly string[];
@@ -87,6 +89,8 @@ export interface Linux {
   readonly gidMappings?: readonly IdMapping[];
   readonly timeOffsets?: { readonly monotonic?: TimeOffset; readonly boottime?: TimeOffset };
   readonly devices?: readonly Device[];
+  readonly cgroupsPath?: string;
+  readonly resources?: Resources;
   readonly sysctl?: Readonly<Record<string, string>>;
   readonly seccomp?: Seccomp;
   readonly rootfsPropagation?: string;

@@ -23,6 +23,8 @@ export interface Field {
     | Fields;
   /** A list of such objects. */
   readonly list?: true;
+  /** A map of such objects, by any name. */
+  readonly each?: true;
   readonly required?: true;
   /** The only values that there are. */
   readonly values?: readonly string[];
@@ -37,7 +39,7 @@ export type Fields = Readonly<Record<string, Field>>;
 /** All rows with their whole names, from top to bottom. */
 export function listFields(fields: Fields, prefix = ''): readonly (readonly [string, Field])[] {
   return Object.entries(fields).flatMap(([name, field]) => {
-    const path = `${prefix}${name}${field.list ? '[]' : ''}`;
+    const path = `${prefix}${name}${field.list ? '[]' : field.each ? '.*' : ''}`;
     const below = typeof field.form === 'object' ? listFields(field.form, `${path}.`) : [];
     return [[path, field] as const, ...below];
   });

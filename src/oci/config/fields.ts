@@ -2,6 +2,7 @@
 
 import { capabilityNames } from './capabilities.js';
 import type { Field, Fields, Handling } from './field.js';
+import { resourceFields } from './resources.js';
 import { namespaceKinds, rlimitTypes } from './words.js';
 
 const text: Field = { form: 'text' };
@@ -15,7 +16,6 @@ const as = (field: Field, handling: Handling): Field => ({ ...field, handling })
 const refused = (field: Field, why: string): Field => as(field, { refused: why });
 
 const notYet = 'not handled yet';
-const noGroups = 'control groups are not handled yet';
 
 const capabilitySet: Field = { form: 'texts', values: capabilityNames };
 
@@ -126,28 +126,6 @@ export const seccompFields: Fields = {
   },
 };
 
-/** Limits of 0 are none, and so are empty objects. */
-const resources: Fields = {
-  devices: {
-    form: { allow: flag, type: text, major: number, minor: number, access: text },
-    list: true,
-    handling: {
-      warned: 'without control groups, devices are limited by capabilities and the file system alone',
-      rootOnly: true,
-    },
-  },
-  memory: refused({ form: 'any' }, noGroups),
-  cpu: refused({ form: 'any' }, noGroups),
-  pids: refused({ form: 'any' }, noGroups),
-  blockIO: refused({ form: 'any' }, noGroups),
-  hugepageLimits: refused({ form: 'any' }, noGroups),
-  network: refused({ form: 'any' }, noGroups),
-  rdma: refused({ form: 'any' }, noGroups),
-  unified: refused({ form: 'any' }, noGroups),
-  disableOOMKiller: refused(flag, noGroups),
-  oomScoreAdj: refused(number, 'process.oomScoreAdj has its place'),
-};
-
 const linux: Fields = {
   namespaces: { form: namespace, list: true },
   uidMappings: idMappings,
@@ -157,9 +135,9 @@ const linux: Fields = {
   netDevices: refused({ form: 'any' }, notYet),
   cgroupsPath: {
     ...text,
-    handling: { warned: 'the container stays in the control group of its caller' },
+    note: 'without the right to make it, the container stays in the control group of its caller',
   },
-  resources: { form: resources },
+  resources: { form: resourceFields },
   intelRdt: refused({ form: 'any' }, notYet),
   memoryPolicy: refused({ form: 'any' }, notYet),
   sysctl: { form: 'map' },

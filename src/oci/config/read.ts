@@ -39,6 +39,21 @@ export function checkProcess(process: Process | undefined): asserts process is P
 export const ownNamespaces = ({ linux }: Config) =>
   new Map((linux?.namespaces ?? []).map((namespace) => [namespace.type, namespace]));
 
+/** Those who have it would see every mount that is made in it. */
+function checkJoinedMounts({ root, mounts = [], linux = {} }: Config): void {
+  const changes: Readonly<Record<string, unknown>> = {
+    mounts: mounts.length > 0,
+    'root.readonly': root.readonly,
+    'linux.devices': linux.devices?.length,
+    'linux.maskedPaths': linux.maskedPaths?.length,
+    'linux.readonlyPaths': linux.readonlyPaths?.length,
+    'linux.rootfsPropagation': linux.rootfsPropagation,
+  };
+  const [change] = Object.entries(changes).find(([, asked]) => asked) ?? [];
+  if (change) refuse(`${change} would change the mount namespace that is joined`);
+  if (!root.path.startsWith('/')) refuse('root.path must be absolute in a mount namespace that is joined');
+}
+
 /** What would change the host is refused before anything is done. */
 function checkNamespaces(config: Config): void {
   const { linux = {}, hostname, domainname } = config;
@@ -47,7 +62,7 @@ function checkNamespaces(config: Config): void {
   const twice = listed.find(({ type }, at) => listed.findIndex((each) => each.type === type) !== at);
   if (twice) refuse(`the namespace ${twice.type} is there twice`);
   if (!own.has('mount')) refuse('a container needs a mount namespace of its own');
-  if (own.get('mount')?.path) refuse('joining a mount namespace is not handled yet');
+  if (own.get('mount')?.path) checkJoinedMounts(config);
   if ((hostname || domainname) && !own.has('uts'))
     refuse("hostname and domainname need a UTS namespace: they would be the host's");
   const user = own.get('user');
@@ -77,7 +92,7 @@ export function checkConfig(
 }
 
 /** Null is the same as absent. */
-function dropNulls(value: unknown): unknown {
+export function dropNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(dropNulls);
   if (typeof value !== 'object' || value === null) return value;
   const kept = Object.entries(value).filter(([, each]) => each !== null);

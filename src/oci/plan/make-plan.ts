@@ -1,12 +1,14 @@
 /** From a configuration to the plan that makes the container. */
 import { LaunchError } from '../../base/errors.js';
 import type { Host } from '../../host/host.js';
+import { isRootOfHost } from '../../host/ownership.js';
 import type { CreateStep, EnterStep, LaunchPlan, OutsideStep } from '../../plan/launch-plan.js';
 import type { Config, Process } from '../config/config.js';
+import { type GroupRequest, planControlGroups } from './groups.js';
 import { hooksOf } from './hooks.js';
 import { planMaps, planUserNamespace, type UserNamespace } from './identities.js';
 import { planMounts, planProtection } from './mounts.js';
-import { isPrivate, planNamespaces, planSysctl } from './namespaces.js';
+import { isPrivate, joinsMounts, planNamespaces, planSysctl } from './namespaces.js';
 import { passedSockets, planBegin, planLimits, planRights, planTerminal } from './process.js';
 
 export interface CreateRequest {
@@ -24,6 +26,7 @@ export interface CreateRequest {
   readonly pivot: boolean;
   readonly newKeyring: boolean;
   readonly preserved: number;
+  readonly manager: GroupRequest['manager'];
 }
 
 const refuse = (message: string): never => {
@@ -32,6 +35,8 @@ const refuse = (message: string): never => {
 
 function findRoot({ config, bundle }: CreateRequest, host: Host): string {
   const { path } = config.root;
+  // it is found in that namespace
+  if (joinsMounts(config)) return path;
   const absolute = path.startsWith('/') ? path : `${bundle}/${path}`;
   const owner = host.ownerOf(absolute, 'no-follow');
   if (owner === undefined) throw new LaunchError(`the root file system ${absolute} does not exist`);
@@ -58,6 +63,7 @@ function savedState({ config, id, bundle }: CreateRequest, rootfs: string, host:
 function planOutside(
   request: CreateRequest,
   user: UserNamespace,
+  groups: readonly OutsideStep[],
   hasInit: boolean,
   host: Host,
 ): OutsideStep[] {
@@ -80,6 +86,8 @@ function planOutside(
       saved: savedState(request, findRoot(request, host), host),
       configuration: request.configText,
     },
+    // the other side waits for the gate: what it makes, it makes in its groups
+    ...groups,
     { kind: 'pass', what: 'gate' },
     ...(user.kind === 'new'
       ? [
@@ -118,8 +126,7 @@ function planCreation(
   preserved: number,
   host: Host,
 ): CreateStep[] {
-  const { config, bundle, pivot } = request;
-  const { rootfsPropagation } = config.linux ?? {};
+  const { config } = request;
   return [
     { kind: 'descriptors', count: preserved },
     { kind: 'pass', what: 'gate' },
@@ -130,18 +137,33 @@ function planCreation(
       : []),
     ...planSysctl(config, refuse),
     ...planNames(config),
+    ...(joinsMounts(config) ? planJoinedRoot(request) : planOwnRoot(request, host)),
+    ...planTerminal(config.process as Process, !joinsMounts(config)),
+  ];
+}
+
+const planContainerHooks = ({ config, bundle }: CreateRequest): readonly CreateStep[] =>
+  hooksOf(config, 'createContainer').map((hook) => ({ kind: 'container-hook', bundle, ...hook }));
+
+function planOwnRoot(request: CreateRequest, host: Host): readonly CreateStep[] {
+  const { config, bundle, pivot } = request;
+  const { rootfsPropagation } = config.linux ?? {};
+  return [
     { kind: 'propagation', propagation: 'rslave' },
     { kind: 'root', path: findRoot(request, host), access: 'writable' },
     ...planMounts(config, bundle, host),
-    ...hooksOf(config, 'createContainer').map(
-      (hook): CreateStep => ({ kind: 'container-hook', bundle, ...hook }),
-    ),
+    ...planContainerHooks(request),
     ...planProtection(config),
     pivot ? { kind: 'pivot' } : { kind: 'move-root' },
     ...(rootfsPropagation ? [{ kind: 'propagation', propagation: rootfsPropagation } as const] : []),
-    ...planTerminal(config.process as Process, true),
   ];
 }
+
+/** Nothing is mounted where others would see it. */
+const planJoinedRoot = (request: CreateRequest): readonly CreateStep[] => [
+  ...planContainerHooks(request),
+  { kind: 'change-root', path: request.config.root.path },
+];
 
 function planEntry(request: CreateRequest, preserved: number, sockets: number): EnterStep[] {
   const { config, newKeyring } = request;
@@ -171,14 +193,17 @@ export function makeCreatePlan(request: CreateRequest, host: Host): LaunchPlan {
   const namespaces = planNamespaces(request.config, user);
   const sockets = passedSockets();
   const preserved = request.preserved + sockets;
+  const { config, id, manager } = request;
+  const isRoot = isRootOfHost(host.user().uid, host);
+  const groups = planControlGroups({ config, id, isRoot, manager });
   const hasInit = namespaces.some(({ kind }) => kind === 'init');
   return {
     verbosity: 0,
     color: 'never',
     log: 'text',
-    warnings: request.warnings,
+    warnings: [...request.warnings, ...groups.warnings],
     facts: [],
-    outside: planOutside(request, user, hasInit, host),
+    outside: planOutside(request, user, groups.steps, hasInit, host),
     create: planCreation(request, namespaces, preserved, host),
     enter: planEntry(request, preserved, sockets),
   };

@@ -49,7 +49,7 @@ export function planNamespaces(config: Config, user: UserNamespace): readonly Cr
           hide,
           ...(user.kind === 'joined' ? join(false) : []),
           ...joinUser,
-          { kind: 'namespaces', kinds: fresh },
+          ...(fresh.length > 0 ? [{ kind: 'namespaces', kinds: fresh } as const] : []),
         ];
   const isRoot = user.kind !== 'host' && hasRoot(user);
   return [
@@ -62,6 +62,9 @@ export function planNamespaces(config: Config, user: UserNamespace): readonly Cr
     ...(own.has('pid') || own.has('time') ? [{ kind: 'init' } as const] : []),
   ];
 }
+
+/** Whether the mounts are those of others. */
+export const joinsMounts = (config: Config): boolean => Boolean(ownNamespaces(config).get('mount')?.path);
 
 /** Whether the first process is one that only who made the container can look into. */
 export const isPrivate = (config: Config): boolean => {

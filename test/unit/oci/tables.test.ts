@@ -49,7 +49,7 @@ function fieldsOf({ properties = {} }: Schema, prefix = ''): readonly string[] {
 t.test('every field of the schema of the specification is in the table', (t) => {
   if (!existsSync(schemas)) return skip(t, 'there is no schema of the specification');
   const read = (name: string) => JSON.parse(readFileSync(`${schemas}/${name}.json`, 'utf8'));
-  const rows = listFields(configFields).map(([path]) => path.replaceAll('[]', ''));
+  const rows = listFields(configFields).map(([path]) => path.replaceAll('[]', '').replaceAll('.*', ''));
   // what is below a field that is refused as a whole needs no row
   const whole = listFields(configFields)
     .filter(([, { form }]) => form === 'any')
@@ -65,11 +65,20 @@ t.test('unknown fields and what asks for nothing are ignored, what is refused is
   const minimal = { ociVersion: '1.0.2', root: { path: 'x' } };
   const check = (more: object) => checkFields({ ...minimal, ...more }, configFields, 'config.json');
   t.same(check({ unknown: 1, linux: { resources: { pids: { limit: 0 }, memory: {} }, intelRdt: null } }), []);
-  t.same(check({ linux: { cgroupsPath: '/a' } }), [
-    'config.json.linux.cgroupsPath: the container stays in the control group of its caller',
+  t.same(check({ linux: { cgroupsPath: '/a', resources: { rdma: { mlx5_1: { hcaHandles: 3 } } } } }), []);
+  t.same(check({ linux: { resources: { memory: { kernel: 1 } } } }), [
+    'config.json.linux.resources.memory.kernel: the kernel has no such limit any more',
   ]);
   for (const [more, message] of [
-    [{ linux: { resources: { pids: { limit: 1 } } } }, 'linux.resources.pids is refused'],
+    [
+      { linux: { resources: { pids: { limit: '1' } } } },
+      'expected a whole number at config.json.linux.resources.pids.limit',
+    ],
+    [
+      { linux: { resources: { rdma: { a: { hcaHandles: -1 } } } } },
+      'a whole number at config.json.linux.resources.rdma.a.hcaHandles',
+    ],
+    [{ linux: { resources: { rdma: [] } } }, 'expected an object at config.json.linux.resources.rdma'],
     [{ linux: { seccomp: { defaultAction: 'A', listenerPath: '/x' } } }, 'listenerPath is refused'],
     [
       { mounts: [{ destination: '/x', uidMappings: [{ containerID: 1, hostID: 1, size: 1 }] }] },

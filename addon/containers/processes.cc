@@ -1,4 +1,4 @@
-#include "oci/ps.h"
+#include "containers/processes.h"
 
 #include <dirent.h>
 #include <sys/stat.h>
@@ -8,7 +8,9 @@
 #include <set>
 #include <string>
 
-namespace chrun::oci {
+#include "base/proc.h"
+
+namespace chrun {
 namespace {
 
 /// 0 where it can't be found out.
@@ -33,6 +35,12 @@ std::vector<ProcessStatus> all_processes() {
 
 }  // namespace
 
+bool begins_namespace(int pid) {
+  const std::string status = text_of("/proc/" + std::to_string(pid) + "/status");
+  const size_t line = status.find("\nNSpid:"), end = status.find('\n', line + 1);
+  return line != std::string::npos && status.substr(line, end - line).ends_with("\t1");
+}
+
 std::vector<ProcessStatus> list_processes(const ProcessId& first) {
   const ino_t wanted = pid_namespace_of(std::to_string(first.pid));
   const bool shared = wanted == 0 || wanted == pid_namespace_of("self");
@@ -53,4 +61,4 @@ std::vector<ProcessStatus> list_processes(const ProcessId& first) {
   return found;
 }
 
-}  // namespace chrun::oci
+}  // namespace chrun

@@ -1,0 +1,113 @@
+/** The control groups of a container, and what they limit. */
+import { LaunchError } from '../../base/errors.js';
+import { native } from '../../host/native.js';
+import type { OutsideStep } from '../../plan/launch-plan.js';
+import type { GroupOf } from '../../plan/outside-kinds.js';
+import type { Config } from '../config/config.js';
+import type { Resources } from '../config/resources.js';
+import { allRules, deviceLines, deviceProgram } from './device-rules.js';
+import { findHierarchies, groupPath, type Hierarchy, hasController, versionsOf } from './hierarchies.js';
+import { planSettings, type Setting, unknownInSecond } from './settings.js';
+
+export interface GroupRequest {
+  readonly config: Config;
+  readonly id: string;
+  /** Root of the machine: devices are limited, too. */
+  readonly isRoot: boolean;
+  readonly manager: 'cgroupfs' | 'systemd' | 'disabled';
+}
+
+const isOf =
+  ({ controller, version }: Setting) =>
+  (hierarchy: Hierarchy): boolean =>
+    version === 1 ? hasController(hierarchy, controller) : hierarchy.controllers === '';
+
+/** Useful to have in every group: what is used can be asked for. */
+const usual = ['cpu', 'cpuset', 'io', 'memory', 'pids'];
+
+/** Of limits, those that are asked for must be had; without any, the caller's group will do. */
+function planGroups(
+  { config, id }: GroupRequest,
+  hierarchies: readonly Hierarchy[],
+  needed: readonly Setting[],
+): OutsideStep {
+  const cgroupsPath = config.linux?.cgroupsPath || undefined;
+  const second = needed.filter(({ version }) => version === 2).map(({ controller }) => controller);
+  return {
+    kind: 'groups',
+    enable: [...new Set([...usual, ...second])],
+    groups: hierarchies.map(
+      (hierarchy): GroupOf => ({
+        controllers: hierarchy.controllers,
+        mount: hierarchy.mount,
+        path: groupPath(hierarchy, cgroupsPath, id),
+        need: needed.some((setting) => isOf(setting)(hierarchy)) ? 'must' : cgroupsPath ? 'asked' : 'may',
+      }),
+    ),
+  };
+}
+
+/** The step that writes a setting; with only what is needed, others fail for want of a group. */
+export function planSetting(setting: Setting): OutsideStep {
+  return {
+    kind: 'group-setting',
+    controller: setting.version === 1 ? setting.controller : '',
+    need: setting.needed ? 'must' : 'may',
+    files: setting.files,
+  };
+}
+
+function planDevices(resources: Resources, hierarchies: readonly Hierarchy[]): readonly OutsideStep[] {
+  const { devices = [] } = resources;
+  if (devices.length === 0) return [];
+  const rules = allRules(devices);
+  if (versionsOf(hierarchies)('devices') === 2)
+    return hierarchies.some(({ controllers }) => controllers === '')
+      ? [{ kind: 'group-devices', program: deviceProgram(rules) }]
+      : [];
+  return deviceLines(rules).map(([file, value]) => ({
+    kind: 'group-setting',
+    controller: 'devices',
+    need: 'may',
+    files: [[file, value]],
+  }));
+}
+
+export interface GroupPlan {
+  readonly steps: readonly OutsideStep[];
+  readonly warnings: readonly string[];
+}
+
+/** The hierarchies of this machine, as the caller sees them. */
+export const hierarchiesHere = (): readonly Hierarchy[] =>
+  findHierarchies(native.content('/proc/self/mountinfo').text, native.content('/proc/self/cgroup').text);
+
+function refuseWithout(needed: readonly Setting[], hierarchies: readonly Hierarchy[]): void {
+  const lost = needed.find((setting) => !hierarchies.some(isOf(setting)));
+  if (lost)
+    throw new LaunchError(
+      `can't set ${lost.files[0]?.[0]}: there is no control group with the controller ${lost.controller}`,
+    );
+}
+
+export function planControlGroups(request: GroupRequest): GroupPlan {
+  const resources = request.config.linux?.resources ?? {};
+  const hierarchies = request.manager === 'cgroupfs' ? hierarchiesHere() : [];
+  const version = versionsOf(hierarchies);
+  const settings = planSettings(resources, version);
+  refuseWithout(
+    settings.filter(({ needed }) => needed),
+    hierarchies,
+  );
+  const warnings = unknownInSecond(resources, version);
+  if (hierarchies.length === 0) return { steps: [], warnings };
+  const needed = settings.filter((each) => each.needed);
+  return {
+    steps: [
+      planGroups(request, hierarchies, needed),
+      ...settings.map(planSetting),
+      ...(request.isRoot ? planDevices(resources, hierarchies) : []),
+    ],
+    warnings,
+  };
+}

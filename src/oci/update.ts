@@ -1,0 +1,147 @@
+/** `update`: other limits for a container that is there. */
+import { LaunchError, usageError } from '../base/errors.js';
+import { checkId } from '../containers/id.js';
+import { readGroups, requireRoot, type SavedGroup } from '../containers/saved.js';
+import { native, type SystemError } from '../host/native.js';
+import { checkFields } from './config/check.js';
+import { dropNulls, parseJson } from './config/read.js';
+import { type Resources, resourceFields } from './config/resources.js';
+import type { Invocation, OciValues } from './main.js';
+import { versionsOf } from './plan/hierarchies.js';
+import { planSettings, type Setting, unknownInSecond, type Version } from './plan/settings.js';
+
+const units: Readonly<Record<string, number>> = { k: 10, m: 20, g: 30, t: 40 };
+
+/** `64M`: a number of bytes, with the units of 1024. */
+function bytesOf(text: string): number {
+  const [, digits = '', unit = ''] = /^(-?\d+)([kmgt]?)b?$/i.exec(text) ?? [];
+  return Number(digits) * 2 ** (units[unit.toLowerCase()] ?? 0);
+}
+
+/** Parts of linux.resources that options set. */
+function resourcesOf(values: OciValues): Resources {
+  const number = (name: string, convert: (text: string) => number = Number) => {
+    const value = values[name];
+    return typeof value === 'string' ? { value: convert(value) } : undefined;
+  };
+  const text = (name: string) => (typeof values[name] === 'string' ? { value: values[name] } : undefined);
+  const some = <Value>(parts: Readonly<Record<string, { readonly value: Value } | undefined>>) =>
+    Object.fromEntries(Object.entries(parts).flatMap(([name, part]) => (part ? [[name, part.value]] : [])));
+  return {
+    memory: some({
+      limit: number('memory', bytesOf),
+      swap: number('memory-swap', bytesOf),
+      reservation: number('memory-reservation', bytesOf),
+    }),
+    cpu: some<unknown>({
+      shares: number('cpu-share'),
+      period: number('cpu-period'),
+      quota: number('cpu-quota'),
+      burst: number('cpu-burst'),
+      realtimePeriod: number('cpu-rt-period'),
+      realtimeRuntime: number('cpu-rt-runtime'),
+      idle: number('cpu-idle'),
+      cpus: text('cpuset-cpus'),
+      mems: text('cpuset-mems'),
+    }),
+    pids: some({ limit: number('pids-limit') }),
+    blockIO: some({ weight: number('blkio-weight') }),
+  };
+}
+
+/** `--resources`: a file, or - for standard input. */
+function readResources(
+  file: string,
+  { host }: Invocation,
+): { resources: Resources; warnings: readonly string[] } {
+  const path = file === '-' ? '/dev/stdin' : host.absolute(file);
+  let text: string;
+  try {
+    ({ text } = native.content(path));
+  } catch (cause) {
+    throw new LaunchError(`can't read ${path}: ${(cause as SystemError).message}`);
+  }
+  const value = parseJson(text, path);
+  const warnings = checkFields(value, resourceFields, path);
+  return { resources: dropNulls(value) as Resources, warnings };
+}
+
+/** Where the kernel has the group of a setting. */
+function groupOf({ controller, version }: Setting, groups: readonly SavedGroup[]): SavedGroup | undefined {
+  return groups.find(({ controllers }) =>
+    version === 1 ? controllers.split(',').includes(controller) : controllers === '',
+  );
+}
+
+const contentOf = (path: string): string | undefined => {
+  try {
+    return native.content(path).text.trim();
+  } catch {
+    return undefined;
+  }
+};
+
+/** A value, and the path of the first of its files that is there. */
+function place(setting: Setting, groups: readonly SavedGroup[]): readonly [string, string] {
+  const group = groupOf(setting, groups);
+  const [first = ['', '']] = setting.files;
+  if (!group)
+    throw new LaunchError(`can't set ${first[0]}: the container has no control group with that controller`);
+  const directory = `${group.mount}${group.path}`;
+  const found = setting.files.find(([name]) => contentOf(`${directory}/${name}`) !== undefined);
+  const [name, value] = found ?? first;
+  return [`${directory}/${name}`, value];
+}
+
+/** Memory alone must not be more than memory and swap together, at no moment. */
+function inOrder(writes: readonly (readonly [string, string])[]): readonly (readonly [string, string])[] {
+  const both = writes.find(([path]) => path.endsWith('/memory.memsw.limit_in_bytes'));
+  const alone = writes.find(([path]) => path.endsWith('/memory.limit_in_bytes'));
+  if (!both || !alone) return writes;
+  const rises = Number(alone[1]) < 0 || Number(alone[1]) > Number(contentOf(both[0]) ?? 0);
+  const rest = writes.filter((each) => each !== both && each !== alone);
+  return [...(rises ? [both, alone] : [alone, both]), ...rest];
+}
+
+/** Version 2 has swap alone: what is not given is as it is. */
+function withPresentLimit(resources: Resources, groups: readonly SavedGroup[], version: Version): Resources {
+  const { memory = {} } = resources;
+  const group = groups.find(({ controllers }) => controllers === '');
+  if (version('memory') === 1 || memory.swap === undefined || memory.limit || !group) return resources;
+  const present = Number(contentOf(`${group.mount}${group.path}/memory.max`));
+  return Number.isFinite(present) ? { ...resources, memory: { ...memory, limit: present } } : resources;
+}
+
+function checkUsage({ memory = {} }: Resources, writes: readonly (readonly [string, string])[]): void {
+  if (!memory.checkBeforeUpdate) return;
+  for (const [path, value] of writes) {
+    const name = /\/memory\.(max|limit_in_bytes)$/.exec(path)?.[1];
+    if (name === undefined || !(Number(value) > 0)) continue;
+    const usage = contentOf(
+      path.replace(/[^/]*$/, name === 'max' ? 'memory.current' : 'memory.usage_in_bytes'),
+    );
+    if (Number(usage) > Number(value))
+      throw new LaunchError(`the container uses ${usage} bytes of memory: more than the new limit, ${value}`);
+  }
+}
+
+/** Pairs: a file, and what is written to it; or nothing, and a warning. */
+export function update(invocation: Invocation): readonly (readonly [string, string])[] {
+  const { values, operands, host } = invocation;
+  const id = checkId(operands[0] ?? '');
+  const groups = readGroups(host.absolute(requireRoot(values.root)), id);
+  const version = versionsOf(groups);
+  const file = typeof values.resources === 'string' ? values.resources : undefined;
+  const given =
+    file === undefined ? { resources: resourcesOf(values), warnings: [] } : readResources(file, invocation);
+  const resources = withPresentLimit(given.resources, groups, version);
+  const settings = planSettings(resources, version);
+  if (settings.length === 0)
+    throw usageError('expected something to change: --resources, or one of its values');
+  const placed = settings
+    .filter((setting) => setting.needed || groupOf(setting, groups))
+    .map((setting) => place(setting, groups));
+  checkUsage(resources, placed);
+  const warnings = [...given.warnings, ...unknownInSecond(resources, version)];
+  return [...warnings.map((warning) => ['', warning] as const), ...inOrder(placed)];
+}
