@@ -50,6 +50,21 @@ export function buildSquashfs(source: Source, output: string, values: ImageValue
   }
 }
 
+/** The same in storage, or with --unpack a directory in its place. */
+export function buildStored(source: Source, output: string, values: ImageValues, storage: string): Built {
+  if (!values.unpack) return buildSquashfs(source, output, values, storage);
+  const packed = `${output}.sqfs`;
+  packer.removeAtSignal(packed);
+  packer.removeAtSignal(output);
+  const built = buildSquashfs(source, packed, { ...values, level: '1' });
+  try {
+    const { leftOut: devices } = packer.unpack(packed, 0, output);
+    return { ...built, warnings: [...built.warnings, ...leftOut({ devices, setIds: 0, xattrs: 0 })] };
+  } finally {
+    packer.remove(packed);
+  }
+}
+
 function leftOut({
   devices,
   setIds,

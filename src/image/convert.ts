@@ -19,6 +19,7 @@ import {
   writeOciArchive,
   writeOciLayout,
   writeTar,
+  writeTarGz,
 } from './write.js';
 
 interface Output {
@@ -82,15 +83,16 @@ function outputOf(out: string, host: Host): Output {
     throw new LaunchError(`can't write ${out}: SIF files are not written`, {
       hint: `write SquashFS, and 'apptainer build FILE.sif FILE.sqfs'`,
     });
-  return { path, write: writers[transport], ...(name === undefined ? {} : { name }) };
+  const write = transport === 'tar' && /\.t?gz$/.test(path) ? writeTarGz : writers[transport];
+  return { path, write, ...(name === undefined ? {} : { name }) };
 }
 
 function transportOf(out: string): Transport {
   if (out.endsWith('/')) return 'dir';
-  if (/\.tar$/.test(out)) return 'tar';
-  if (/\.(tgz|gz|zst|xz|bz2)$/.test(out))
-    throw new LaunchError(`can't write ${out}: archives are not compressed`, {
-      hint: 'write OUT.tar, and compress that',
+  if (/\.(tar|tar\.gz|tgz)$/.test(out)) return 'tar';
+  if (/\.(zst|xz|bz2)$/.test(out))
+    throw new LaunchError(`can't write ${out}: archives are compressed with gzip only`, {
+      hint: 'write OUT.tar.gz, or OUT.tar and compress that',
     });
   return /\.sif$/.test(out) ? 'sif' : 'squashfs';
 }

@@ -3,11 +3,17 @@
 import { usageError } from '../base/errors.js';
 import { basename } from '../base/paths.js';
 import { visible } from '../base/visible.js';
-import { native } from '../host/native.js';
-import { renderSize } from '../store/list-storage.js';
-import { buildSquashfs, workOf } from './build.js';
+import { buildStored, workOf } from './build.js';
 import { openSource, type Source, splitTransport } from './source.js';
-import { checkFree, checkName, draftPath, imagePath, openStorage, place, toolVersion } from './stored.js';
+import {
+  checkFree,
+  checkName,
+  describeStored,
+  draftPath,
+  openStorage,
+  place,
+  toolVersion,
+} from './stored.js';
 import { say, type Verb, warn } from './verb.js';
 
 export const importImage: Verb = async ([operand = '', given], values, host) => {
@@ -25,7 +31,7 @@ export const importImage: Verb = async ([operand = '', given], values, host) => 
   const name = checkName(given ?? nameOf(operand, source));
   checkFree(storage, name, values.force === true);
   const draft = draftPath(storage, name);
-  const { diffIds, known = 0, warnings } = buildSquashfs(source, draft, values, storage);
+  const { diffIds, known = 0, warnings } = buildStored(source, draft, values, storage);
   const layered = source.kind === 'layers' ? source : undefined;
   place(storage, draft, {
     name,
@@ -39,9 +45,8 @@ export const importImage: Verb = async ([operand = '', given], values, host) => 
     ...(layered?.config ? { config: JSON.parse(layered.config) } : {}),
   });
   await warn(warnings, values);
-  const size = Number(native.status(imagePath(storage, name)).size);
   const saved = known > 0 ? `; ${known} of ${diffIds.length} layers are those of other images` : '';
-  say(`${visible(name)}: ${renderSize(size)}, from ${source.format}${saved}`, values);
+  say(`${visible(name)}: ${describeStored(storage, name)}, from ${source.format}${saved}`, values);
 };
 
 /** What the source calls it, else its file name without what says the format. */

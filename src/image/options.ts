@@ -49,6 +49,14 @@ export const archOption = {
   summary: 'take the image for ARCH, as OCI calls it: amd64, arm64 (default: of this machine)',
 } as const satisfies Option;
 
+export const unpackOption = {
+  name: 'unpack',
+  value: 'none',
+  repeat: 'refuse',
+  group: 'image',
+  summary: 'keep the image as a directory, which --write can write to, not as SquashFS',
+} as const satisfies Option;
+
 export const jobsOption = {
   name: 'jobs',
   short: 'j',
@@ -213,6 +221,7 @@ const all = [
   usernameOption,
   passwordStdinOption,
   chunkOption,
+  unpackOption,
   dryRunOption,
   storageOption,
   forceOption,

@@ -15,6 +15,7 @@ import {
   passwordStdinOption,
   registryOptions,
   storageOption,
+  unpackOption,
   usernameOption,
 } from './options.js';
 
@@ -32,7 +33,7 @@ export const program: Program = {
       name: 'pull',
       summary: 'get an image from a registry into storage, where ch-run-ts finds it by NAME',
       operands: 'REF [NAME]',
-      options: [...packOptions, ...registryOptions, storageOption, forceOption, dryRunOption],
+      options: [...packOptions, ...registryOptions, storageOption, forceOption, unpackOption, dryRunOption],
     },
     {
       name: 'tags',
@@ -63,7 +64,7 @@ export const program: Program = {
       name: 'import',
       summary: 'put an image into storage, where ch-run-ts finds it by NAME',
       operands: 'IN [NAME]',
-      options: [...packOptions, storageOption, forceOption],
+      options: [...packOptions, storageOption, forceOption, unpackOption],
     },
     {
       name: 'convert',

@@ -27,8 +27,8 @@ export const pruneStorage: Verb = (_, values, host) => {
   const storage = openStorage(values.storage, host);
   const records = native.entries(`${storage}/records`);
   for (const name of records) {
-    const image = `${storage}/img/${name.replace(/\.json$/, '')}.sqfs`;
-    if (!exists(image)) packer.remove(`${storage}/records/${name}`);
+    const image = `${storage}/img/${name.replace(/\.json$/, '')}`;
+    if (!exists(image) && !exists(`${image}.sqfs`)) packer.remove(`${storage}/records/${name}`);
   }
   removeUnused(storage);
   const needed = new Set(

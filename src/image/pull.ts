@@ -2,12 +2,11 @@
 import { visible } from '../base/visible.js';
 import type { Host } from '../host/host.js';
 import { print } from '../host/messages.js';
-import { native } from '../host/native.js';
 import { parseReference, renderReference } from '../registry/reference.js';
 import type { RemoteImage } from '../registry/remote-image.js';
 import { renderSize } from '../store/list-storage.js';
 import { missingBlobs } from './blobs.js';
-import { buildSquashfs } from './build.js';
+import { buildStored } from './build.js';
 import { blobsOf, findRemote, platformOf, readFetched } from './fetch.js';
 import { withLease } from './lease.js';
 import type { ImageValues } from './options.js';
@@ -15,6 +14,7 @@ import { packer } from './packer.js';
 import {
   checkFree,
   checkName,
+  describeStored,
   draftPath,
   findImage,
   imagePath,
@@ -22,6 +22,7 @@ import {
   place,
   readRecord,
   toolVersion,
+  treePath,
 } from './stored.js';
 import { say, type Verb, warnAfter } from './verb.js';
 
@@ -49,7 +50,7 @@ function build(
   const { architecture } = platformOf(values, host);
   const layered = readFetched(storage, image, architecture);
   const draft = draftPath(storage, name);
-  const built = buildSquashfs({ kind: 'layers', format: 'registry', ...layered }, draft, values, storage);
+  const built = buildStored({ kind: 'layers', format: 'registry', ...layered }, draft, values, storage);
   place(storage, draft, {
     name,
     source,
@@ -84,7 +85,8 @@ function pull(
   }
   const digest = `sha256:${image.manifest.digest}`;
   const isDone = () =>
-    readRecord(storage, name)?.manifestDigest === digest && findImage(storage, name) !== undefined;
+    readRecord(storage, name)?.manifestDigest === digest &&
+    findImage(storage, name) === (values.unpack ? treePath : imagePath)(storage, name);
   const wait = (what: string) => say(`another process is at ${what}: waiting`, values);
   const work = () => {
     fetch(storage, (count) => wait(`${count} of its blobs`));
@@ -93,8 +95,10 @@ function pull(
   };
   const path = `${storage}/leases/${image.manifest.digest}`;
   const isOurs = withLease(path, isDone, () => wait(visible(name)), work);
-  const size = renderSize(Number(native.status(imagePath(storage, name)).size));
-  say(`${visible(name)}: ${isOurs ? size : 'is up to date'}, ${digest.slice(0, 19)}`, values);
+  say(
+    `${visible(name)}: ${isOurs ? describeStored(storage, name) : 'is up to date'}, ${digest.slice(0, 19)}`,
+    values,
+  );
 }
 
 export const pullImage: Verb = ([text = '', given], values, host) =>

@@ -1,15 +1,19 @@
 /** The command line interface of ch-image-ts. */
 import { ExitStatus, LaunchError, usageError } from '../base/errors.js';
+import { basename } from '../base/paths.js';
 import { renderCompletion } from '../cli/completion/render.js';
 import { renderTopic } from '../cli/help.js';
 import { type Given, parseOptions } from '../cli/parse.js';
 import { optionsOf } from '../cli/program.js';
 import { checkValues } from '../cli/values.js';
 import { guessLog } from '../cli/words.js';
-import { RealHost } from '../host/host.js';
+import { type Host, RealHost } from '../host/host.js';
 import { print, printError, setProgram, setStyle } from '../host/messages.js';
 import { native } from '../host/native.js';
 import { encodeRecord } from '../plan/encode.js';
+import { translateConvert } from './charliecloud/ch-convert.js';
+import { translateImage } from './charliecloud/ch-image.js';
+import type { Translated } from './charliecloud/words.js';
 import { convertImage } from './convert.js';
 import { deleteImages } from './delete.js';
 import { importImage } from './import.js';
@@ -67,16 +71,41 @@ async function run(words: readonly string[]): Promise<void> {
   return runCommand(given);
 }
 
+/** Links to the program that say what Charliecloud's programs say, with their statuses. */
+const called: Readonly<
+  Record<
+    string,
+    { translate(words: readonly string[], host: Host): Translated; failure: number; usage: number }
+  >
+> = {
+  'ch-image': { translate: translateImage, failure: 1, usage: 2 },
+  'ch-convert': { translate: translateConvert, failure: 1, usage: 1 },
+};
+
+async function runAs(name: string, words: readonly string[]): Promise<void> {
+  const translated = called[name]?.translate(words, new RealHost()) ?? { words };
+  if ('run' in translated) translated.run();
+  else await run(translated.words);
+}
+
+function statusOf(name: string, error: unknown): number {
+  const status = error instanceof LaunchError ? error.exitStatus : ExitStatus.failure;
+  const theirs = called[name];
+  if (theirs === undefined) return status;
+  return status === ExitStatus.usage ? theirs.usage : theirs.failure;
+}
+
 /** Runs a command line. Returns a record: `status` with a number. */
 export async function main(_program: string, words: readonly string[]): Promise<string> {
+  const name = basename(words[0] ?? '');
   let status = 0;
   try {
     setProgram(words[0] ?? '', program.name);
     setStyle({ log: guessLog(words.slice(1), undefined) });
-    await run(words.slice(1));
+    await runAs(name, words.slice(1));
   } catch (error) {
     await printError(error);
-    status = error instanceof LaunchError ? error.exitStatus : ExitStatus.failure;
+    status = statusOf(name, error);
   }
   return encodeRecord(['status', String(status)]);
 }

@@ -2,6 +2,7 @@
 import { LaunchError } from '../base/errors.js';
 import type { Host } from '../host/host.js';
 import { native } from '../host/native.js';
+import { renderSize } from '../store/list-storage.js';
 import { canBeName, fileNameOf, findStorage, imagesIn, storageDirectory } from '../store/storage.js';
 import { exists } from './exists.js';
 import { packer } from './packer.js';
@@ -50,12 +51,20 @@ export function checkName(name: string): string {
 
 export const imagePath = (storage: string, name: string) =>
   `${imagesIn(storage)}/${fileNameOf(name)}${ending}`;
+/** The same of one that is unpacked, as Charliecloud has them. */
+export const treePath = (storage: string, name: string) => `${imagesIn(storage)}/${fileNameOf(name)}`;
 const recordPath = (storage: string, name: string) => `${storage}/records/${fileNameOf(name)}.json`;
 
 /** Where the image with this name lies, whatever made it. */
 export function findImage(storage: string, name: string): string | undefined {
   const start = `${imagesIn(storage)}/${fileNameOf(name)}`;
   return [start, `${start}${ending}`, `${start}.squashfs`].find(exists);
+}
+
+/** For messages. */
+export function describeStored(storage: string, name: string): string {
+  const { kind, size } = native.status(findImage(storage, name) ?? imagePath(storage, name));
+  return kind === 'file' ? renderSize(Number(size)) : 'unpacked';
 }
 
 /** A name for a new file in storage, that no other process uses. */
@@ -78,10 +87,18 @@ export function checkFree(storage: string, name: string, force: boolean): void {
 export const toolVersion = (): string =>
   native.version().replace(/^ch-run-ts (\S+)[\s\S]*/, 'ch-image-ts $1');
 
-/** Gives a new image its name. */
+/** Gives a new image, a SquashFS file or a directory, its name; what had that name goes. */
 export function place(storage: string, draft: string, record: ImageRecord): void {
-  packer.rename(draft, imagePath(storage, record.name));
+  const isFile = native.status(draft, 'no-follow').kind === 'file';
+  const path = isFile ? imagePath(storage, record.name) : treePath(storage, record.name);
+  const found = findImage(storage, record.name);
+  // only a file can take the place of a file in one step
+  const away =
+    found === undefined || (isFile && found === path) ? undefined : draftPath(storage, `old.${record.name}`);
+  if (found !== undefined && away !== undefined) packer.rename(found, away);
+  packer.rename(draft, path);
   packer.save(recordPath(storage, record.name), `${JSON.stringify(record, null, 2)}\n`);
+  if (away !== undefined) packer.remove(away);
   placePacks(storage, draft);
 }
 

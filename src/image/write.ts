@@ -29,6 +29,18 @@ export const writeDirectory: Writer = ({ path, offset }, output) =>
 
 export const writeTar: Writer = ({ path, offset }, output) => packer.exportTar(path, offset, output).leftOut;
 
+export const writeTarGz: Writer = (image, output) => {
+  const plain = `${output}.tar`;
+  packer.removeAtSignal(plain);
+  const leftOut = writeTar(image, plain);
+  try {
+    packer.gzip(plain, output, packer.processors());
+    return leftOut;
+  } finally {
+    packer.remove(plain);
+  }
+};
+
 /** Saves a small file, and says how to call it. */
 function save(path: string, text: string): Written {
   packer.save(path, text);

@@ -157,7 +157,12 @@ test('formats that are not written are refused by name', (t, user) => {
   const place = makePlace(t, user);
   makeTree(place);
   refuses(t, place.image(['convert', 'root', 'out.sif']), /SIF files are not written/, /apptainer build/);
-  refuses(t, place.image(['convert', 'root', 'out.tar.gz']), /archives are not compressed/, /OUT\.tar/);
+  refuses(
+    t,
+    place.image(['convert', 'root', 'out.tar.xz']),
+    /archives are compressed with gzip only/,
+    /OUT\.tar\.gz/,
+  );
   refuses(t, place.image(['convert', 'root', 'docker://x/y']), /can't use docker: here/);
   refuses(t, place.image(['convert', 'root', '-']), /can't write an image to '-'/, /--help/, 64);
   t.notOk(readdirSync(place.directory).some((name) => name.startsWith('out')));

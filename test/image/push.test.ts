@@ -143,7 +143,7 @@ test('where the registry has kept nothing, a blob is sent anew', async (t, user)
   t.equal(asked.filter((each) => each === 'POST blobs/uploads').length, 3);
 });
 
-test('a registry that has something else than was sent is told of, and one that refuses is not asked for ever', async (t, user) => {
+test('an answer with another digest is an error, and a refusal is final', async (t, user) => {
   const place = makePlace(t, user);
   const file = makeLarge(t, place, user);
   const lies = await serveUploads(t, (request, response) => {
