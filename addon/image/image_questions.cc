@@ -6,6 +6,7 @@
 
 #include <climits>
 #include <csignal>
+#include <optional>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -20,6 +21,7 @@
 #include "pack/interrupt.h"
 #include "pack/pack_layers.h"
 #include "pack/remove_all.h"
+#include "pack/sink.h"
 #include "pack/tar_writer.h"
 #include "pack/unpack.h"
 
@@ -52,6 +54,33 @@ uint64_t size_of(const Fd& file, const std::string& path) {
   struct stat status;
   if (fstat(file.get(), &status) != 0) throw Refused("fstat").cannot("read " + path);
   return static_cast<uint64_t>(status.st_size);
+}
+
+/// A new file, or standard output for `-`.
+class Output {
+ public:
+  explicit Output(const std::string& path) {
+    if (path != "-") file_.emplace(path);
+  }
+  int get() const { return file_ ? file_->get() : STDOUT_FILENO; }
+  std::string path() const { return file_ ? file_->path() : "standard output"; }
+  void keep() {
+    if (file_) file_->keep();
+  }
+
+ private:
+  std::optional<NewFile> file_;
+};
+
+/// Of the words none|gzip|zstd LEVEL THREADS.
+pack::Compression compression_of(Taken& words) {
+  using Kind = pack::Compression::Kind;
+  const std::string& kind = words.text();
+  pack::Compression found;
+  found.kind = kind == "gzip" ? Kind::gzip : kind == "zstd" ? Kind::zstd : Kind::none;
+  found.level = static_cast<int>(words.number("a level"));
+  found.threads = static_cast<unsigned>(words.number("a number of threads"));
+  return found;
 }
 
 /// A part of a file, from its words PATH OFFSET SIZE.
@@ -178,16 +207,32 @@ Words hash(const Words& arguments) {
   return {hashed.digest()};
 }
 
-/// PATH OFFSET SIZE OUT: copies these bytes to the new file OUT.
+/// The bytes of hexadecimal digits.
+std::string bytes_of(const std::string& digits) {
+  std::string bytes;
+  for (size_t at = 0; at + 1 < digits.size(); at += 2)
+    bytes += static_cast<char>(std::stoi(digits.substr(at, 2), nullptr, 16));
+  return bytes;
+}
+
+/// PATH OFFSET SIZE OUT HEAD: copies these bytes to the new file or standard output OUT. Before them stands HEAD, in
+/// hexadecimal digits: with one, OUT is a program for the kernel.
 Words copy(const Words& arguments) {
   Taken words(arguments);
   const Part part(words);
-  NewFile output(words.text());
+  Output output(words.text());
+  const std::string head = bytes_of(words.text());
+  write_all(output.get(), head, output.path());
   FilePart source(part.file.get(), part.offset, part.size);
   std::vector<uint8_t> buffer(1 << 20);
   while (const size_t got = source.read(buffer)) {
     pack::check_signals();
-    write_all(output.get(), {reinterpret_cast<const char*>(buffer.data()), got}, words_of(output));
+    write_all(output.get(), {reinterpret_cast<const char*>(buffer.data()), got}, output.path());
+  }
+  if (head.starts_with("#!") && output.get() != STDOUT_FILENO) {
+    const mode_t mask = umask(0);
+    umask(mask);
+    fchmod(output.get(), 0777 & ~mask);
   }
   output.keep();
   return {};
@@ -202,13 +247,15 @@ Words unpack(const Words& arguments) {
   return {std::to_string(found.entries), std::to_string(found.left_out)};
 }
 
-/// IMAGE OFFSET OUT → digest, size, devices: the root file system of a SquashFS image as the new tar archive OUT.
+/// IMAGE OFFSET OUT COMPRESSION → digest, size, devices: the root file system of a SquashFS image as a tar archive, in
+/// the new file or standard output OUT.
 Words export_tar(const Words& arguments) {
   Taken words(arguments);
   const std::string image = words.text();
   const uint64_t offset = words.number("an offset");
-  NewFile output(words.text());
-  const pack::Exported found = pack::export_tar(open_input(image), image, offset, output.get());
+  Output output(words.text());
+  const auto sink = pack::make_sink(output.get(), compression_of(words));
+  const pack::Exported found = pack::export_tar(open_input(image), image, offset, *sink);
   output.keep();
   return {found.digest, std::to_string(found.size), std::to_string(found.left_out)};
 }
@@ -233,11 +280,12 @@ Words read_file(const Words& arguments) {
   return {pack::read_file(open_input(image), image, offset, words.text(), kMost)};
 }
 
-/// OUT (NAME PATH)…: the new tar archive OUT of these files.
+/// OUT COMPRESSION (NAME PATH)…: a tar archive of these files, in the new file or standard output OUT.
 Words archive(const Words& arguments) {
   Taken words(arguments);
-  NewFile output(words.text());
-  pack::TarWriter tar(output.get());
+  Output output(words.text());
+  const auto sink = pack::make_sink(output.get(), compression_of(words));
+  pack::TarWriter tar(*sink);
   std::vector<uint8_t> buffer(1 << 20);
   while (words.more()) {
     pack::TarEntry entry{};
@@ -308,12 +356,12 @@ constexpr Question kQuestions[] = {
     {"members", 2, guarded<members>},
     {"spool", 3, guarded<spool>},
     {"hash", 3, guarded<hash>},
-    {"copy", 4, guarded<copy>},
+    {"copy", 5, guarded<copy>},
     {"unpack", 3, guarded<unpack>},
-    {"export-tar", 3, guarded<export_tar>},
+    {"export-tar", 6, guarded<export_tar>},
     {"gzip", 3, guarded<gzip>},
     {"read-file", 3, guarded<read_file>},
-    {"archive", 1, guarded<archive>},
+    {"archive", 4, guarded<archive>},
     {"remove-at-signal", 1, guarded<remove_at_signal>},
     {"processors", 0, guarded<processors>},
     {"make-directories", 1, guarded<make_directories>},

@@ -26,7 +26,7 @@ constexpr uint16_t kPermissions = 01777;
 
 class Export {
  public:
-  Export(Fd file, const std::string& name, uint64_t offset, int output)
+  Export(Fd file, const std::string& name, uint64_t offset, Sink& output)
       : files_(std::move(file), name, offset, kMetadataCache, kDataCache), tar_(output) {
     files_.open_root();
   }
@@ -132,7 +132,7 @@ class Export {
 
 }  // namespace
 
-Exported export_tar(Fd file, const std::string& name, uint64_t offset, int output) {
+Exported export_tar(Fd file, const std::string& name, uint64_t offset, Sink& output) {
   return Export(std::move(file), name, offset, output).run();
 }
 

@@ -4,8 +4,6 @@
 #include <cstdio>
 #include <cstring>
 
-#include "base/files.h"
-
 namespace chrun::pack {
 namespace {
 
@@ -92,6 +90,7 @@ void TarWriter::end() { zeros((kBlock - size_ % kBlock) % kBlock); }
 std::string TarWriter::finish() {
   zeros(2 * kBlock);
   flush();
+  sink_.finish();
   return sha_.hex();
 }
 
@@ -103,7 +102,7 @@ void TarWriter::put(std::span<const uint8_t> bytes) {
 
 void TarWriter::flush() {
   sha_.add(buffer_);
-  write_all(file_, {reinterpret_cast<const char*>(buffer_.data()), buffer_.size()}, "the archive");
+  sink_.write(buffer_);
   buffer_.clear();
 }
 

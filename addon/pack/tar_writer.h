@@ -3,13 +3,14 @@
 #include <string>
 
 #include "pack/sha256.h"
+#include "pack/sink.h"
 #include "pack/tar_reader.h"
 
 namespace chrun::pack {
 
 class TarWriter {
  public:
-  explicit TarWriter(int file) : file_(file), buffer_() { buffer_.reserve(1 << 20); }
+  explicit TarWriter(Sink& sink) : sink_(sink) { buffer_.reserve(1 << 20); }
 
   /// `entry.size` bytes of content follow for a file.
   void begin(const TarEntry& entry);
@@ -17,7 +18,7 @@ class TarWriter {
   void zeros(uint64_t count);
   /// After the content of a file.
   void end();
-  /// The end mark. Returns the SHA-256 of everything.
+  /// The end mark. Returns the SHA-256 of everything, before it is compressed.
   std::string finish();
   uint64_t size() const { return size_; }
 
@@ -26,7 +27,7 @@ class TarWriter {
   void put(std::span<const uint8_t> bytes);
   void flush();
 
-  int file_;
+  Sink& sink_;
   std::vector<uint8_t> buffer_;
   Sha256 sha_;
   uint64_t size_ = 0;

@@ -13,22 +13,22 @@ export type Partition =
   | { readonly offset: number; readonly size?: number }
   | { readonly problem: string; readonly hint?: string };
 
-const headerSize = 128;
-const descriptorSize = 585;
+export const headerSize = 128;
+export const descriptorSize = 585;
 /** Apptainer writes 48, all of them before the first partition. */
 const mostDescriptors = 4096;
 
-const dataType = { partition: 0x4004, ociIndex: 0x400a } as const;
+export const dataType = { partition: 0x4004, ociIndex: 0x400a } as const;
 const fileSystems: Readonly<Record<number, string>> = {
   2: 'ext3',
   3: 'an archive',
   4: 'raw data',
   5: 'encrypted',
 };
-const squashfs = 1;
-const primarySystem = 2;
+export const squashfs = 1;
+export const primarySystem = 2;
 /** Names of OCI. */
-const architectures: Readonly<Record<string, string>> = {
+export const architectures: Readonly<Record<string, string>> = {
   '01': '386',
   '02': 'amd64',
   '03': 'arm',

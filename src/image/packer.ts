@@ -48,6 +48,16 @@ export interface Member {
   readonly target: string;
 }
 
+/** Of an archive that is written. The bytes are the same with any number of threads. */
+export interface Compression {
+  readonly kind: 'none' | 'gzip' | 'zstd';
+  readonly level: number;
+  readonly threads: number;
+}
+
+export const uncompressed: Compression = { kind: 'none', level: 0, threads: 1 };
+const compressionWords = ({ kind, level, threads }: Compression) => [kind, String(level), String(threads)];
+const hex = (bytes: Uint8Array) => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 const blobWords = ({ path, offset, size }: Blob) => [path, String(offset), String(size)];
 
 export const packer = {
@@ -87,8 +97,9 @@ export const packer = {
     act('spool', path, directory, String(mostBytes))[0] ?? '',
   /** SHA-256, in hexadecimal digits. */
   hash: (blob: Blob): string => act('hash', ...blobWords(blob))[0] ?? '',
-  /** To a new file. */
-  copy: (blob: Blob, output: string): void => void act('copy', ...blobWords(blob), output),
+  /** To a new file, or standard output for `-`; `head` comes before it. */
+  copy: (blob: Blob, output: string, head: Uint8Array = new Uint8Array()): void =>
+    void act('copy', ...blobWords(blob), output, hex(head)),
   /** A SquashFS image into a new directory. */
   unpack(
     path: string,
@@ -98,9 +109,10 @@ export const packer = {
     const [entries, leftOut] = act('unpack', path, String(offset), directory).map(Number);
     return { entries: entries ?? 0, leftOut: leftOut ?? 0 };
   },
-  /** The root file system of a SquashFS image as a new tar archive. */
-  exportTar(path: string, offset: number, output: string) {
-    const [digest = '', size, leftOut] = act('export-tar', path, String(offset), output);
+  /** The root file system of a SquashFS image as a tar archive: a new file, or standard output for `-`. */
+  exportTar(path: string, offset: number, output: string, compression = uncompressed) {
+    const words = [path, String(offset), output, ...compressionWords(compression)];
+    const [digest = '', size, leftOut] = act('export-tar', ...words);
     return { digest, size: Number(size), leftOut: Number(leftOut) };
   },
   /** A new file, compressed. */
@@ -111,9 +123,12 @@ export const packer = {
   /** A small file of a SquashFS image; empty if there is none. */
   readFile: (path: string, offset: number, name: string): string =>
     act('read-file', path, String(offset), name)[0] ?? '',
-  /** A new tar archive of files: name and path of each. */
-  archive: (output: string, files: readonly (readonly [string, string])[]): void =>
-    void act('archive', output, ...files.flat()),
+  /** A tar archive of files, name and path of each: a new file, or standard output for `-`. */
+  archive: (
+    output: string,
+    files: readonly (readonly [string, string])[],
+    compression = uncompressed,
+  ): void => void act('archive', output, ...compressionWords(compression), ...files.flat()),
   /** A signal that ends this process removes `path` first, if it is there. */
   removeAtSignal: (path: string): void => void act('remove-at-signal', path),
   /** Those that this process may use, by its affinity and its control groups. */

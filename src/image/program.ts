@@ -69,7 +69,7 @@ export const program: Program = {
     {
       name: 'convert',
       summary:
-        'make a SquashFS file (OUT), a directory (OUT/), an archive (OUT.tar) or, with a transport, another format of an image',
+        'make a SquashFS file (OUT), a directory (OUT/), a SIF (OUT.sif), an archive (OUT.tar, OUT.tar.gz, OUT.tar.zst, - for standard output) or, with a transport, another format of an image',
       operands: 'IN OUT',
       options: [...packOptions, ...registryOptions, storageOption, forceOption],
     },

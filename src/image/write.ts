@@ -7,39 +7,45 @@ import {
   ociManifest,
   type Written,
 } from '../formats/write-image.js';
+import { sifHead } from '../formats/write-sif.js';
 import { native } from '../host/native.js';
-import { packer } from './packer.js';
+import { type Compression, packer } from './packer.js';
 
 /** SquashFS in a file, and what is known of the image. */
 export interface Packable {
   readonly path: string;
   readonly offset: number;
+  /** Bytes of it. */
+  readonly size: number;
   readonly architecture: string;
   /** NAME:TAG, or a tag. */
   readonly name?: string;
   /** Of layers. */
   readonly compress?: 'gzip';
+  /** Of the archive. */
+  readonly compression?: Compression;
+  /** A name for what is needed meanwhile. */
+  readonly scratch: string;
 }
 
-/** Each returns how many device files and sockets were left out. */
+/** `output`: a new path, or `-` if it can be a pipe. Each returns how many device files and sockets were left out. */
 export type Writer = (image: Packable, output: string) => number;
+
+export const writeSquashfs: Writer = (image, output) => {
+  packer.copy(image, output);
+  return 0;
+};
+
+export const writeSif: Writer = (image, output) => {
+  packer.copy(image, output, sifHead(image.size, image.architecture));
+  return 0;
+};
 
 export const writeDirectory: Writer = ({ path, offset }, output) =>
   packer.unpack(path, offset, output).leftOut;
 
-export const writeTar: Writer = ({ path, offset }, output) => packer.exportTar(path, offset, output).leftOut;
-
-export const writeTarGz: Writer = (image, output) => {
-  const plain = `${output}.tar`;
-  packer.removeAtSignal(plain);
-  const leftOut = writeTar(image, plain);
-  try {
-    packer.gzip(plain, output, packer.processors());
-    return leftOut;
-  } finally {
-    packer.remove(plain);
-  }
-};
+export const writeTar: Writer = ({ path, offset, compression }, output) =>
+  packer.exportTar(path, offset, output, compression).leftOut;
 
 /** Saves a small file, and says how to call it. */
 function save(path: string, text: string): Written {
@@ -96,7 +102,7 @@ export const writeOciLayout: Writer = (image, output) =>
   inDirectory(output, 'failed', () => writeLayoutFiles(image, output));
 
 export const writeOciArchive: Writer = (image, output) => {
-  const parts = `${output}.parts`;
+  const parts = `${image.scratch}.parts`;
   return inDirectory(parts, 'always', () => {
     const leftOut = writeLayoutFiles(image, parts);
     const blobs = native.entries(`${parts}/blobs/sha256`).map((name) => `blobs/sha256/${name}`);
@@ -104,21 +110,26 @@ export const writeOciArchive: Writer = (image, output) => {
     packer.archive(
       output,
       names.map((name) => [name, `${parts}/${name}`]),
+      image.compression,
     );
     return leftOut;
   });
 };
 
 export const writeDockerArchive: Writer = (image, output) => {
-  const parts = `${output}.parts`;
+  const parts = `${image.scratch}.parts`;
   return inDirectory(parts, 'always', () => {
     const { config, layer, leftOut } = writeParts(image, parts);
     packer.save(`${parts}/manifest.json`, dockerManifest(config, layer, image.name));
-    packer.archive(output, [
-      [`${config.digest}.json`, `${parts}/${config.digest}`],
-      [`${layer.digest}.tar`, `${parts}/${layer.digest}`],
-      ['manifest.json', `${parts}/manifest.json`],
-    ]);
+    packer.archive(
+      output,
+      [
+        [`${config.digest}.json`, `${parts}/${config.digest}`],
+        [`${layer.digest}.tar`, `${parts}/${layer.digest}`],
+        ['manifest.json', `${parts}/manifest.json`],
+      ],
+      image.compression,
+    );
     return leftOut;
   });
 };

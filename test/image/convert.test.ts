@@ -156,15 +156,8 @@ test('what is there is not replaced without --force', (t, user) => {
 test('formats that are not written are refused by name', (t, user) => {
   const place = makePlace(t, user);
   makeTree(place);
-  refuses(t, place.image(['convert', 'root', 'out.sif']), /SIF files are not written/, /apptainer build/);
-  refuses(
-    t,
-    place.image(['convert', 'root', 'out.tar.xz']),
-    /archives are compressed with gzip only/,
-    /OUT\.tar\.gz/,
-  );
   refuses(t, place.image(['convert', 'root', 'docker://x/y']), /can't use docker: here/);
-  refuses(t, place.image(['convert', 'root', '-']), /can't write an image to '-'/, /--help/, 64);
+  refuses(t, place.image(['convert', 'root', 'tar:']), /can't write an image to 'tar:'/, /--help/, 64);
   t.notOk(readdirSync(place.directory).some((name) => name.startsWith('out')));
 });
 
