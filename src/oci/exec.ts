@@ -9,7 +9,14 @@ import type { CapabilitySet, Config, Process } from './config/config.js';
 import { checkConfig, checkProcess, readProcess } from './config/read.js';
 import type { Invocation, OciValues } from './main.js';
 import { keepsGroups } from './plan/make-plan.js';
-import { passedSockets, planBegin, planLimits, planRights, planTerminal } from './plan/process.js';
+import {
+  passedSockets,
+  planBegin,
+  planLimits,
+  planOomScore,
+  planRights,
+  planTerminal,
+} from './plan/process.js';
 
 const list = (value: unknown): readonly string[] => (Array.isArray(value) ? value : []);
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
@@ -47,8 +54,15 @@ function changedProcess(values: OciValues, args: readonly string[], base: Proces
     noNewPrivileges: values['no-new-privs'] === true || base.noNewPrivileges === true,
     user: withUser(values, base.user) ?? {},
   };
+  const profile = text(values.apparmor);
+  const label = text(values['process-label']);
+  const labelled = {
+    ...process,
+    ...(profile === undefined ? {} : { apparmorProfile: profile }),
+    ...(label === undefined ? {} : { selinuxLabel: label }),
+  };
   const capabilities = withCapabilities(base.capabilities, list(values.cap));
-  return capabilities ? { ...process, capabilities } : process;
+  return capabilities ? { ...labelled, capabilities } : labelled;
 }
 
 function findProcess({ values, operands: [, ...args], host }: Invocation, config: Config): Process {
@@ -93,7 +107,11 @@ export function exec(invocation: Invocation): LaunchPlan {
   const process = findProcess(invocation, config);
   const sockets = passedSockets();
   const preserved = Number(text(values['preserve-fds']) ?? 0) + sockets;
+  const { initial, final } = process.execCPUAffinity ?? config.process?.execCPUAffinity ?? {};
+  const processors = (list: string | undefined) => (list ? [{ kind: 'processors', list } as const] : []);
   const create: readonly CreateStep[] = [
+    ...processors(initial),
+    ...planOomScore(process),
     { kind: 'descriptors', count: preserved },
     { kind: 'hide' },
     { kind: 'enter-container', root, id },
@@ -103,9 +121,10 @@ export function exec(invocation: Invocation): LaunchPlan {
     { kind: 'meet', name: 'limits' },
   ];
   const enter: readonly EnterStep[] = [
+    ...processors(final),
     ...(process.terminal ? [] : [{ kind: 'session' } as const]),
     ...planBegin(process, sockets, 'may'),
-    ...planRights({ process, seccomp: config.linux?.seccomp, keepGroups: keepsGroups(config), preserved }),
+    ...planRights({ process, linux: config.linux, keepGroups: keepsGroups(config), preserved }),
   ];
   return {
     verbosity: 0,

@@ -277,6 +277,20 @@ export const execOptions = [
     group: 'process',
     summary: 'programs can gain no privileges',
   },
+  {
+    ...valued,
+    name: 'apparmor',
+    metavar: 'PROFILE',
+    group: 'process',
+    summary: 'with this AppArmor profile',
+  },
+  {
+    ...valued,
+    name: 'process-label',
+    metavar: 'LABEL',
+    group: 'process',
+    summary: 'with this SELinux label',
+  },
   ...creationOptions.filter(({ name }) => ['pid-file', 'console-socket', 'preserve-fds'].includes(name)),
 ] as const satisfies readonly Option[];
 

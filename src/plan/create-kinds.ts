@@ -149,9 +149,13 @@ export const createKinds = {
   }) => [step.namespace, step.path, step.must ? 'must' : 'may'],
   /** Enter the namespaces of a running OCI container, as root of its user namespace. */
   'enter-container': (step: { readonly root: string; readonly id: string }) => [step.root, step.id],
+  /** How likely this process is killed where memory is short: proc(5), oom_score_adj. */
+  'oom-score': (step: { readonly score: number }) => [String(step.score)],
+  /** Run on these processors only: `0-3,7`. */
+  processors: (step: { readonly list: string }) => [step.list],
   /** Let nobody in a container look into this process. */
   hide: () => [],
-  /** Become root of the user namespace, without supplementary groups. */
+  /** Become root of the user namespace, or the first of its ids, without supplementary groups. */
   'become-root': () => [],
   /** Find what the steps name on the host, with the rights that this process has now. */
   'host-paths': () => [],

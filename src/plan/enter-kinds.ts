@@ -109,6 +109,35 @@ export const enterKinds = {
     readonly inheritable: string;
     readonly ambient: string;
   }) => [step.effective, step.permitted, step.inheritable, step.ambient],
+  /** sched_setattr(2); `times`: runtime, deadline and period in nanoseconds. */
+  scheduler: (step: {
+    readonly name: string;
+    readonly policy: number;
+    readonly flags: number;
+    readonly nice: number;
+    readonly priority: number;
+    readonly times: readonly [number, number, number];
+  }) => [step.name, ...[step.policy, step.flags, step.nice, step.priority, ...step.times].map(String)],
+  /** ioprio_set(2). */
+  'io-priority': (step: { readonly class: number; readonly priority: number }) => [
+    String(step.class),
+    String(step.priority),
+  ],
+  /** set_mempolicy(2), with nodes as `0-3,7`. */
+  'memory-policy': (step: { readonly name: string; readonly mode: number; readonly nodes: string }) => [
+    step.name,
+    String(step.mode),
+    step.nodes,
+  ],
+  /** personality(2). */
+  personality: (step: { readonly domain: number }) => [String(step.domain)],
+  /** Run on these processors only: `0-3,7`. */
+  processors: (step: { readonly list: string }) => [step.list],
+  /** What a security module makes of the command: an AppArmor profile, an SELinux label. */
+  'security-label': (step: { readonly module: 'apparmor' | 'selinux'; readonly label: string }) => [
+    step.module,
+    step.label,
+  ],
   /** The standard streams and this many descriptors after them stay open in the command, and no others. */
   'keep-descriptors': (step: { readonly count: number }) => [String(step.count)],
   /** Become the program that the plan names. */

@@ -91,8 +91,6 @@ export const outsideKinds = {
     step.soft,
     step.hard,
   ],
-  /** How likely the first process is killed where memory is short: proc(5), oom_score_adj. */
-  'oom-score': (step: { readonly score: number }) => [String(step.score)],
   /** Save the container's state. */
   save: () => [],
   /** Write the first process's number to a file. */

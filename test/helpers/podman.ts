@@ -36,6 +36,21 @@ exec setpriv --reuid "$ID" --regid "$GROUP" --clear-groups env -i HOME=/mnt/home
   PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin bash -c "$1"
 `;
 
+/** As root of the machine: its own places in memory, and the script. */
+const outerAsRoot = `
+set -eu
+mount --make-rprivate /
+for place in /dev/shm /var/tmp /run /var/lib/containers /mnt; do mkdir -p $place; mount -t tmpfs -o mode=1777 tmpfs $place; done
+mkdir -m 700 /mnt/home /mnt/run
+status=0
+env -i HOME=/mnt/home OUT="$ROOM/out" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin bash -c "$1" || status=$?
+# what podman itself leaves: only processes of this PID namespace have numbers here
+for pid in $(find /sys/fs/cgroup -path '*libpod_parent*' -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u | grep -vx 0); do kill -9 $pid 2>/dev/null || :; done
+sleep 0.2
+find /sys/fs/cgroup -depth -path '*libpod_parent*' -type d -exec rmdir {} \\;
+exit $status
+`;
+
 /** Process 1: podman waits until conmon is no zombie, and a shell that waits for a command reaps nothing else. */
 const reaper = `
 import os, sys
@@ -61,7 +76,14 @@ ${script}
 `;
 
 /** Runs a script with the functions podman and `try NAME COMMAND…`; returns what each of these came to, by name. */
-export function withPodman(t: Test, script: string): ReadonlyMap<string, string> {
+export const withPodman = (t: Test, script: string): ReadonlyMap<string, string> =>
+  runPodman(t, script, outer);
+
+/** The same as root of the machine, with control groups by cgroupfs. */
+export const withRootPodman = (t: Test, script: string): ReadonlyMap<string, string> =>
+  runPodman(t, script.replaceAll('podman ', 'podman --cgroup-manager cgroupfs '), outerAsRoot);
+
+function runPodman(t: Test, script: string, outer: string): ReadonlyMap<string, string> {
   const room = scratch(t, ordinaryUser);
   chmodSync(room, 0o755);
   const { uid, gid } = ordinaryUser;

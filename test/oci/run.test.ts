@@ -239,10 +239,10 @@ const wrong: readonly [string, (config: Config) => void, RegExp][] = [
   ],
   [
     'what is not handled',
-    ({ process }) => {
-      process.apparmorProfile = 'x';
+    ({ linux }) => {
+      linux.netDevices = { eth0: {} };
     },
-    /config.json.process.apparmorProfile is refused: not handled yet/,
+    /config.json.linux.netDevices is refused: not handled yet/,
   ],
   [
     'a limit of a control group',

@@ -60,6 +60,7 @@ std::span<const StepKind<Creation>> meet_kinds();
 /// What OCI containers ask for: namespaces and identities of every kind, and mounts of every kind.
 std::span<const StepKind<Creation>> container_kinds();
 std::span<const StepKind<Creation>> mount_kinds();
+std::span<const StepKind<Creation>> processor_kinds();
 const StepKind<Creation>& create_kind(const Step& step);
 
 /// The image's root, for the steps between `root` and `pivot`.

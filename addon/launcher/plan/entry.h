@@ -25,11 +25,13 @@ struct Entry {
   std::map<const Step*, std::string> texts{};  // host files, read while the host's root is still ours
   std::optional<SystemLog> system_log{};       // opened while the host's /dev is in sight
   std::optional<Gate> gate{};                  // of an OCI container
+  Fd proc{};                                   // of the host, for security labels
   bool typing_possible = false;                // into the caller's terminal, by what the container runs
 };
 
 /// What OCI containers ask for.
 std::span<const StepKind<Entry>> process_kinds();
+std::span<const StepKind<Entry>> scheduling_kinds();
 
 const StepKind<Entry>& enter_kind(const Step& step);
 

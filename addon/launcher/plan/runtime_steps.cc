@@ -102,16 +102,6 @@ void limit(Outside& outside, const Step& step) {
   throw refused.cannot("set RLIMIT_" + field(step, 0) + " to " + field(step, 1) + ":" + field(step, 2));
 }
 
-/// oom-score SCORE: a user may only raise it.
-void oom_score(Outside& outside, const Step& step) {
-  const std::string path = "/proc/" + std::to_string(outside.sides.child()) + "/oom_score_adj";
-  const Fd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (file && write(file.get(), step.fields[0].data(), step.fields[0].size()) >= 0) return;
-  const Refused refused("write");
-  if (errno == EACCES || errno == EPERM) return log::verbose(1, "the OOM score stays as inherited: " + refused.words());
-  throw refused.cannot("set the OOM score to " + field(step, 0));
-}
-
 /// save: from here on it is there, whoever dies.
 void save(Outside& outside, const Step&) { container_of(outside).save("state.json", saved_text(outside)); }
 
@@ -162,7 +152,6 @@ constexpr StepKind<Outside> kKinds[] = {
     {"runtime-hook", 4, kAnyFields, runtime_hook},
     {"ready", 0, 0, ready},
     {"limit", 3, 3, limit},
-    {"oom-score", 1, 1, oom_score},
     {"save", 0, 0, save},
     {"pid-file", 1, 1, pid_file},
     {"part", 0, 0, part},

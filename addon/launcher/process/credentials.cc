@@ -37,6 +37,14 @@ bool is_mapped(gid_t group) {
   return false;
 }
 
+/// The smallest id inside: 0, where there is a root.
+unsigned least_mapped(const char* map) {
+  std::istringstream lines(text_of(map));
+  unsigned long least = ~0UL;
+  for (unsigned long inside, outside, count; lines >> inside >> outside >> count;) least = std::min(least, inside);
+  return least == ~0UL ? 0 : static_cast<unsigned>(least);
+}
+
 std::vector<gid_t> leave_out_unmapped(const std::vector<gid_t>& groups) {
   std::vector<gid_t> mapped;
   for (const gid_t group : groups) {
@@ -107,8 +115,9 @@ void give_streams(uid_t uid) {
 
 void become_root() {
   if (setgroups(0, nullptr) != 0 && errno != EPERM) throw Refused("setgroups").cannot("give up the caller's groups");
-  if (setresgid(0, 0, 0) != 0) throw Refused("setresgid").cannot("become root of the user namespace");
-  if (setresuid(0, 0, 0) != 0) throw Refused("setresuid").cannot("become root of the user namespace");
+  const unsigned gid = least_mapped("/proc/self/gid_map"), uid = least_mapped("/proc/self/uid_map");
+  if (setresgid(gid, gid, gid) != 0) throw Refused("setresgid").cannot("become root of the user namespace");
+  if (setresuid(uid, uid, uid) != 0) throw Refused("setresuid").cannot("become root of the user namespace");
 }
 
 }  // namespace chrun

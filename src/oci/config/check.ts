@@ -43,11 +43,13 @@ function asks(value: unknown): boolean {
 
 function checkHandling(
   value: unknown,
-  { handling = 'done' }: Field,
+  { handling = 'done', each }: Field,
   place: string,
   isRoot: boolean,
 ): readonly string[] {
-  if (handling === 'done' || !asks(value)) return [];
+  // a name alone asks for something
+  const asked = each && isObject(value) ? Object.keys(value).length > 0 : asks(value);
+  if (handling === 'done' || !asked) return [];
   if ('refused' in handling) throw new LaunchError(`${place} is refused: ${handling.refused}`);
   return handling.rootOnly && !isRoot ? [] : [`${place}: ${handling.warned}`];
 }

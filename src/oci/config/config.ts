@@ -76,6 +76,20 @@ export interface Process {
     readonly additionalGids?: readonly number[];
   };
   readonly oomScoreAdj?: number;
+  readonly apparmorProfile?: string;
+  readonly selinuxLabel?: string;
+  readonly scheduler?: {
+    readonly policy: string;
+    readonly nice?: number;
+    readonly priority?: number;
+    readonly flags?: readonly string[];
+    /** Nanoseconds. */
+    readonly runtime?: number;
+    readonly deadline?: number;
+    readonly period?: number;
+  };
+  readonly ioPriority?: { readonly class: string; readonly priority?: number };
+  readonly execCPUAffinity?: { readonly initial?: string; readonly final?: string };
 }
 
 interface TimeOffset {
@@ -93,6 +107,13 @@ export interface Linux {
   readonly resources?: Resources;
   readonly sysctl?: Readonly<Record<string, string>>;
   readonly seccomp?: Seccomp;
+  readonly personality?: { readonly domain: string; readonly flags?: readonly string[] };
+  readonly memoryPolicy?: {
+    readonly mode: string;
+    readonly nodes?: string;
+    readonly flags?: readonly string[];
+  };
+  readonly mountLabel?: string;
   readonly rootfsPropagation?: string;
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];

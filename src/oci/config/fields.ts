@@ -3,7 +3,16 @@
 import { capabilityNames } from './capabilities.js';
 import type { Field, Fields, Handling } from './field.js';
 import { resourceFields } from './resources.js';
-import { namespaceKinds, rlimitTypes } from './words.js';
+import {
+  ioClasses,
+  memoryFlags,
+  memoryModes,
+  namespaceKinds,
+  personalities,
+  rlimitTypes,
+  schedulerFlags,
+  schedulerPolicies,
+} from './words.js';
 
 const text: Field = { form: 'text' };
 const path: Field = { form: 'path' };
@@ -16,6 +25,11 @@ const as = (field: Field, handling: Handling): Field => ({ ...field, handling })
 const refused = (field: Field, why: string): Field => as(field, { refused: why });
 
 const notYet = 'not handled yet';
+
+const among = (words: Readonly<Record<string, number>>): Field => ({
+  form: 'text',
+  values: Object.keys(words),
+});
 
 const capabilitySet: Field = { form: 'texts', values: capabilityNames };
 
@@ -53,11 +67,21 @@ export const processFields: Fields = {
   noNewPrivileges: flag,
   user: { form: user },
   oomScoreAdj: { ...number, note: 'without the right to lower it, it stays as inherited' },
-  apparmorProfile: refused(text, notYet),
-  selinuxLabel: refused(text, notYet),
-  scheduler: refused({ form: 'any' }, notYet),
-  ioPriority: refused({ form: 'any' }, notYet),
-  execCPUAffinity: refused({ form: 'any' }, notYet),
+  apparmorProfile: text,
+  selinuxLabel: text,
+  scheduler: {
+    form: {
+      policy: { ...among(schedulerPolicies), required: true },
+      nice: number,
+      priority: count,
+      flags: { ...among(schedulerFlags), form: 'texts' },
+      runtime: count,
+      deadline: count,
+      period: count,
+    },
+  },
+  ioPriority: { form: { class: { ...among(ioClasses), required: true }, priority: count } },
+  execCPUAffinity: { form: { initial: text, final: text }, note: 'by exec' },
 };
 
 const hook: Fields = {
@@ -132,14 +156,20 @@ const linux: Fields = {
   gidMappings: idMappings,
   timeOffsets: { form: { monotonic: offset, boottime: offset } },
   devices: { form: device, list: true },
-  netDevices: refused({ form: 'any' }, notYet),
+  netDevices: refused({ form: {}, each: true }, notYet),
   cgroupsPath: {
     ...text,
     note: 'without the right to make it, the container stays in the control group of its caller',
   },
   resources: { form: resourceFields },
   intelRdt: refused({ form: 'any' }, notYet),
-  memoryPolicy: refused({ form: 'any' }, notYet),
+  memoryPolicy: {
+    form: {
+      mode: { ...among(memoryModes), required: true },
+      nodes: text,
+      flags: { ...among(memoryFlags), form: 'texts' },
+    },
+  },
   sysctl: { form: 'map' },
   seccomp: { form: seccompFields },
   rootfsPropagation: {
@@ -148,8 +178,16 @@ const linux: Fields = {
   },
   maskedPaths: { form: 'paths' },
   readonlyPaths: { form: 'paths' },
-  mountLabel: refused(text, 'SELinux is not handled yet'),
-  personality: refused({ form: 'any' }, notYet),
+  mountLabel: {
+    ...text,
+    note: 'of new file systems but proc and sysfs; the kernel refuses it without SELinux',
+  },
+  personality: {
+    form: {
+      domain: { ...among(personalities), required: true },
+      flags: { form: 'texts', note: 'refused: there are none' },
+    },
+  },
 };
 
 export const configFields: Fields = {

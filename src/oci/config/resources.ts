@@ -54,6 +54,8 @@ export interface Resources {
     readonly priorities?: readonly { readonly name: string; readonly priority: number }[];
   };
   readonly rdma?: Readonly<Record<string, { readonly hcaHandles?: number; readonly hcaObjects?: number }>>;
+  /** Of before version 1.0 of the specification. */
+  readonly oomScoreAdj?: number;
   readonly unified?: Readonly<Record<string, string>>;
 }
 
@@ -127,5 +129,8 @@ export const resourceFields: Fields = {
   rdma: { form: { hcaHandles: count, hcaObjects: count }, each: true },
   unified: { form: 'map', note: 'in version 2' },
   disableOOMKiller: { ...flag, handling: { refused: 'memory.disableOOMKiller has its place' } },
-  oomScoreAdj: { ...number, note: 'with a warning: process.oomScoreAdj has its place' },
+  oomScoreAdj: {
+    ...number,
+    handling: { warned: 'carried out, where process.oomScoreAdj does not say more' },
+  },
 };

@@ -30,21 +30,14 @@ function planGroups(
   { config, id }: GroupRequest,
   hierarchies: readonly Hierarchy[],
   needed: readonly Setting[],
-): OutsideStep {
+): readonly GroupOf[] {
   const cgroupsPath = config.linux?.cgroupsPath || undefined;
-  const second = needed.filter(({ version }) => version === 2).map(({ controller }) => controller);
-  return {
-    kind: 'groups',
-    enable: [...new Set([...usual, ...second])],
-    groups: hierarchies.map(
-      (hierarchy): GroupOf => ({
-        controllers: hierarchy.controllers,
-        mount: hierarchy.mount,
-        path: groupPath(hierarchy, cgroupsPath, id),
-        need: needed.some((setting) => isOf(setting)(hierarchy)) ? 'must' : cgroupsPath ? 'asked' : 'may',
-      }),
-    ),
-  };
+  return hierarchies.map((hierarchy) => ({
+    controllers: hierarchy.controllers,
+    mount: hierarchy.mount,
+    path: groupPath(hierarchy, cgroupsPath, id),
+    need: needed.some((setting) => isOf(setting)(hierarchy)) ? 'must' : cgroupsPath ? 'asked' : 'may',
+  }));
 }
 
 /** The step that writes a setting; with only what is needed, others fail for want of a group. */
@@ -76,6 +69,8 @@ function planDevices(resources: Resources, hierarchies: readonly Hierarchy[]): r
 export interface GroupPlan {
   readonly steps: readonly OutsideStep[];
   readonly warnings: readonly string[];
+  /** Where they are certain to be. */
+  readonly groups: readonly GroupOf[];
 }
 
 /** The hierarchies of this machine, as the caller sees them. */
@@ -100,11 +95,14 @@ export function planControlGroups(request: GroupRequest): GroupPlan {
     hierarchies,
   );
   const warnings = unknownInSecond(resources, version);
-  if (hierarchies.length === 0) return { steps: [], warnings };
+  if (hierarchies.length === 0) return { steps: [], warnings, groups: [] };
   const needed = settings.filter((each) => each.needed);
+  const groups = planGroups(request, hierarchies, needed);
+  const second = needed.filter((each) => each.version === 2).map(({ controller }) => controller);
   return {
+    groups: request.isRoot ? groups : [],
     steps: [
-      planGroups(request, hierarchies, needed),
+      { kind: 'groups', enable: [...new Set([...usual, ...second])], groups },
       ...settings.map(planSetting),
       ...(request.isRoot ? planDevices(resources, hierarchies) : []),
     ],

@@ -58,10 +58,6 @@ export function planUserNamespace(config: Config, host: Host): UserNamespace {
   };
 }
 
-/** Whether root exists in it. */
-export const hasRoot = ({ kind, users, groups }: UserNamespace): boolean =>
-  kind !== 'new' || [users, groups].every((ranges) => ranges.some(({ inside }) => inside === 0));
-
 /** The maps are written by the side outside: with rights there, for one's own id alone, or by the helpers. */
 export function planMaps({ users, groups }: UserNamespace, host: Host): readonly OutsideStep[] {
   const { uid, gid } = host.user();

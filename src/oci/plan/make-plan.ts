@@ -3,13 +3,14 @@ import { LaunchError } from '../../base/errors.js';
 import type { Host } from '../../host/host.js';
 import { isRootOfHost } from '../../host/ownership.js';
 import type { CreateStep, EnterStep, LaunchPlan, OutsideStep } from '../../plan/launch-plan.js';
+import type { GroupOf } from '../../plan/outside-kinds.js';
 import type { Config, Process } from '../config/config.js';
 import { type GroupRequest, planControlGroups } from './groups.js';
 import { hooksOf } from './hooks.js';
 import { planMaps, planUserNamespace, type UserNamespace } from './identities.js';
 import { planMounts, planProtection } from './mounts.js';
 import { isPrivate, joinsMounts, planNamespaces, planSysctl } from './namespaces.js';
-import { passedSockets, planBegin, planLimits, planRights, planTerminal } from './process.js';
+import { passedSockets, planBegin, planLimits, planOomScore, planRights, planTerminal } from './process.js';
 
 export interface CreateRequest {
   readonly mode: 'create' | 'foreground' | 'detached';
@@ -123,11 +124,13 @@ function planNames({ hostname, domainname }: Config): readonly CreateStep[] {
 function planCreation(
   request: CreateRequest,
   namespaces: readonly CreateStep[],
+  groups: readonly GroupOf[],
   preserved: number,
   host: Host,
 ): CreateStep[] {
   const { config } = request;
   return [
+    ...planOomScore(config.process as Process, config.linux),
     { kind: 'descriptors', count: preserved },
     { kind: 'pass', what: 'gate' },
     ...namespaces,
@@ -137,7 +140,7 @@ function planCreation(
       : []),
     ...planSysctl(config, refuse),
     ...planNames(config),
-    ...(joinsMounts(config) ? planJoinedRoot(request) : planOwnRoot(request, host)),
+    ...(joinsMounts(config) ? planJoinedRoot(request) : planOwnRoot(request, groups, host)),
     ...planTerminal(config.process as Process, !joinsMounts(config)),
   ];
 }
@@ -145,13 +148,13 @@ function planCreation(
 const planContainerHooks = ({ config, bundle }: CreateRequest): readonly CreateStep[] =>
   hooksOf(config, 'createContainer').map((hook) => ({ kind: 'container-hook', bundle, ...hook }));
 
-function planOwnRoot(request: CreateRequest, host: Host): readonly CreateStep[] {
+function planOwnRoot(request: CreateRequest, groups: readonly GroupOf[], host: Host): readonly CreateStep[] {
   const { config, bundle, pivot } = request;
   const { rootfsPropagation } = config.linux ?? {};
   return [
     { kind: 'propagation', propagation: 'rslave' },
     { kind: 'root', path: findRoot(request, host), access: 'writable' },
-    ...planMounts(config, bundle, host),
+    ...planMounts(config, bundle, groups, host),
     ...planContainerHooks(request),
     ...planProtection(config),
     pivot ? { kind: 'pivot' } : { kind: 'move-root' },
@@ -177,7 +180,7 @@ function planEntry(request: CreateRequest, preserved: number, sockets: number): 
     ...hooksOf(config, 'startContainer').map((hook): EnterStep => ({ kind: 'start-hook', ...hook })),
     ...planRights({
       process,
-      seccomp: config.linux?.seccomp,
+      linux: config.linux,
       keepGroups: keepsGroups(config),
       preserved,
     }),
@@ -204,7 +207,7 @@ export function makeCreatePlan(request: CreateRequest, host: Host): LaunchPlan {
     warnings: [...request.warnings, ...groups.warnings],
     facts: [],
     outside: planOutside(request, user, groups.steps, hasInit, host),
-    create: planCreation(request, namespaces, preserved, host),
+    create: planCreation(request, namespaces, groups.groups, preserved, host),
     enter: planEntry(request, preserved, sockets),
   };
 }

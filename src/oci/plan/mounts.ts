@@ -2,6 +2,7 @@
 import { LaunchError } from '../../base/errors.js';
 import { type Host, kindIfAny } from '../../host/host.js';
 import type { CreateStep } from '../../plan/launch-plan.js';
+import type { GroupOf } from '../../plan/outside-kinds.js';
 import type { Config, Device, Mount } from '../config/config.js';
 import { ownNamespaces } from '../config/read.js';
 import { parseMountOptions } from './mount-options.js';
@@ -12,6 +13,58 @@ type MountStep = Extract<CreateStep, { kind: 'mount' }>;
 
 /** What is read-only without its mounts below would still be the host's to write. */
 const withBelow = (words: readonly string[]) => (words.includes('ro') ? [...words, 'r:ro'] : words);
+
+interface MountRequest {
+  readonly mount: Mount;
+  readonly bundle: string;
+  readonly config: Config;
+  /** The container's own. */
+  readonly groups: readonly GroupOf[];
+  readonly host: Host;
+}
+
+/** The container's own groups, each below the name of its hierarchy, as the host has them. */
+function planOwnGroups(
+  step: MountStep,
+  groups: readonly GroupOf[],
+  isPrivate: boolean,
+): readonly CreateStep[] {
+  const [only] = groups;
+  if (groups.length === 1 && only?.controllers === '')
+    return [
+      {
+        ...step,
+        type: isPrivate ? 'cgroup2' : 'rbind',
+        source: `${only.mount}${only.path}`,
+        data: '',
+        options: [...step.options, ...(isPrivate ? ['or-bind'] : [])],
+      },
+    ];
+  const isReadOnly = step.options.includes('ro');
+  const flags = step.options.filter((word) => !['ro', '-ro'].includes(word));
+  const names = groups.map(({ mount }) => mount.replace(/.*\//, ''));
+  const links = groups.flatMap(({ controllers }, at) =>
+    controllers
+      .split(',')
+      .filter((name) => controllers.includes(',') && name !== names[at])
+      .map((name) => ({ target: names[at] ?? '', name })),
+  );
+  return [
+    { ...step, type: 'tmpfs', source: 'tmpfs', data: 'mode=755', options: flags },
+    ...groups.map(
+      ({ mount, path }, at): CreateStep => ({
+        ...step,
+        destination: `${step.destination}/${names[at]}`,
+        type: 'bind',
+        source: `${mount}${path}`,
+        data: '',
+        options: flags,
+      }),
+    ),
+    ...(links.length > 0 ? [{ kind: 'links', directory: step.destination, links } as const] : []),
+    ...(isReadOnly ? [{ kind: 'protect', paths: [step.destination] } as const] : []),
+  ];
+}
 
 /** Control groups can't be changed from inside: in a hierarchy of version 1, they are the host's. */
 function planControlGroups(step: MountStep, host: Host): MountStep {
@@ -27,7 +80,7 @@ function planControlGroups(step: MountStep, host: Host): MountStep {
   };
 }
 
-function planMount(mount: Mount, bundle: string, config: Config, host: Host): CreateStep {
+function planMount({ mount, bundle, config, groups, host }: MountRequest): readonly CreateStep[] {
   const destination = mount.destination.startsWith('/') ? mount.destination : `/${mount.destination}`;
   if (/^\/[/.]*$/.test(destination))
     throw new LaunchError(`can't mount at ${destination}: it is the root directory`);
@@ -36,25 +89,39 @@ function planMount(mount: Mount, bundle: string, config: Config, host: Host): Cr
   if (bind || type === 'bind' || type === 'rbind') {
     if (source === '') throw new LaunchError(`the bind at ${destination} has no source`);
     const path = source.startsWith('/') ? source : `${bundle}/${source}`;
-    return {
-      kind: 'mount',
-      destination,
-      type: bind ?? (type === 'rbind' ? 'rbind' : 'bind'),
-      source: path,
-      data: '',
-      options: words,
-    };
+    return [
+      {
+        kind: 'mount',
+        destination,
+        type: bind ?? (type === 'rbind' ? 'rbind' : 'bind'),
+        source: path,
+        data: '',
+        options: words,
+      },
+    ];
   }
-  const step: MountStep = { kind: 'mount', destination, type, source, data: data.join(','), options: words };
+  const label = config.linux?.mountLabel && !/^(proc|sysfs|cgroup2?)$/.test(type);
+  const labelled = label ? [...data, `context="${config.linux?.mountLabel}"`] : data;
+  const step: MountStep = {
+    kind: 'mount',
+    destination,
+    type,
+    source,
+    data: labelled.join(','),
+    options: words,
+  };
   const own = ownNamespaces(config);
-  if (type === 'cgroup' || type === 'cgroup2') return planControlGroups(step, host);
+  if (type === 'cgroup' || type === 'cgroup2')
+    return groups.length > 0
+      ? planOwnGroups(step, groups, own.has('cgroup'))
+      : [planControlGroups(step, host)];
   // a user namespace without a namespace of its own of that kind may not mount these
-  if (type === 'sysfs') return { ...step, source: '/sys', options: [...withBelow(words), 'or-bind'] };
+  if (type === 'sysfs') return [{ ...step, source: '/sys', options: [...withBelow(words), 'or-bind'] }];
   if (type === 'mqueue' && !own.has('ipc'))
-    return { ...step, source: '/dev/mqueue', options: [...words, 'or-bind'] };
+    return [{ ...step, source: '/dev/mqueue', options: [...words, 'or-bind'] }];
   if (type === 'proc' && !own.has('pid'))
-    return { ...step, source: '/proc', options: [...withBelow(words), 'or-bind'] };
-  return step;
+    return [{ ...step, source: '/proc', options: [...withBelow(words), 'or-bind'] }];
+  return [step];
 }
 
 /** What the specification wants in every container. */
@@ -111,8 +178,13 @@ function planDevices(config: Config, mounts: readonly CreateStep[]): readonly Cr
 }
 
 /** The steps between `root` and the hooks in the container's namespaces. */
-export function planMounts(config: Config, bundle: string, host: Host): readonly CreateStep[] {
-  const mounts = (config.mounts ?? []).map((mount) => planMount(mount, bundle, config, host));
+export function planMounts(
+  config: Config,
+  bundle: string,
+  groups: readonly GroupOf[],
+  host: Host,
+): readonly CreateStep[] {
+  const mounts = (config.mounts ?? []).flatMap((mount) => planMount({ mount, bundle, config, groups, host }));
   return [...mounts, ...planDevices(config, mounts)];
 }
 

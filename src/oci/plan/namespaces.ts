@@ -3,7 +3,7 @@ import type { NamespaceKind } from '../../plan/create-kinds.js';
 import type { CreateStep } from '../../plan/launch-plan.js';
 import type { Config, Linux } from '../config/config.js';
 import { ownNamespaces } from '../config/read.js';
-import { hasRoot, type UserNamespace } from './identities.js';
+import type { UserNamespace } from './identities.js';
 
 function planOffsets({ timeOffsets = {} }: Linux): readonly CreateStep[] {
   return (['monotonic', 'boottime'] as const).flatMap((clock): readonly CreateStep[] => {
@@ -51,13 +51,12 @@ export function planNamespaces(config: Config, user: UserNamespace): readonly Cr
           ...joinUser,
           ...(fresh.length > 0 ? [{ kind: 'namespaces', kinds: fresh } as const] : []),
         ];
-  const isRoot = user.kind !== 'host' && hasRoot(user);
   return [
     ...begin,
     ...join(true),
     ...planOffsets(config.linux ?? {}),
     { kind: 'host-paths' },
-    ...(isRoot ? [{ kind: 'become-root' } as const] : []),
+    ...(user.kind === 'host' ? [] : [{ kind: 'become-root' } as const]),
     ...(fresh.includes('network') ? [{ kind: 'loopback' } as const] : []),
     ...(own.has('pid') || own.has('time') ? [{ kind: 'init' } as const] : []),
   ];

@@ -2,7 +2,8 @@
 import { native } from '../../host/native.js';
 import type { CreateStep, EnterStep, OutsideStep } from '../../plan/launch-plan.js';
 import { capabilityBits } from '../config/capabilities.js';
-import type { Process, Seccomp } from '../config/config.js';
+import type { Linux, Process } from '../config/config.js';
+import { planScheduling } from './scheduling.js';
 import { compileSeccomp } from './seccomp.js';
 
 /** What the kernel has for no limit, in decimal. JSON numbers near it are not exact. */
@@ -27,18 +28,18 @@ export function planTerminal(
 }
 
 /** Set from outside, before rights go. */
-export function planLimits({ rlimits = [], oomScoreAdj }: Process): readonly OutsideStep[] {
-  return [
-    ...rlimits.map(
-      ({ type, soft, hard }): OutsideStep => ({
-        kind: 'limit',
-        name: type.slice('RLIMIT_'.length),
-        soft: limitWord(soft),
-        hard: limitWord(hard),
-      }),
-    ),
-    ...(oomScoreAdj === undefined ? [] : [{ kind: 'oom-score', score: oomScoreAdj } as const]),
-  ];
+export const planLimits = ({ rlimits = [] }: Process): readonly OutsideStep[] =>
+  rlimits.map(({ type, soft, hard }) => ({
+    kind: 'limit',
+    name: type.slice('RLIMIT_'.length),
+    soft: limitWord(soft),
+    hard: limitWord(hard),
+  }));
+
+/** The first step: a user namespace takes the right to lower it. */
+export function planOomScore(process: Process, { resources }: Linux = {}): readonly CreateStep[] {
+  const score = process.oomScoreAdj ?? resources?.oomScoreAdj;
+  return score === undefined ? [] : [{ kind: 'oom-score', score }];
 }
 
 /** The caller's sockets that systemd passes on, sd_listen_fds(3). */
@@ -68,7 +69,7 @@ export function planBegin(
 
 export interface ProcessRequest {
   readonly process: Process;
-  readonly seccomp?: Seccomp | undefined;
+  readonly linux?: Linux | undefined;
   readonly keepGroups: boolean;
   /** How many descriptors after the standard streams it gets. */
   readonly preserved: number;
@@ -77,14 +78,17 @@ export interface ProcessRequest {
 /** From the rights of who made the container to the command. */
 export function planRights({
   process,
-  seccomp,
+  linux = {},
   keepGroups,
   preserved,
 }: ProcessRequest): readonly EnterStep[] {
   const { capabilities = {}, noNewPrivileges, user = {}, cwd, args = [] } = process;
   const set = (name: keyof typeof capabilities) => capabilityBits(capabilities[name] ?? []);
-  const filter: readonly EnterStep[] = seccomp ? [{ kind: 'seccomp', program: compileSeccomp(seccomp) }] : [];
+  const filter: readonly EnterStep[] = linux.seccomp
+    ? [{ kind: 'seccomp', program: compileSeccomp(linux.seccomp) }]
+    : [];
   return [
+    ...planScheduling(process, linux),
     // a filter is for those with rights, or for who can gain none
     ...(noNewPrivileges ? [] : filter),
     { kind: 'own-streams', uid: user.uid ?? 0 },
