@@ -19,6 +19,7 @@
 #include "pack/export_tar.h"
 #include "pack/gzip.h"
 #include "pack/interrupt.h"
+#include "pack/overlay_layer.h"
 #include "pack/pack_layers.h"
 #include "pack/remove_all.h"
 #include "pack/sink.h"
@@ -260,6 +261,16 @@ Words export_tar(const Words& arguments) {
   return {found.digest, std::to_string(found.size), std::to_string(found.left_out)};
 }
 
+/// UPPER OUT → digest, size, entries, devices: the upper directory of an overlay as the new tar archive OUT, a layer.
+Words overlay_layer(const Words& arguments) {
+  Taken words(arguments);
+  const std::string upper = words.text();
+  NewFile output(words.text());
+  const pack::OverlayLayer found = pack::write_overlay_layer(upper, *pack::make_sink(output.get(), {}));
+  output.keep();
+  return {found.digest, std::to_string(found.size), std::to_string(found.entries), std::to_string(found.left_out)};
+}
+
 /// PATH OUT THREADS → digest, size: compresses to the new file OUT.
 Words gzip(const Words& arguments) {
   Taken words(arguments);
@@ -359,6 +370,7 @@ constexpr Question kQuestions[] = {
     {"copy", 5, guarded<copy>},
     {"unpack", 3, guarded<unpack>},
     {"export-tar", 6, guarded<export_tar>},
+    {"overlay-layer", 2, guarded<overlay_layer>},
     {"gzip", 3, guarded<gzip>},
     {"read-file", 3, guarded<read_file>},
     {"archive", 4, guarded<archive>},

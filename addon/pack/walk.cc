@@ -21,7 +21,8 @@ using Kind = TarEntry::Kind;
 
 class Walk {
  public:
-  Walk(const std::string& directory, const TakeEntry& take) : directory_(directory), take_(take) {}
+  Walk(const std::string& directory, const TakeEntry& take, Attributes attributes)
+      : directory_(directory), take_(take), marks_(attributes == Attributes::with_overlay_marks) {}
 
   void run() {
     const Fd root(open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -85,7 +86,10 @@ class Walk {
       struct stat status;
       if (fstatat(directory.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) fail("stat", path);
       TarEntry entry = describe(status, path);
-      if (entry.kind != Kind::directory && status.st_nlink > 1) {
+      if (marks_ && S_ISCHR(status.st_mode) && status.st_rdev == 0)
+        entry.xattrs.emplace_back("user.overlay.whiteout", "");
+      // whiteouts are links of each other
+      if (entry.kind != Kind::directory && entry.kind != Kind::device && status.st_nlink > 1) {
         const auto [known, fresh] = linked_.try_emplace({status.st_dev, status.st_ino}, path);
         if (!fresh) {
           entry.kind = Kind::hard_link;
@@ -114,13 +118,13 @@ class Walk {
     if (entry.kind == Kind::directory) visit(file, path + "/");
   }
 
-  static void add_xattrs(const Fd& file, TarEntry& entry) {
+  void add_xattrs(const Fd& file, TarEntry& entry) const {
     std::string names(65536, '\0');
     const ssize_t size = flistxattr(file.get(), names.data(), names.size());
     for (ssize_t at = 0; at < size;) {
       const std::string name = names.c_str() + at;
       at += static_cast<ssize_t>(name.size()) + 1;
-      if (!name.starts_with("user.")) continue;
+      if (!name.starts_with("user.") && !(marks_ && name.starts_with("trusted.overlay."))) continue;
       std::string value(65536, '\0');
       const ssize_t length = fgetxattr(file.get(), name.c_str(), value.data(), value.size());
       if (length < 0) continue;
@@ -131,11 +135,14 @@ class Walk {
 
   const std::string& directory_;
   const TakeEntry& take_;
+  const bool marks_;
   std::map<std::pair<dev_t, ino_t>, std::string> linked_;
 };
 
 }  // namespace
 
-void walk_directory(const std::string& directory, const TakeEntry& take) { Walk(directory, take).run(); }
+void walk_directory(const std::string& directory, const TakeEntry& take, Attributes attributes) {
+  Walk(directory, take, attributes).run();
+}
 
 }  // namespace chrun::pack

@@ -5,7 +5,7 @@ import type { Host } from '../host/host.js';
 import { native } from '../host/native.js';
 import { parseReference } from '../registry/reference.js';
 import { buildSquashfs, workOf } from './build.js';
-import { findRemote, platformOf, readFetched } from './fetch.js';
+import { findRemote, platformOf, readPulled } from './fetch.js';
 import type { ImageValues } from './options.js';
 import { type Output, outputOf } from './output.js';
 import { type Compression, packer } from './packer.js';
@@ -61,7 +61,7 @@ function fetchSource(
   const { image, fetch } = findRemote(parseReference(operand), values, host, note);
   fetch(storage, (count) => say(`another process is at ${count} of its blobs: waiting`, values));
   const { architecture } = platformOf(values, host);
-  return { kind: 'layers', format: 'registry', ...readFetched(storage, image, architecture) };
+  return { kind: 'layers', format: 'registry', ...readPulled(storage, image, architecture) };
 }
 
 /** By way of a SquashFS file, which has the merged tree. `to`: where it goes, if not to the new path `draft`. */

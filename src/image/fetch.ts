@@ -1,6 +1,7 @@
 /** An image in a registry, by the options: found, described, fetched into storage. */
 import { LaunchError } from '../base/errors.js';
 import type { Files, LayeredImage } from '../formats/image.js';
+import type { Json } from '../formats/json.js';
 import { readOciLayout } from '../formats/oci-layout.js';
 import type { Host } from '../host/host.js';
 import type { Registry } from '../registry/client.js';
@@ -77,14 +78,19 @@ export const blobsOf = ({ config, layers }: RemoteImage): readonly WantedBlob[] 
   ...layers.map((layer, at) => ({ ...layer, name: `layer ${at + 1} (sha256:${layer.digest.slice(0, 12)})` })),
 ];
 
-/** What was fetched into storage, as layers. */
-export function readFetched(storage: string, { manifest }: RemoteImage, architecture: string): LayeredImage {
+/** What was fetched into storage, as layers; `manifest`: a descriptor of the image specification. */
+export function readFetched(storage: string, manifest: Json, architecture: string): LayeredImage {
   const files = filesOfDirectory('the image', storage);
-  const descriptor = { mediaType: manifest.type, digest: `sha256:${manifest.digest}`, size: manifest.size };
   const made: Readonly<Record<string, string>> = {
     'oci-layout': JSON.stringify({ imageLayoutVersion: '1.0.0' }),
-    'index.json': JSON.stringify({ schemaVersion: 2, manifests: [descriptor] }),
+    'index.json': JSON.stringify({ schemaVersion: 2, manifests: [manifest] }),
   };
   const layout: Files = { ...files, read: (file) => made[file] ?? files.read(file) };
   return readOciLayout(layout, undefined, architecture);
+}
+
+/** The same of an image as the registry has described it. */
+export function readPulled(storage: string, { manifest }: RemoteImage, architecture: string): LayeredImage {
+  const { type, digest, size } = manifest;
+  return readFetched(storage, { mediaType: type, digest: `sha256:${digest}`, size }, architecture);
 }

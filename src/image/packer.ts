@@ -115,6 +115,11 @@ export const packer = {
     const [digest = '', size, leftOut] = act('export-tar', ...words);
     return { digest, size: Number(size), leftOut: Number(leftOut) };
   },
+  /** The upper directory of an overlay as a layer: a new tar archive. */
+  overlayLayer(upper: string, output: string) {
+    const [digest = '', size, entries, leftOut] = act('overlay-layer', upper, output);
+    return { digest, size: Number(size), entries: Number(entries), leftOut: Number(leftOut) };
+  },
   /** A new file, compressed. */
   gzip(path: string, output: string, threads: number) {
     const [digest = '', size] = act('gzip', path, output, String(threads));

@@ -42,6 +42,13 @@ export const program: Program = {
       options: [...registryOptions, jsonOption],
     },
     {
+      name: 'commit',
+      summary:
+        'make an image (NAME) of one that was pulled (BASE) and of what a container changed that ran it with --overlay=DIR',
+      operands: 'DIR BASE NAME',
+      options: [...packOptions, storageOption, forceOption, unpackOption],
+    },
+    {
       name: 'push',
       summary:
         'put an image into a registry: one in storage (NAME), with the layers that it was pulled with, or any that convert reads, as one layer',

@@ -7,7 +7,7 @@ import type { RemoteImage } from '../registry/remote-image.js';
 import { renderSize } from '../store/list-storage.js';
 import { missingBlobs } from './blobs.js';
 import { buildStored } from './build.js';
-import { blobsOf, findRemote, platformOf, readFetched } from './fetch.js';
+import { blobsOf, findRemote, platformOf, readPulled } from './fetch.js';
 import { withLease } from './lease.js';
 import type { ImageValues } from './options.js';
 import { packer } from './packer.js';
@@ -48,7 +48,7 @@ function build(
   host: Host,
 ): readonly string[] {
   const { architecture } = platformOf(values, host);
-  const layered = readFetched(storage, image, architecture);
+  const layered = readPulled(storage, image, architecture);
   const draft = draftPath(storage, name);
   const built = buildStored({ kind: 'layers', format: 'registry', ...layered }, draft, values, storage);
   place(storage, draft, {

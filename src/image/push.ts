@@ -57,9 +57,10 @@ function readPushable(
 
 /** The layers as they were pulled, if storage still has them all. */
 function readPulled(storage: string, name: string): Pushable | undefined {
-  const { manifestDigest, source, format } = readRecord(storage, name) ?? {};
-  if (manifestDigest === undefined || format !== 'registry') return undefined;
-  return readPushable(manifestDigest.slice('sha256:'.length), (digest) => blobPath(storage, digest), source);
+  const { manifestDigest, source = '' } = readRecord(storage, name) ?? {};
+  if (manifestDigest === undefined || findImage(storage, name) === undefined) return undefined;
+  const origin = source.startsWith('docker://') ? source : undefined;
+  return readPushable(manifestDigest.slice('sha256:'.length), (digest) => blobPath(storage, digest), origin);
 }
 
 /** Any other image as one layer, in an OCI layout that `push` can read. The same image makes the same bytes. */

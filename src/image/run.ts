@@ -14,6 +14,7 @@ import { encodeRecord } from '../plan/encode.js';
 import { translateConvert } from './charliecloud/ch-convert.js';
 import { translateImage } from './charliecloud/ch-image.js';
 import type { Translated } from './charliecloud/words.js';
+import { commitOverlay } from './commit.js';
 import { convertImage } from './convert.js';
 import { deleteImages } from './delete.js';
 import { importImage } from './import.js';
@@ -33,6 +34,7 @@ import type { Verb } from './verb.js';
 const verbs: Readonly<Record<string, readonly [Verb, number, number]>> = {
   pull: [pullImage, 1, 2],
   tags: [listRemoteTags, 1, 1],
+  commit: [commitOverlay, 3, 3],
   push: [pushImage, 2, 2],
   login: [logIn, 1, 1],
   logout: [logOut, 1, 1],
