@@ -12,6 +12,7 @@
 #include "base/files.h"
 #include "base/records.h"
 #include "image/lease.h"
+#include "image/running.h"
 #include "image/secret.h"
 #include "image/storage_files.h"
 #include "net/questions.h"
@@ -124,7 +125,9 @@ Words pack(const Words& arguments) {
   request.threads = static_cast<unsigned>(words.number("a number of threads"));
   request.most_bytes = words.number("a number of bytes");
   request.most_entries = words.number("a number of entries");
-  request.progress = words.text() == "yes";
+  const std::string& progress = words.text();
+  using Shown = pack::Progress::Shown;
+  request.progress = progress == "line" ? Shown::line : progress == "json" ? Shown::json : Shown::none;
   const std::string packs = words.text();
   request.keep_packs = !packs.empty();
   for (uint64_t left = words.number("a number of files"); left > 0; --left) {
@@ -340,6 +343,9 @@ void remove_temporary() {
   }
 }
 
+constexpr const char* kFull =
+    "'ch-image-ts df' shows what takes room in storage, and 'ch-image-ts prune' frees what no image needs";
+
 /// Catches what is to be reported, and dies of a signal as if it had not been held.
 template <Words (*Action)(const Words&)>
 Words guarded(const Words& arguments) {
@@ -355,6 +361,9 @@ Words guarded(const Words& arguments) {
       remove_temporary();
       signal = interrupted.signal;
     }
+  } catch (const SysError& failure) {
+    const bool full = failure.code() == ENOSPC || failure.code() == EDQUOT;
+    return {"failed", failure.what(), full && failure.hint().empty() ? kFull : failure.hint()};
   } catch (const Error& failure) {
     return {"failed", failure.what(), failure.hint()};
   }
@@ -385,6 +394,9 @@ constexpr Question kQuestions[] = {
     {"names", 1, guarded<count_names>},
     {"rename", 2, guarded<rename_path>},
     {"remove", 1, guarded<remove_tree>},
+    {"running", 0, guarded<running_images>},
+    {"served", 0, guarded<served_images>},
+    {"room", 1, guarded<free_room>},
     {"lease-take", 1, guarded<take_lease>},
     {"lease-drop", 1, guarded<drop_lease>},
     {"wait", 1, guarded<wait_a_while>},

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "pack/progress.h"
 #include "pack/tree.h"
 
 namespace chrun::pack {
@@ -32,7 +33,7 @@ struct PackRequest {
   unsigned threads;     // that compress
   uint64_t most_bytes;  // of all layers, decompressed
   uint64_t most_entries;
-  bool progress;
+  Progress::Shown progress;
   bool keep_packs = false;
 };
 

@@ -1,4 +1,4 @@
-// What is said while an image is packed: on a terminal, one line that changes.
+// What is said while an image is packed: on a terminal, one line that changes; or a JSON object a line.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -8,8 +8,10 @@ namespace chrun::pack {
 
 class Progress {
  public:
+  enum class Shown { none, line, json };
+
   /// `total`: bytes of all that will be read, as it is stored.
-  Progress(bool shown, uint64_t total) : shown_(shown), total_(total) {}
+  Progress(Shown shown, uint64_t total) : shown_(shown), total_(total) {}
   ~Progress() { clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -20,10 +22,11 @@ class Progress {
 
  private:
   using Clock = std::chrono::steady_clock;
-  void show(Clock::time_point now);
+  void show_line(Clock::time_point now);
+  void show_json() const;
   void clear();
 
-  const bool shown_;
+  const Shown shown_;
   const uint64_t total_;
   uint64_t before_ = 0, size_ = 0, done_ = 0;
   std::string name_;

@@ -1,10 +1,12 @@
 /** From a source to a SquashFS file. */
 import { LaunchError } from '../base/errors.js';
+import { dirname } from '../base/paths.js';
 import { native } from '../host/native.js';
 import { describeImage } from './metadata.js';
 import { bytesOf, type ImageValues } from './options.js';
-import { packer } from './packer.js';
+import { type PackRequest, packer } from './packer.js';
 import { findPacks } from './packs.js';
+import { checkRoom } from './room.js';
 import type { Source } from './source.js';
 
 /** What was made, for the record and the user. */
@@ -23,14 +25,21 @@ export function workOf(values: ImageValues) {
     threads: values.jobs === undefined ? packer.processors() : Number(values.jobs),
     mostBytes: bytesOf(values['most-bytes'] ?? '256G'),
     mostEntries: Number(values['most-entries'] ?? 10_000_000),
-    progress: !values.quiet && values.log !== 'json' && native.isTerminal(2),
+    progress: progressOf(values),
   };
+}
+
+function progressOf({ quiet, log }: ImageValues): PackRequest['progress'] {
+  if (quiet) return 'none';
+  if (log === 'json') return 'json';
+  return native.isTerminal(2) ? 'line' : 'none';
 }
 
 /** Makes the new SquashFS file `output`, which is there whole or not at all; with the packs in `storage`, if it is in one. */
 export function buildSquashfs(source: Source, output: string, values: ImageValues, storage?: string): Built {
   switch (source.kind) {
     case 'squashfs':
+      checkRoom(dirname(output), source.size);
       packer.copy(source, output);
       return { diffIds: [], warnings: [] };
     case 'layers': {

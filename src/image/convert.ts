@@ -9,6 +9,7 @@ import { findRemote, platformOf, readPulled } from './fetch.js';
 import type { ImageValues } from './options.js';
 import { type Output, outputOf } from './output.js';
 import { type Compression, packer } from './packer.js';
+import { doubtRoom } from './room.js';
 import { openSource, type Source } from './source.js';
 import { exists, openStorage } from './stored.js';
 import { say, type Verb, warn } from './verb.js';
@@ -28,6 +29,7 @@ export const convertImage: Verb = async ([operand = '', out = ''], values, host)
   const source = operand.startsWith('docker://')
     ? fetchSource(operand, values, host, (warning) => notes.push(warning))
     : openSource(request, host);
+  await warn(doubtRoom(scratch(), source), values);
   const { pid } = native.identity();
   const draft = isStandard ? `${scratch()}/convert.${pid}` : `${output.path}.new-${pid}`;
   const about = {

@@ -62,7 +62,8 @@ export function findRemote(
   const fetch: Found['fetch'] = (storage, onWait) => {
     for (const directory of [blobsIn(storage), `${storage}/leases`]) packer.makeDirectories(directory);
     const missing = missingBlobs(storage, blobsOf(image));
-    if (workOf(values).progress) line = new TransferLine(missing.reduce((sum, { size }) => sum + size, 0));
+    if (workOf(values).progress === 'line')
+      line = new TransferLine(missing.reduce((sum, { size }) => sum + size, 0));
     packer.save(blobPath(storage, image.manifest.digest), image.manifest.text);
     try {
       fetchBlobs(registry, storage, blobsOf(image), onWait);

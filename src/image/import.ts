@@ -4,6 +4,7 @@ import { usageError } from '../base/errors.js';
 import { basename } from '../base/paths.js';
 import { visible } from '../base/visible.js';
 import { buildStored, workOf } from './build.js';
+import { doubtRoom } from './room.js';
 import { openSource, type Source, splitTransport } from './source.js';
 import {
   checkFree,
@@ -30,6 +31,7 @@ export const importImage: Verb = async ([operand = '', given], values, host) => 
   );
   const name = checkName(given ?? nameOf(operand, source));
   checkFree(storage, name, values.force === true);
+  await warn(doubtRoom(storage, source), values);
   const draft = draftPath(storage, name);
   const { diffIds, known = 0, warnings } = buildStored(source, draft, values, storage);
   const layered = source.kind === 'layers' ? source : undefined;

@@ -4,16 +4,30 @@ import { LaunchError } from '../base/errors.js';
 import { print, printWarning } from '../host/messages.js';
 import { listStorage, renderList } from '../store/list-storage.js';
 import { findStorage } from '../store/storage.js';
-import { readRecord } from './stored.js';
+import { packer } from './packer.js';
+import { findImage, readRecord } from './stored.js';
 import type { Verb } from './verb.js';
+
+/** Of containers of the caller on this machine. */
+const useOf = ({ containers, used }: { readonly containers: number; readonly used: boolean }) =>
+  containers > 0
+    ? `  ${containers} ${containers === 1 ? 'container' : 'containers'}`
+    : used
+      ? '  in use'
+      : '';
 
 export const listImages: Verb = async (_, values, host) => {
   const found = findStorage(values.storage, host);
   if (found === undefined)
     throw new LaunchError('there is no storage: USER is not set, and your user id has no name');
   if (found.distrust) await printWarning(found.distrust);
-  const images = listStorage(found.directory);
-  if (!values.json) return print(1, renderList(images));
+  const [running, served] = [packer.running(), packer.served()];
+  const images = listStorage(found.directory).map((image) => {
+    const path = findImage(found.directory, image.name) ?? '';
+    const containers = running.filter((paths) => paths.includes(path)).length;
+    return { ...image, containers, used: containers > 0 || served.includes(path) };
+  });
+  if (!values.json) return print(1, renderList(images, useOf));
   const described = images.map((image) => {
     const { source, format, manifestDigest, configDigest } = readRecord(found.directory, image.name) ?? {};
     return { ...image, source, format, manifestDigest, configDigest };

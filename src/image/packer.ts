@@ -13,7 +13,7 @@ export interface PackRequest {
   readonly threads: number;
   readonly mostBytes: number;
   readonly mostEntries: number;
-  readonly progress: boolean;
+  readonly progress: 'none' | 'line' | 'json';
   readonly packs?: Packs;
 }
 
@@ -67,7 +67,7 @@ export const packer = {
       'pack',
       output,
       ...[level, threads, mostBytes, mostEntries].map(String),
-      progress ? 'yes' : 'no',
+      progress,
       packs?.output ?? '',
       String(files.length),
       ...files.flat(),
@@ -149,6 +149,19 @@ export const packer = {
   readInput: (): string => act('read-input')[0] ?? '',
   /** A second name for a file. */
   link: (path: string, other: string): void => void act('link', path, other),
+  /** For each running container that we can examine, the paths that its image may have. */
+  running(): readonly (readonly string[])[] {
+    const words = act('running');
+    const ends = words.flatMap((word, at) => (word === '' ? [at] : []));
+    return ends.map((end, at) => words.slice((ends[at - 1] ?? -1) + 1, end));
+  },
+  /** Paths of SquashFS images that a server of ours serves. */
+  served: (): readonly string[] => act('served'),
+  /** Bytes of a file system that we may still write, and all. */
+  room(path: string): { readonly free: number; readonly total: number } {
+    const [free, total] = act('room', path).map(Number);
+    return { free: free ?? 0, total: total ?? 0 };
+  },
   /** How many names a file has; 0 if it is not there. */
   names: (path: string): number => Number(act('names', path)[0]),
   /** In one step; what is at `to` is replaced. `from` is removed if that fails. */

@@ -82,7 +82,8 @@ export const program: Program = {
     },
     {
       name: 'list',
-      summary: 'list the images in storage',
+      summary:
+        'list the images in storage: name, kind, size, date, and how many containers of yours use it here',
       operands: '',
       options: [storageOption, jsonOption],
     },
@@ -104,6 +105,12 @@ export const program: Program = {
       summary: 'delete images in storage; containers that run go on',
       operands: 'NAME...',
       options: [storageOption],
+    },
+    {
+      name: 'df',
+      summary: 'print what takes room in storage, what prune would free, and what is free',
+      operands: '',
+      options: [storageOption, jsonOption],
     },
     {
       name: 'prune',

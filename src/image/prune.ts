@@ -22,7 +22,25 @@ function namedBy(storage: string, manifest: string): readonly string[] {
   }
 }
 
-/** Drafts and parts of commands that were killed, blobs that no image needs, and records without images. */
+/** Drafts and parts of commands that were killed and blobs that no image needs, if they are older than a day. */
+export function pruneable(storage: string): readonly string[] {
+  const needed = new Set(
+    native.entries(`${storage}/records`).flatMap((name) => {
+      const manifest = readRecord(storage, name.replace(/\.json$/, ''))?.manifestDigest;
+      return manifest === undefined ? [] : namedBy(storage, manifest.replace('sha256:', ''));
+    }),
+  );
+  const directories = [`${storage}/tmp`, blobsIn(storage), `${storage}/leases`].filter(exists);
+  const all = directories.flatMap((directory) =>
+    native
+      .entries(directory)
+      .filter((name) => !needed.has(name) || directory !== blobsIn(storage))
+      .map((name) => `${directory}/${name}`),
+  );
+  return all.filter((path) => Date.now() - Number(native.status(path, 'no-follow').modified) / 1e6 >= day);
+}
+
+/** These, and records without images. */
 export const pruneStorage: Verb = (_, values, host) => {
   const storage = openStorage(values.storage, host);
   const records = native.entries(`${storage}/records`);
@@ -31,23 +49,9 @@ export const pruneStorage: Verb = (_, values, host) => {
     if (!exists(image) && !exists(`${image}.sqfs`)) packer.remove(`${storage}/records/${name}`);
   }
   removeUnused(storage);
-  const needed = new Set(
-    native.entries(`${storage}/records`).flatMap((name) => {
-      const manifest = readRecord(storage, name.replace(/\.json$/, ''))?.manifestDigest;
-      return manifest === undefined ? [] : namedBy(storage, manifest.replace('sha256:', ''));
-    }),
-  );
-  const directories = [`${storage}/tmp`, blobsIn(storage), `${storage}/leases`].filter(exists);
-  const old = directories.flatMap((directory) =>
-    native
-      .entries(directory)
-      .filter((name) => !needed.has(name) || directory !== blobsIn(storage))
-      .map((name) => `${directory}/${name}`),
-  );
   let freed = 0;
-  for (const path of old) {
-    const { modified, size, kind } = native.status(path, 'no-follow');
-    if (Date.now() - Number(modified) / 1e6 < day) continue;
+  for (const path of pruneable(storage)) {
+    const { size, kind } = native.status(path, 'no-follow');
     packer.remove(path);
     if (kind === 'file') freed += Number(size);
   }

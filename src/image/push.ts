@@ -98,7 +98,7 @@ function send(
   const registry = openForPush(reference, values, host, { onRetry: note, onTick: (all) => line?.show(all) });
   const { registry: place, repository } = registry.reference;
   const total = image.uploads.reduce((sum, { size }) => sum + size, 0);
-  if (workOf(values).progress) line = new TransferLine(total);
+  if (workOf(values).progress === 'line') line = new TransferLine(total);
   const counts = { there: 0, mounted: 0, sent: 0 };
   const options: UploadOptions = {
     from: mountFrom(image.origin, place, repository),

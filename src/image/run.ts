@@ -17,6 +17,7 @@ import type { Translated } from './charliecloud/words.js';
 import { commitOverlay } from './commit.js';
 import { convertImage } from './convert.js';
 import { deleteImages } from './delete.js';
+import { showRoom } from './df.js';
 import { importImage } from './import.js';
 import { inspectImage } from './inspect.js';
 import { listImages } from './list.js';
@@ -44,6 +45,7 @@ const verbs: Readonly<Record<string, readonly [Verb, number, number]>> = {
   inspect: [inspectImage, 1, 1],
   tag: [tagImage, 2, 2],
   delete: [deleteImages, 1, Number.MAX_SAFE_INTEGER],
+  df: [showRoom, 0, 0],
   prune: [pruneStorage, 0, 0],
 };
 

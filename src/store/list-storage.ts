@@ -74,10 +74,15 @@ export function renderSize(bytes: number): string {
   return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
 }
 
-/** The list for users: name, kind, size, date, in aligned columns. */
-export function renderList(images: readonly StoredImage[]): string {
+/** The list for users: name, kind, size, date, in aligned columns, and what `more` says. */
+export function renderList<Image extends StoredImage>(
+  images: readonly Image[],
+  more: (image: Image) => string = () => '',
+): string {
   const width = images.reduce((most, { name }) => Math.max(most, visible(name).length), 0);
-  const line = ({ name, kind, size, date }: StoredImage) =>
-    `${visible(name).padEnd(width)}  ${kind.padEnd(9)}  ${renderSize(size).padStart(10)}  ${date.slice(0, 16).replace('T', ' ')}\n`;
+  const line = (image: Image) => {
+    const { name, kind, size, date } = image;
+    return `${visible(name).padEnd(width)}  ${kind.padEnd(9)}  ${renderSize(size).padStart(10)}  ${date.slice(0, 16).replace('T', ' ')}${more(image)}\n`;
+  };
   return images.map(line).join('');
 }

@@ -15,7 +15,7 @@ int main(int count, char** words) {
   try {
     const Fd output(open(words[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (!output) throw Refused("open").cannot(std::string("write ") + words[1]);
-    pack::PackRequest request{output.get(), {}, {}, 3, pack::usable_processors(), 1ULL << 40, 10'000'000, false};
+    pack::PackRequest request{output.get(), {}, {}, 3, pack::usable_processors(), 1ULL << 40, 10'000'000, {}};
     for (int i = 2; i < count; ++i) {
       struct stat status;
       if (stat(words[i], &status) != 0) throw Refused("stat").cannot(std::string("read ") + words[i]);
