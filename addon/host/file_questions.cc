@@ -13,6 +13,7 @@
 #include "base/file_words.h"
 #include "base/files.h"
 #include "base/glob.h"
+#include "base/image_path.h"
 #include "base/records.h"
 
 namespace chrun {
@@ -43,6 +44,15 @@ Fd open_for_reading(const std::string& path) {
   return file;
 }
 
+Words content_of(const Fd& file, const std::string& name) {
+  struct stat status;
+  if (fstat(file.get(), &status) != 0) throw Refused("fstat").cannot("look at " + name);
+  Words words = {read_all(file.get(), name, kLargestFile), path_of(file.get())};
+  const Words about = to_words(status);
+  words.insert(words.end(), about.begin(), about.end());
+  return words;
+}
+
 }  // namespace
 
 Words status_of(const Words& arguments) {
@@ -53,16 +63,15 @@ Words status_of(const Words& arguments) {
   return to_words(status);
 }
 
-Words file_content(const Words& arguments) {
-  const Fd file = open_for_reading(arguments.at(0));
-  struct stat status;
-  if (fstat(file.get(), &status) != 0) throw Refused("fstat").cannot("look at " + arguments.at(0));
-  char path[PATH_MAX];
-  const ssize_t size = readlink(("/proc/self/fd/" + std::to_string(file.get())).c_str(), path, sizeof path);
-  Words words = {read_all(file.get(), arguments.at(0), kLargestFile), {path, size < 0 ? 0 : static_cast<size_t>(size)}};
-  const Words about = to_words(status);
-  words.insert(words.end(), about.begin(), about.end());
-  return words;
+Words file_content(const Words& arguments) { return content_of(open_for_reading(arguments.at(0)), arguments.at(0)); }
+
+Words guest_file(const Words& arguments) {
+  const Fd root(open(arguments[0].c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root) throw Refused("open").cannot("read the image " + arguments[0]);
+  const Fd found = open_in_image(root.get(), arguments[1]);
+  // to open a device or a pipe has effects
+  if (!found || file_type(found.get(), arguments[1]) != S_IFREG) return {};
+  return content_of(open_for_reading(descriptor_path(found.get())), arguments[1]);
 }
 
 Words file_part(const Words& arguments) {

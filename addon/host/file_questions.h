@@ -9,6 +9,9 @@ namespace chrun {
 Words status_of(const Words& arguments);
 /// PATH → all bytes of a file, its path as the kernel has it, and its status as above.
 Words file_content(const Words& arguments);
+/// ROOT, PATH → the same of a regular file in the tree below ROOT, in which symbolic links stay; nothing if there is
+/// none.
+Words guest_file(const Words& arguments);
 /// PATH, offset, size → these bytes; fewer where the file ends.
 Words file_part(const Words& arguments);
 /// PATH → names in the directory, in no order.

@@ -10,6 +10,7 @@ namespace {
 constexpr Question kQuestions[] = {
     {"status", 2, status_of},
     {"content", 1, file_content},
+    {"guest-file", 2, guest_file},
     {"part", 3, file_part},
     {"entries", 1, directory_entries},
     {"matches", 1, glob_matches},

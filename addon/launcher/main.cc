@@ -19,6 +19,7 @@
 #include "launcher/memo/memo.h"
 #include "launcher/memo/memo_turn.h"
 #include "launcher/memo/value_words.h"
+#include "launcher/plan/command_words.h"
 #include "launcher/plan/plan.h"
 #include "launcher/plan/steps.h"
 #include "launcher/process/host_names.h"
@@ -56,6 +57,7 @@ int to_descriptor(const char* word) { return static_cast<int>(parse_number(word,
   for (const auto warning : plan.warnings) log::warning(std::string(warning));
   check_user(plan);
   fill_in_values(plan, words);
+  command = complete_command(plan, command);
   if (command.size() < 2) throw Error("no command to run in the container", {}, Exit::usage);
   run_plan(plan, origin, Environment(environment), std::move(command));
 }

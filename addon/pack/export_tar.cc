@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "pack/interrupt.h"
 #include "pack/tar_writer.h"
-#include "squashfs/reader/file_system.h"
+#include "squashfs/reader/read_file.h"
 #include "squashfs/reader/work.h"
 
 namespace chrun::pack {
@@ -139,25 +139,7 @@ Exported export_tar(Fd file, const std::string& name, uint64_t offset, Sink& out
 std::string read_file(Fd file, const std::string& name, uint64_t offset, const std::string& path, size_t most) {
   FileSystem files(std::move(file), name, offset, kMetadataCache, kDataCache);
   files.open_root();
-  squashfs::Work::current().begin(0);
-  Inode at = files.root;
-  for (size_t start = 0; start < path.size();) {
-    const size_t end = std::min(path.find('/', start), path.size());
-    if (at.type != Type::directory) return {};
-    const auto entry = squashfs::find_entry(files.metadata, at, std::string_view(path).substr(start, end - start));
-    if (!entry) return {};
-    at = squashfs::read_inode(files.metadata, *entry);
-    start = end + 1;
-  }
-  if (at.type != Type::file || at.size > most) return {};
-  std::string text;
-  for (const squashfs::Slice& slice : files.data.read(at, 0, at.size)) {
-    if (slice.block)
-      text.append(reinterpret_cast<const char*>(slice.block->bytes.get()) + slice.offset, slice.size);
-    else
-      text.append(slice.size, '\0');
-  }
-  return text;
+  return squashfs::read_file(files, path, most).value_or("");
 }
 
 }  // namespace chrun::pack

@@ -15,7 +15,7 @@ struct Exported {
 /// Writes the image that begins at byte `offset` of `file` to `output`. All files are root's.
 Exported export_tar(Fd file, const std::string& name, uint64_t offset, Sink& output);
 
-/// A file of the image, which may be behind no link and has at most `most` bytes; empty if there is none.
+/// A file of the image, of at most `most` bytes; empty if there is none.
 std::string read_file(Fd file, const std::string& name, uint64_t offset, const std::string& path, size_t most);
 
 }  // namespace chrun::pack

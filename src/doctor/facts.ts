@@ -1,10 +1,9 @@
 /** Findings that are read, not tried: settings of the kernel, this process, the batch system, and our own build. */
 
 import { LaunchError } from '../base/errors.js';
-import { dirname } from '../base/paths.js';
 import { version } from '../base/version.js';
 import { type Host, kindIfAny } from '../host/host.js';
-import { native } from '../host/native.js';
+import { native, serverPaths } from '../host/native.js';
 import { findHome, isOwn, isRootOfHost } from '../host/ownership.js';
 import { findStorage, type Storage } from '../store/storage.js';
 import { readDevices } from './devices.js';
@@ -101,19 +100,15 @@ function readServerLibraries(server: string): string {
 }
 
 /** The libraries linked into our programs, and their versions. */
-function listLibraries(program: string): string {
-  // as addon/base/own_path.cc has it
-  const servers = ['libexec/ch-run-ts', 'build/Release'].map(
-    (folder) => `${dirname(program)}/../${folder}/ch-run-ts-squashfs`,
-  );
-  return [...servers.map(readServerLibraries), ...native.libraries()].filter(Boolean).join(', ');
+function listLibraries(): string {
+  return [...serverPaths.map(readServerLibraries), ...native.libraries()].filter(Boolean).join(', ');
 }
 
-function readBuild(program: string): readonly Finding[] {
+function readBuild(): readonly Finding[] {
   try {
     return [
       note('build', 'ch-run-ts', `${version}, features: ${native.features().join(', ')}`),
-      note('libraries', 'libraries', listLibraries(program)),
+      note('libraries', 'libraries', listLibraries()),
     ];
   } catch (error) {
     const hint = error instanceof LaunchError && error.hint ? { user: error.hint } : {};
@@ -160,7 +155,7 @@ function readRoot(host: Host): readonly Finding[] {
 export function readFacts(program: string, host: Host): readonly Finding[] {
   const memory = findMemory(host);
   return [
-    ...readBuild(program),
+    ...readBuild(),
     ...examineInstallation(program, memory, host),
     note('kernel', 'Linux', native.identity().kernel),
     ...readSettings(),

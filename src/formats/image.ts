@@ -71,6 +71,10 @@ export function checkPlatform(config: Json, wanted: string, what: string): void 
 
 /** What a configuration says of running the image. */
 export interface Settings {
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  /** USER[:GROUP]; empty for the default. */
+  readonly user: string;
   readonly environment: readonly string[];
   readonly directory: string;
   readonly labels: Json;
@@ -84,11 +88,14 @@ export function settingsOf(text: string, what: string): Settings {
   const config = parseObject(text, what);
   const run = asObject(config.config ?? {}, `config of ${what}`);
   return {
-    environment: asTexts(run.Env, `Env of ${what}`),
+    entrypoint: asTexts(run.Entrypoint, `config.Entrypoint of ${what}`),
+    command: asTexts(run.Cmd, `config.Cmd of ${what}`),
+    user: textIn(run, 'User') ?? '',
+    environment: asTexts(run.Env, `config.Env of ${what}`),
     directory: textIn(run, 'WorkingDir') || '/',
-    labels: asObject(run.Labels ?? {}, `Labels of ${what}`),
-    volumes: Object.keys(asObject(run.Volumes ?? {}, `Volumes of ${what}`)),
-    shell: run.Shell === undefined ? ['/bin/sh', '-c'] : asTexts(run.Shell, `Shell of ${what}`),
+    labels: asObject(run.Labels ?? {}, `config.Labels of ${what}`),
+    volumes: Object.keys(asObject(run.Volumes ?? {}, `config.Volumes of ${what}`)),
+    shell: run.Shell === undefined ? ['/bin/sh', '-c'] : asTexts(run.Shell, `config.Shell of ${what}`),
     architecture: asText(config.architecture ?? '', `architecture of ${what}`),
     history: Array.isArray(config.history) ? config.history : [],
   };

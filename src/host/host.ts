@@ -2,7 +2,14 @@
 import { compareBytes } from '../base/bytes.js';
 import { failure, LaunchError } from '../base/errors.js';
 import type { DeviceKind, Fact, PathKind, Way } from './facts.js';
-import { type FilterRule, native, packageRoot, type Status, type SystemError } from './native.js';
+import {
+  type FilterRule,
+  native,
+  packageRoot,
+  type Status,
+  type SystemError,
+  serverPaths,
+} from './native.js';
 import { withoutValues } from './secrets.js';
 
 export type { DeviceKind, Fact, PathKind, Way };
@@ -26,6 +33,13 @@ export interface Owner {
 export interface OwnedFile {
   readonly text: string;
   readonly owner: Owner;
+}
+
+/** Where an image is: a directory, or the SquashFS that begins at a byte of a file. */
+export interface GuestRoot {
+  readonly kind: 'directory' | 'squashfs';
+  readonly path: string;
+  readonly offset?: number;
 }
 
 /** The queries of the planning code. Tests answer them in place of the machine. */
@@ -58,6 +72,11 @@ export interface Host {
   deviceAt(path: string): DeviceKind;
   /** A whole file; undefined if it does not exist or can't be reached. Throws LaunchError if it can't be read. */
   readFile(path: string): OwnedFile | undefined;
+  /**
+   * A file in an image; links stay in the image. Undefined if there is no regular file. Throws LaunchError if it can't be
+   * read.
+   */
+  readGuestFile(image: GuestRoot, path: string): string | undefined;
   /**
    * A system call filter for this machine's architecture. It depends only on this program, as every plan does. Throws
    * LaunchError if the program was built without libseccomp.
@@ -110,6 +129,23 @@ export function kindIfAny(path: string, host: Host): PathKind {
   } catch {
     return 'absent';
   }
+}
+
+function existsAt(path: string): boolean {
+  try {
+    return native.status(path).kind === 'file';
+  } catch {
+    return false;
+  }
+}
+
+/** The file-system server can read images; the launcher would grow by all decompressors. */
+function readFromSquashFS(image: string, offset: number, path: string): string | undefined {
+  const server = serverPaths.find((each) => existsAt(each)) ?? serverPaths[0] ?? '';
+  const { status, output, errors } = native.run(server, ['--read', image, String(offset), path], 60_000);
+  if (status === 1) return undefined;
+  if (status !== 0) throw new LaunchError(errors);
+  return output;
 }
 
 /** The machine that we run on. */
@@ -194,6 +230,22 @@ export class RealHost implements Host {
       return { text, owner: toOwner(status, isInstalled(status.uid, real)) };
     } catch (cause) {
       throw failure('read', path, cause);
+    }
+  }
+
+  readGuestFile({ kind, path: image, offset = 0 }: GuestRoot, path: string): string | undefined {
+    try {
+      if (kind === 'squashfs') {
+        this.#recordFile(image);
+        return readFromSquashFS(image, offset, path);
+      }
+      const found = native.guestFile(image, path);
+      // whatever is there is read by the kernel's path: a link may lead to another place
+      if (found) this.#recordFile(found.path);
+      this.pathKind(`${image}${path}`);
+      return found?.text;
+    } catch (cause) {
+      throw failure('read', `${path} in the image ${image}`, cause);
     }
   }
 

@@ -93,6 +93,11 @@ function findPrograms(): readonly [string, string] {
 /** The launcher program that belongs to this installation. */
 export const launcherPath: string = `${programRoot}/bin/ch-run-ts`;
 
+/** The file-system server may lie in either, as addon/base/own_path.cc has it. */
+export const serverPaths: readonly string[] = ['libexec/ch-run-ts', 'build/Release'].map(
+  (folder) => `${programRoot}/${folder}/ch-run-ts-squashfs`,
+);
+
 let engine: Engine | undefined = builtIn;
 
 /** Throws LaunchError if the addon was not built or does not fit this machine. */
@@ -154,6 +159,11 @@ export const native = {
   content(path: string): { readonly text: string; readonly path: string; readonly status: Status } {
     const [text = '', real = '', ...status] = ask('content', path);
     return { text, path: real, status: toStatus(status) };
+  },
+  /** A regular file in the tree below `root`, in which links stay; undefined if there is none. */
+  guestFile(root: string, path: string): { readonly text: string; readonly path: string } | undefined {
+    const [text, real = ''] = ask('guest-file', root, path);
+    return text === undefined ? undefined : { text, path: real };
   },
   part(path: string, offset: number, size: number): Uint8Array {
     const [bytes] = findEngine().askBytes('part', path, String(offset), String(size));

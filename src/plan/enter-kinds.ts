@@ -66,8 +66,11 @@ export const enterKinds = {
   seccomp: (step: { readonly program: string }) => [step.program],
   /** Write to the system log: the user, the command and whether the plan was remembered. */
   syslog: (step: { readonly version: string; readonly image: string }) => [step.version, step.image],
-  /** Become the user's command. */
-  command: () => [],
+  /** Become the user's command, `before` which these words come; where there is none, it is `otherwise`. */
+  command: (step: { readonly before?: readonly string[]; readonly otherwise?: readonly string[] }) => {
+    const { before = [], otherwise = [] } = step;
+    return before.length + otherwise.length === 0 ? [] : [String(before.length), ...before, ...otherwise];
+  },
   /** Begin a session without a terminal: setsid(2). */
   session: () => [],
   /** umask(2), in octal. */

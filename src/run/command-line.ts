@@ -66,17 +66,24 @@ const isOfAction = (option: RunOption) => 'action' in option || option.name === 
 
 function parsePlan(file: string, { words, count, next }: Given): CommandLine {
   if (count > 1) throw usageError('--plan takes no other options: they are part of the plan');
-  return { kind: 'run-plan', file, commandIndex: commandAfter(words, next) };
+  const commandIndex = commandAfter(words, next);
+  if (commandIndex === words.length) throw usageError('no command to run in the container');
+  return { kind: 'run-plan', file, commandIndex };
 }
 
 function parseLaunch(values: RunValues, { words, next, dashes }: Given): CommandLine {
   const image = words[next];
   if (image === undefined) throw usageError('expected IMAGE -- COMMAND after the options');
   const dryRun = values['dry-run'];
-  const request = toRequest(values, image);
-  if (dryRun !== undefined) return { kind: 'launch', request, commandIndex: next + 1, keyWords: 0, dryRun };
+  const commandIndex = commandAfter(words, dashes ?? next + 1);
+  const request: LaunchRequest = {
+    ...toRequest(values, image),
+    // a plan that is only shown may be for any command
+    ...(commandIndex === words.length && dryRun === undefined ? { imageConfig: 'run' } : {}),
+  };
+  if (dryRun !== undefined) return { kind: 'launch', request, commandIndex, keyWords: 0, dryRun };
   const keyWords = values['no-memo'] ? 0 : (dashes ?? next + 1);
-  return { kind: 'launch', request, commandIndex: commandAfter(words, dashes ?? next + 1), keyWords };
+  return { kind: 'launch', request, commandIndex, keyWords };
 }
 
 function parseCompletion(word: string): CommandLine {
@@ -87,8 +94,7 @@ function parseCompletion(word: string): CommandLine {
   return { kind: 'completion', shell };
 }
 
+/** Where the command begins, if there is one. */
 function commandAfter(words: readonly string[], next: number): number {
-  const index = words[next] === '--' ? next + 1 : next;
-  if (index >= words.length) throw usageError('no command to run in the container');
-  return index;
+  return words[next] === '--' ? next + 1 : next;
 }

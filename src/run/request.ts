@@ -68,8 +68,15 @@ export interface LaunchRequest extends ImageRequest {
   readonly binds: readonly BindRequest[];
   /** Devices of the host, with what their programs need; none if absent. */
   readonly devices?: DevicesRequest;
-  /** Guest directory in which the command starts. */
-  readonly directory: string;
+  /** Guest directory in which the command starts; the root directory if absent. */
+  readonly directory?: string;
+  /**
+   * Run the image as its configuration says, or the caller's command in place of its CMD. Nothing of the configuration
+   * is used if absent.
+   */
+  readonly imageConfig?: 'run' | 'command';
+  /** Leave the image's volumes read-only, as the rest of it is. */
+  readonly noVolumes?: boolean;
   /** What is at /tmp: the host's $TMPDIR (or /tmp), or a new tmpfs. */
   readonly tmp: 'host' | 'private';
   readonly environment: readonly EnvironmentRequest[];

@@ -116,6 +116,9 @@ export function fakeHost(machine: FakeMachine = {}): Host {
     dependOn(path, inode) {
       facts.push({ kind: 'inode', path, inode });
     },
+    readGuestFile({ path: image }, path) {
+      return this.readFile(`${image}${path}`)?.text;
+    },
     readFile(path) {
       const found = paths[path];
       if (found === 'unreadable' || this.pathKind(path) === 'absent') return undefined;

@@ -15,7 +15,7 @@ import {
   start,
   users,
 } from '../helpers/support.js';
-import { commands, errors, nearest, others, requests, toWords } from '../unit/cli/command-lines.js';
+import { bare, commands, errors, nearest, others, requests, toWords } from '../unit/cli/command-lines.js';
 
 const [user = ordinaryUser] = users.filter(({ uid }) => uid === process.getuid?.());
 
@@ -78,6 +78,7 @@ t.test('the command lines of the documents make the same plans', async (t) => {
 t.test('what the parser is tested with is understood the same', async (t) => {
   const launches = [
     ...requests.map(([written]) => [...toWords(written), image, '--', 'true']),
+    ...bare.map(([written]) => toWords(written.replace('img', image))),
     ...nearest.map(([word]) => [word, image, '--', 'true']),
     ...commands.map(([words]) => words),
   ];

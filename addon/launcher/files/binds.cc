@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
-#include "launcher/files/image_path.h"
+#include "base/image_path.h"
 #include "launcher/files/mounts.h"
 #include "launcher/log/log.h"
 

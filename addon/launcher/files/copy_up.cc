@@ -56,7 +56,7 @@ class CopyUp {
       check("readlink", static_cast<int>(size));
       text.resize(static_cast<size_t>(size));
       check("symlink", symlinkat(text.c_str(), to, name));
-      check("chown", fchownat(to, name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW));
+      check_owner(fchownat(to, name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW));
     }
   }
 
@@ -67,10 +67,15 @@ class CopyUp {
   }
 
   void own(const Fd& file, const struct stat& status) const {
-    check("chown", fchown(file.get(), status.st_uid, status.st_gid));
+    check_owner(fchown(file.get(), status.st_uid, status.st_gid));
     check("chmod", fchmod(file.get(), status.st_mode & 07777));
     const timespec times[] = {status.st_atim, status.st_mtim};
     check("utimens", futimens(file.get(), times));
+  }
+
+  /// Who is not mapped in the user namespace can own nothing new: the copy is ours.
+  void check_owner(int result) const {
+    if (result < 0 && errno != EINVAL) check("chown", result);
   }
 
   void check(const char* call, int result) const {

@@ -8,7 +8,7 @@
 #include <iterator>
 
 #include "base/error.h"
-#include "launcher/files/image_path.h"
+#include "base/image_path.h"
 #include "launcher/files/mounts.h"
 
 namespace chrun {

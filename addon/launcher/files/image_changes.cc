@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "launcher/files/image_path.h"
+#include "base/image_path.h"
 
 namespace chrun {
 namespace {

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/image_path.h"
 #include "base/proc.h"
 #include "base/system_calls.h"
-#include "launcher/files/image_path.h"
 
 namespace chrun {
 namespace {

@@ -6,7 +6,7 @@
 #include <sys/vfs.h>
 
 #include "base/error.h"
-#include "launcher/files/image_path.h"
+#include "base/image_path.h"
 #include "launcher/files/mounts.h"
 #include "launcher/files/overmount.h"
 #include "launcher/log/log.h"

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "launcher/files/image_path.h"
+#include "base/image_path.h"
 #include "launcher/files/mounts.h"
 
 namespace chrun {

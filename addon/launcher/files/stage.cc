@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/image_path.h"
 #include "base/system_calls.h"
-#include "launcher/files/image_path.h"
 #include "launcher/files/mounts.h"
 
 namespace chrun {

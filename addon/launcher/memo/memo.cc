@@ -63,9 +63,18 @@ std::string working_directory() {
   return copy;
 }
 
+/// Whether there is no command behind `count` words.
+bool is_bare(char* const* words, size_t count) {
+  char* const* next = words + count + 1;
+  return *next == nullptr || (strcmp(*next, "--") == 0 && next[1] == nullptr);
+}
+
+/// Without a command the image's own is run: its plan has a key of its own, with an empty word, which is no image, at
+/// its end.
 Key key_of(std::string_view program, std::string_view place, char* const* words, size_t count) {
   Key key{program, place};
   for (size_t i = 1; i <= count; i++) key.push_back(without_value(words[i]));
+  if (is_bare(words, count)) key.push_back("");
   return key;
 }
 
@@ -103,8 +112,9 @@ class Search {
   }
 
  private:
-  bool try_key(const Hash& hash, std::string_view place, size_t count) {
+  bool try_key(Hash hash, std::string_view place, size_t count) {
     plan_.reset();
+    if (is_bare(words_, count)) hash.add("");
     return read_memo(
         plan_, directory_, hash.name(), [&] { return key_of(program_, place, words_, count); }, why_);
   }

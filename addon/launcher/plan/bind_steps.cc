@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
-#include "launcher/files/image_path.h"
+#include "base/image_path.h"
 #include "launcher/plan/creation.h"
 
 namespace chrun {

@@ -151,7 +151,7 @@ constexpr StepKind<Entry> kKinds[] = {
     {"terminal", 0, 0, terminal, prepare_terminal},
     {"seccomp", 1, 1, seccomp},
     {"syslog", 2, 2, syslog, prepare_syslog},
-    {"command", 0, 0, command},
+    {"command", 0, kAnyFields, command},
 };
 
 }  // namespace

@@ -3,8 +3,8 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/image_path.h"
 #include "launcher/files/image_changes.h"
-#include "launcher/files/image_path.h"
 #include "launcher/files/libraries.h"
 #include "launcher/files/mounts.h"
 #include "launcher/files/overlay.h"

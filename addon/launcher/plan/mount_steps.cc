@@ -11,9 +11,9 @@
 
 #include "base/error.h"
 #include "base/file_words.h"
+#include "base/image_path.h"
 #include "base/records.h"
 #include "launcher/files/copy_up.h"
-#include "launcher/files/image_path.h"
 #include "launcher/plan/creation.h"
 
 namespace chrun {

@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/image_path.h"
 #include "base/proc.h"
 #include "base/records.h"
-#include "launcher/files/image_path.h"
 #include "launcher/plan/creation.h"
 #include "launcher/process/user_ns.h"
 

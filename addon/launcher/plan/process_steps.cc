@@ -10,8 +10,8 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/image_path.h"
 #include "base/records.h"
-#include "launcher/files/image_path.h"
 #include "launcher/plan/entry.h"
 #include "launcher/plan/hook_of.h"
 #include "launcher/process/credentials.h"

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "launcher/files/image_path.h"
+#include "base/image_path.h"
 #include "launcher/files/mounts.h"
 
 #ifndef TIOCGPTPEER

@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "base/expect_child.h"
 #include "base/files.h"
+#include "base/image_path.h"
 #include "base/system_calls.h"
-#include "launcher/files/image_path.h"
 
 namespace chrun {
 namespace {

@@ -2,21 +2,25 @@
 // file that is open as descriptor IMAGE, called NAME in messages. SOCKET leads to the launcher; DOOR, if given, is the
 // listening socket where other launchers come; `unmounted` means that the launcher makes the mount and sends its
 // device. Started by spawn_orphan() of the launcher, never by hand; but for --libraries, which prints what it is linked
-// with.
+// with, and --read IMAGE OFFSET PATH, which prints a file of an image; status 1 where there is none.
+#include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <thread>
 
+#include "base/files.h"
 #include "base/records.h"
 #include "refusals/hints.h"
 #include "squashfs/meet/refusal.h"
 #include "squashfs/reader/decompress.h"
+#include "squashfs/reader/read_file.h"
 #include "squashfs/server/detach.h"
 #include "squashfs/server/doorkeeper.h"
 #include "squashfs/server/fuse_ops.h"
@@ -114,11 +118,28 @@ int descriptor(const char* word) {
   return error == std::errc() && stop == end ? number : -1;
 }
 
+int read_out(const char* image, const char* offset, const char* path) try {
+  constexpr size_t kMost = 4 << 20;
+  Fd file(open(image, O_RDONLY | O_NOCTTY | O_CLOEXEC));
+  if (!file) throw Refused("open").cannot(std::string("read the image ") + image);
+  FileSystem files(std::move(file), image, parse_number(offset, INT64_MAX, "an offset"), kMetadataCache, kDataCache);
+  enter_sandbox(Role::worker);
+  files.open_root();
+  const auto text = read_file(files, path, kMost);
+  if (!text) return 1;
+  write_all(STDOUT_FILENO, *text, "standard output");
+  return 0;
+} catch (const Error& error) {
+  fputs(error.what(), stderr);
+  return static_cast<int>(Exit::failure);
+}
+
 int run(int count, char** words) {
   if (count == 2 && std::string_view(words[1]) == "--libraries") {
     puts(library_versions().c_str());
     return 0;
   }
+  if (count == 5 && std::string_view(words[1]) == "--read") return read_out(words[2], words[3], words[4]);
   if (count < 5 || count > 6) return static_cast<int>(Exit::usage);
   const bool unmounted = count > 5 && words[5] == std::string_view(kUnmounted);
   Fd launcher(descriptor(words[1])), image(descriptor(words[2]));

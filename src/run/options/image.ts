@@ -57,6 +57,22 @@ export const imageOptions = [
       'A name such as debian:12 means the directory that ch-image keeps under that name in DIR/img. DIR and DIR/img are used only if they belong to you or root, are not symbolic links, and nobody else can write to them; otherwise there is a warning, and the name is taken as a path.',
   },
   {
+    name: 'image-config',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'image',
+    summary: "use the image's ENTRYPOINT, ENV, WORKDIR, USER and VOLUME for COMMAND, too",
+    details:
+      "Without COMMAND, the image runs as its configuration in /ch/config.json says, or as its Apptainer runscript says. With COMMAND, nothing of that is used, but with this option: COMMAND then takes the place of the image's CMD. --uid, --gid, --home, --cd and --set-env take precedence over the configuration.",
+  },
+  {
+    name: 'no-volumes',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'image',
+    summary: 'leave VOLUMEs of the image read-only; by default they can be written to, in memory',
+  },
+  {
     name: 'list',
     value: 'optional',
     metavar: 'FORMAT',

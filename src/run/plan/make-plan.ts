@@ -8,6 +8,15 @@ import { resolveImage } from '../../store/resolve-image.js';
 import type { EnvironmentRequest, LaunchRequest } from '../request.js';
 import { planBinds, planDefaultBinds, planTmp, resolveBinds, warnAboutLabels } from './binds.js';
 import { planDevices } from './devices.js';
+import {
+  applyImageConfig,
+  findImageConfig,
+  findVolumes,
+  placesOf,
+  planCommand,
+  planImageEnvironment,
+  planVolumes,
+} from './image-run.js';
 import { planJoin } from './join.js';
 import { masks } from './masks.js';
 import { noteNoHome, planHome, planMount, planServer, warnAboutImage } from './root.js';
@@ -15,10 +24,12 @@ import { planAptSandbox, planSeccomp } from './seccomp.js';
 import { planMerge, planSeal, planUpper } from './upper.js';
 
 /** Decides everything that can be decided before the launch; `noticed` are warnings that come first. Throws LaunchError. */
-export function makePlan(request: LaunchRequest, host: Host, noticed: readonly string[] = []): LaunchPlan {
+export function makePlan(given: LaunchRequest, host: Host, noticed: readonly string[] = []): LaunchPlan {
   const user = host.user();
+  const image = resolveImage(given, host);
+  const config = findImageConfig(given, image, host);
+  const request = applyImageConfig(given, config);
   const guest = { uid: request.uid ?? user.uid, gid: request.gid ?? user.gid };
-  const image = resolveImage(request, host);
   const home = request.home ? planHome(host) : undefined;
   const devices = planDevices(request.devices, host);
   const { binds, changes } = planMerge(
@@ -27,13 +38,14 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     devices.changes,
     host,
   );
+  const volumes = findVolumes(request, config, binds);
   const writable = request.writable || request.overlay !== undefined;
   const create = planJoin(request.join, [
     ...planServer(image, request.share),
     // in the outer namespaces we are root and mount
     { kind: 'user-namespace', ...mapIds({ uid: 0, gid: 0 }, user) },
     planMount(image, request, host),
-    ...planUpper(request, binds, changes, host),
+    ...planUpper(request, [...placesOf(request, config, volumes), ...binds], changes, host),
     ...planAptSandbox(request, writable),
     // before the user's binds, which may cover the files
     ...(request.identity === 'host'
@@ -41,6 +53,7 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
       : []),
     ...planDefaultBinds(request.unmask || !isRootOfHost(user.uid, host) ? undefined : masks),
     planTmp(request.tmp),
+    ...planVolumes(volumes),
     ...planBinds(binds, request.tmp),
     ...devices.hooks,
     ...planSeal(request, changes),
@@ -49,14 +62,18 @@ export function makePlan(request: LaunchRequest, host: Host, noticed: readonly s
     ...planNamespaces(mapIds(guest, { uid: 0, gid: 0 }), request.hostname),
   ]);
   const enter: EnterStep[] = [
-    ...planEnvironment(request.environment, [...devices.environment, ...planHomeVariable(home)], host),
-    { kind: 'directory', path: request.directory },
+    ...planEnvironment(
+      request.environment,
+      [...devices.environment, ...planHomeVariable(home), ...planImageEnvironment(given, config)],
+      host,
+    ),
+    { kind: 'directory', path: request.directory ?? '/' },
     ...planSyslog(request.syslog, image.path),
     ...(request.newKeyring ? [{ kind: 'new-keyring' } as const] : []),
     { kind: 'no-new-privileges' },
     { kind: 'terminal' },
     ...planSeccomp(request, host),
-    { kind: 'command' },
+    { kind: 'command', ...planCommand(given, config) },
   ];
   const warnings = [
     ...noticed,

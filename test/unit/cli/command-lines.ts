@@ -167,15 +167,20 @@ export const requests: readonly [string | readonly string[], Partial<LaunchReque
   ['--syslog', { syslog: true }],
 ];
 
+/** Without a command: words, the image, and how many of the words the plan is remembered under. */
+export const bare: readonly [string, string, number][] = [
+  ['img', 'img', 1],
+  ['img --', 'img', 1],
+  ['-- img', 'img', 2],
+  ['-- img --', 'img', 2],
+  ['-- -x', '-x', 2],
+];
+
 /** Words, and the beginning of what is said about them. */
 export const errors: readonly [string | readonly string[], string][] = [
   [[], 'expected IMAGE -- COMMAND after the options'],
   ['-w', 'expected IMAGE -- COMMAND after the options'],
   ['--', 'expected IMAGE -- COMMAND after the options'],
-  ['img', 'no command to run in the container'],
-  ['img --', 'no command to run in the container'],
-  ['-- img', 'no command to run in the container'],
-  ['-- img --', 'no command to run in the container'],
   ['--plan p', 'no command to run in the container'],
   ['--plan p --', 'no command to run in the container'],
   ['-b', '--bind needs a value: SRC[:DST[:OPT,...]]'],
@@ -202,7 +207,6 @@ export const errors: readonly [string | readonly string[], string][] = [
   ['--plan=a -v cmd', '--plan takes no other option'],
   ['-x img -- true', 'unknown option -x'],
   ['-wx img -- true', 'unknown option -x in -wx'],
-  ['-- -x', 'no command to run in the container'],
   ['--frobnicate img -- true', 'unknown option --frobnicate'],
   ['--wrote img -- true', 'unknown option --wrote'],
   ['--no-write img -- true', 'unknown option --no-write'],
@@ -264,7 +268,10 @@ export const errors: readonly [string | readonly string[], string][] = [
   ['--no-share=1 img -- true', "--no-share takes no value, got '1'"],
   ['--list=yaml', "expected text or json for --list, got 'yaml'"],
   ['--list --list', '--list was given more than once'],
-  ['--no img -- true', '--no is ambiguous: --no-share, --no-home, --no-passwd, --no-config, --no-memo'],
+  [
+    '--no img -- true',
+    '--no is ambiguous: --no-volumes, --no-share, --no-home, --no-passwd, --no-config, --no-memo',
+  ],
   ['-q -v img -- true', '--quiet and --verbose exclude each other'],
   ['-qv img -- true', '--quiet and --verbose exclude each other'],
 ];

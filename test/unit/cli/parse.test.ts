@@ -3,14 +3,14 @@ import { LaunchError } from '../../../src/base/errors.js';
 import { type CommandLine, parseCommandLine } from '../../../src/run/command-line.js';
 import { program } from '../../../src/run/program.js';
 import type { LaunchRequest } from '../../../src/run/request.js';
-import { commands, dryRuns, errors, nearest, others, requests, toWords } from './command-lines.js';
+import { bare, commands, dryRuns, errors, nearest, others, requests, toWords } from './command-lines.js';
 
 const plainLine = parseCommandLine(['img', '--', 'true']) as Extract<CommandLine, { kind: 'launch' }>;
 /** What is asked for without any option. */
 const plain: LaunchRequest = plainLine.request;
 
 t.test('without options the image is read-only, and as little as possible is changed', (t) => {
-  t.match(plain, { image: 'img', writable: false, directory: '/', tmp: 'host', identity: 'host' });
+  t.match(plain, { image: 'img', writable: false, tmp: 'host', identity: 'host' });
   t.match(plain, { verbosity: 0, color: 'auto', log: 'text', syslog: false });
   t.same([plain.binds, plain.environment, plain.uid, plain.gid], [[], [], undefined, undefined]);
   t.equal(plainLine.commandIndex, 2);
@@ -33,6 +33,19 @@ for (const [written, change] of requests) {
       t.end();
     });
   }
+}
+
+for (const [written, reference, keyWords] of bare) {
+  t.test(`${written} is a request for what the image says`, (t) => {
+    const words = toWords(written);
+    t.same(parseCommandLine(words), {
+      kind: 'launch',
+      request: { ...plain, image: reference, imageConfig: 'run' },
+      commandIndex: words.length,
+      keyWords,
+    });
+    t.end();
+  });
 }
 
 for (const [written, message] of errors) {

@@ -1,4 +1,4 @@
-#include "launcher/files/image_path.h"
+#include "base/image_path.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
