@@ -1,7 +1,16 @@
 // Builds for another machine, from Debian packages alone: its compiler (crossbuild-essential-ARCH), and its libraries,
 // which are unpacked, not installed. The source is the checkout's, with its JavaScript as it was built.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -21,11 +30,20 @@ function unpackLibraries({ deb }, place, without) {
   return system;
 }
 
+/** Removes what is in a copy of a directory, and not in the directory: folders are compiled whole. */
+function removeOthers(copy, directory) {
+  if (!statSync(copy).isDirectory()) return;
+  for (const name of readdirSync(copy, { recursive: true }))
+    if (!existsSync(join(directory, name))) rmSync(join(copy, name), { recursive: true, force: true });
+}
+
 /** A copy of what is compiled, in `place`; files that are there already and equal keep their times. */
 function copySource(place) {
   const source = join(place, 'source');
-  for (const name of ['package.json', 'binding.gyp', 'addon', 'scripts', 'dist'])
+  for (const name of ['package.json', 'binding.gyp', 'addon', 'scripts', 'dist']) {
     cpSync(join(root, name), join(source, name), { recursive: true, preserveTimestamps: true });
+    removeOthers(join(source, name), join(root, name));
+  }
   for (const part of ['build/quickjs', 'build/curl'].filter((each) => existsSync(join(root, each)))) {
     mkdirSync(join(source, part), { recursive: true });
     for (const name of readdirSync(join(root, part)).filter((each) => /\.tar\.[gx]z$/.test(each)))

@@ -1,4 +1,4 @@
-/** The programs for aarch64, on Linux 6.1, that of Debian 12. */
+/** The programs for aarch64, on Linux 6.1, that of Debian 12, and on one with pages of 16 KiB. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -67,6 +67,9 @@ t.test('they run, with all that the kernel has, and plan as those for x86-64', a
   t.match(said, /^Linux version 6\.1\./m);
   t.same(refused, []);
   t.match(said, /^new\nstatus 0$/m);
+  const large = tryKernel(t, { ...machine, suite: 'trixie', kernel: '-16k' }, tree);
+  t.match(large.said, /^Linux version .*-arm64-16k /m);
+  t.same(large.refused, []);
   for (const words of [[], ['-W', '-b', '/usr:/mnt'], ['--join', '-u0'], ['--seccomp']])
     t.same(planOf(tree, words, 'qemu-aarch64-static'), planOf(join(stage, 'package'), words), `${words}`);
 });
