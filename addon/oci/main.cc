@@ -92,7 +92,8 @@ int run(char** argv) {
 int status_of(const Error& failure) {
   if (failure.exit() != Exit::command) return 1;
   const auto* refusal = dynamic_cast<const SysError*>(&failure);
-  const bool missing = refusal ? refusal->code() == ENOENT || refusal->code() == ENOTDIR : true;
+  const bool missing = refusal ? refusal->code() == ENOENT || refusal->code() == ENOTDIR
+                               : std::string_view(failure.what()).ends_with("command not found");
   return missing ? 127 : 126;
 }
 

@@ -25,17 +25,28 @@ function withCapabilities(given: Process['capabilities'], more: readonly string[
   const unknown = more.find((name) => !capabilityNames.includes(name));
   if (unknown !== undefined) throw usageError(`unknown capability ${unknown}`);
   if (more.length === 0) return given;
-  const sets: readonly CapabilitySet[] = ['bounding', 'effective', 'permitted', 'inheritable', 'ambient'];
-  return Object.fromEntries(sets.map((set) => [set, [...new Set([...(given?.[set] ?? []), ...more])]]));
+  // what is inheritable would be given on to programs with capabilities in their files
+  const sets: readonly CapabilitySet[] = ['bounding', 'effective', 'permitted'];
+  const added = sets.map((set) => [set, [...new Set([...(given?.[set] ?? []), ...more])]]);
+  return { ...given, ...Object.fromEntries(added) };
+}
+
+/** Only the container's own files know names. */
+const namesUser = (values: OciValues): boolean => /[^\d:]/.test(text(values.user) ?? '');
+
+function planNames(values: OciValues): readonly EnterStep[] {
+  if (!namesUser(values)) return [];
+  const [user = '', group = ''] = text(values.user)?.split(':') ?? [];
+  return [{ kind: 'named-user', user, group }];
 }
 
 function withUser(values: OciValues, user: Process['user']): Process['user'] {
-  const [uid, gid] = text(values.user)?.split(':').map(Number) ?? [];
+  const [uid, gid] = namesUser(values) ? [] : (text(values.user)?.split(':').map(Number) ?? []);
   const groups = text(values['additional-gids'])?.split(',').map(Number);
   return {
     ...user,
     ...(uid === undefined ? {} : { uid, gid: gid ?? 0 }),
-    ...(groups === undefined ? {} : { additionalGids: groups }),
+    ...(groups ? { additionalGids: groups } : namesUser(values) ? { additionalGids: [] } : {}),
   };
 }
 
@@ -121,6 +132,7 @@ export function exec(invocation: Invocation): LaunchPlan {
     { kind: 'meet', name: 'limits' },
   ];
   const enter: readonly EnterStep[] = [
+    ...planNames(values),
     ...processors(final),
     ...(process.terminal ? [] : [{ kind: 'session' } as const]),
     ...planBegin(process, sockets, 'may'),

@@ -238,10 +238,14 @@ export const execOptions = [
     ...valued,
     name: 'user',
     short: 'u',
-    metavar: 'UID[:GID]',
-    form: { words: 'UID[:GID]', pattern: /^\d+(:\d+)?$/ },
+    metavar: 'USER[:GROUP]',
+    form: {
+      words: 'USER[:GROUP], names or numbers',
+      pattern: /^([a-z_][\w.-]*\$?|\d{1,10})(:([a-z_][\w.-]*\$?|\d{1,10}))?$/i,
+    },
     group: 'process',
-    summary: 'as this user',
+    summary: "as this user; names are those of the container's own /etc/passwd and /etc/group",
+    details: "A user by name has the groups that the container's /etc/group says.",
   },
   {
     ...valued,

@@ -96,6 +96,8 @@ export const enterKinds = {
   bounding: (step: { readonly set: string }) => [step.set],
   /** Give the standard streams that are pipes to a user. */
   'own-streams': (step: { readonly uid: number }) => [String(step.uid)],
+  /** Find a user, and a group if it is not empty, in the container's own files: later steps take these in place of theirs. */
+  'named-user': (step: { readonly user: string; readonly group: string }) => [step.user, step.group],
   /** Become this user; `groups` are the supplementary ones, or those of the caller. */
   user: (step: {
     readonly uid: number;

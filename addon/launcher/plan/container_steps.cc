@@ -122,12 +122,14 @@ void enter_container(Creation& creation, const Step& step) {
   if (!is_alive(first)) throw Error("can't run a process in container " + container.id() + ": container not running");
   const bool user = !namespaces.empty() && namespaces[0].first == CLONE_NEWUSER;
   for (const auto& [flag, file] : namespaces) creation.namespaces |= flag;
+  // inside, /proc may be anything
+  const RootIds ids = root_ids("/proc/" + std::to_string(first.pid));
   enter_all(std::move(namespaces));
-  if (user) become_root();
+  if (user) become_root(ids);
 }
 
 void hide(Creation&, const Step&) { hide_from_containers(); }
-void root_of_namespace(Creation&, const Step&) { become_root(); }
+void root_of_namespace(Creation&, const Step&) { become_root(root_ids("/proc/self")); }
 
 /// host-paths: what steps name on the host is found while this process still has the caller's id.
 void host_paths(Creation& creation, const Step&) { look_at_host(creation); }

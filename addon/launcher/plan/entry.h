@@ -12,6 +12,7 @@
 #include "launcher/plan/steps.h"
 #include "launcher/process/environment.h"
 #include "launcher/process/gate.h"
+#include "launcher/process/named_user.h"
 
 namespace chrun {
 
@@ -25,6 +26,7 @@ struct Entry {
   std::map<const Step*, std::string> texts{};  // host files, read while the host's root is still ours
   std::optional<SystemLog> system_log{};       // opened while the host's /dev is in sight
   std::optional<Gate> gate{};                  // of an OCI container
+  std::optional<NamedUser> named{};            // by the container's own files
   Fd proc{};                                   // of the host, for security labels
   bool typing_possible = false;                // into the caller's terminal, by what the container runs
 };

@@ -143,8 +143,16 @@ void change_flags(const Wanted& wanted, const Fd& mount, bool placed) {
 
 bool can_change_detached(const Fd& mount) { return change_mount(mount.get(), "a mount", 0, 0, false); }
 
+/// What the kernel shows of itself has to be where others look for it, to mask parts of it.
+void refuse_link(const Creation& creation, const Step& step, const Wanted& wanted) {
+  const bool kernel = wanted.type == "proc" || wanted.type == "sysfs";
+  if (kernel && open_link_in_image(root_of(creation, step), wanted.destination))
+    throw Error("can't mount " + wanted.type + " at " + wanted.destination + ": it is a symbolic link");
+}
+
 void mount(Creation& creation, const Step& step) {
   const Wanted wanted = parse(step);
+  refuse_link(creation, step, wanted);
   const std::string action = "mount " + (wanted.is_bind() ? wanted.source : wanted.type) + " at " + wanted.destination;
   Fd tree, place;
   bool bound = wanted.is_bind();

@@ -17,6 +17,7 @@
 #include "launcher/process/credentials.h"
 #include "launcher/process/descriptors.h"
 #include "launcher/process/exec.h"
+#include "launcher/process/named_user.h"
 
 namespace chrun {
 namespace {
@@ -69,29 +70,13 @@ void working_directory(Entry&, const Step& step) {
   throw refused.cannot("change to directory " + path, Exit::command);
 }
 
-/// The sixth field of the line of passwd(5) for this user; empty if there is none.
-std::string home_in(std::string_view passwd, std::string_view uid) {
-  while (!passwd.empty()) {
-    std::string_view line = passwd.substr(0, passwd.find('\n'));
-    passwd.remove_prefix(std::min(line.size() + 1, passwd.size()));
-    std::vector<std::string_view> fields;
-    for (size_t start = 0, end; start <= line.size(); start = end + 1) {
-      end = std::min(line.find(':', start), line.size());
-      fields.push_back(line.substr(start, end - start));
-    }
-    if (fields.size() >= 6 && fields[2] == uid) return std::string(fields[5]);
-  }
-  return {};
-}
+/// named-user USER GROUP
+void named_user(Entry& entry, const Step& step) { entry.named = find_user(field(step, 0), field(step, 1)); }
 
 /// home UID: the file is the container's, and may be anything.
 void home(Entry& entry, const Step& step) {
   if (!entry.environment.get("HOME").value_or("").empty()) return;
-  constexpr size_t kLargest = 16 << 20;
-  const Fd file(open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  std::string found;
-  if (file && file_type(file.get(), "/etc/passwd") == S_IFREG)
-    found = home_in(read_all(file.get(), "the container's /etc/passwd", kLargest), step.fields[0]);
+  const std::string found = home_of(entry.named ? entry.named->uid : id(step.fields[0]));
   entry.environment.set("HOME", found.empty() ? "/" : found);
 }
 
@@ -118,14 +103,16 @@ void start_hook(Entry& entry, const Step& step) { execute_hook(hook_of(step, 0),
 /// bounding SET
 void bounding(Entry&, const Step& step) { limit_capabilities(capabilities(step.fields[0])); }
 
-void own_streams(Entry&, const Step& step) { give_streams(id(step.fields[0])); }
+void own_streams(Entry& entry, const Step& step) { give_streams(entry.named ? entry.named->uid : id(step.fields[0])); }
 
 /// user UID GID keep | user UID GID only GROUP …
-void user(Entry&, const Step& step) {
+void user(Entry& entry, const Step& step) {
   std::optional<std::vector<gid_t>> groups;
   if (step.fields[2] != "keep") groups.emplace();
   for (size_t i = 3; i < step.fields.size() && groups; i++) groups->push_back(id(step.fields[i]));
-  become_user(id(step.fields[0]), id(step.fields[1]), groups);
+  if (!entry.named) return become_user(id(step.fields[0]), id(step.fields[1]), groups);
+  if (groups && groups->empty()) groups = entry.named->groups;
+  become_user(entry.named->uid, entry.named->gid, groups);
 }
 
 /// capabilities EFFECTIVE PERMITTED INHERITABLE AMBIENT
@@ -153,6 +140,7 @@ constexpr StepKind<Entry> kKinds[] = {
     {"session", 0, 0, session},
     {"file-mask", 1, 1, file_mask},
     {"working-directory", 2, 2, working_directory},
+    {"named-user", 2, 2, named_user},
     {"home", 1, 1, home},
     {"find-program", 1, 1, find_program},
     {"part", 0, 0, part},

@@ -28,17 +28,18 @@ Capabilities known_capabilities() {
   return known;
 }
 
-bool is_mapped(gid_t group) {
-  std::istringstream lines(text_of("/proc/self/gid_map"));
-  unsigned long inside, outside, count;
-  while (lines >> inside >> outside >> count) {
-    if (group >= inside && group - inside < count) return true;
-  }
-  return false;
+bool is_mapped(gid_t group) { return setgroups(1, &group) == 0; }
+
+/// Whether we have the right that only the kernel's own rule can make useless.
+bool has_capability(int capability) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2]{};
+  if (syscall(SYS_capget, &header, sets) != 0) return false;
+  return (sets[capability / 32].effective & 1U << capability % 32) != 0;
 }
 
 /// The smallest id inside: 0, where there is a root.
-unsigned least_mapped(const char* map) {
+unsigned least_mapped(const std::string& map) {
   std::istringstream lines(text_of(map));
   unsigned long least = ~0UL;
   for (unsigned long inside, outside, count; lines >> inside >> outside >> count;) least = std::min(least, inside);
@@ -58,11 +59,13 @@ std::vector<gid_t> leave_out_unmapped(const std::vector<gid_t>& groups) {
 
 void set_groups(const std::vector<gid_t>& groups) {
   if (setgroups(groups.size(), groups.data()) == 0) return;
-  // user_namespaces(7): who has mapped a single id has given it up
-  const bool forbidden = errno == EPERM && text_of("/proc/self/setgroups").starts_with("deny");
+  const Refused refused("setgroups");
+  const int code = errno;
+  // user_namespaces(7): who has mapped a single id has given it up. What the container has at /proc can't say so
+  const bool forbidden = code == EPERM && has_capability(CAP_SETGID);
   if (forbidden && groups.empty()) return;
   if (forbidden) return log::warning("the kernel allows no supplementary groups in this user namespace: left out");
-  if (errno != EINVAL) throw Refused("setgroups").cannot("set the supplementary groups");
+  if (code != EINVAL) throw refused.cannot("set the supplementary groups");
   const std::vector<gid_t> mapped = leave_out_unmapped(groups);
   if (setgroups(mapped.size(), mapped.data()) != 0) throw Refused("setgroups").cannot("set the supplementary groups");
 }
@@ -113,11 +116,14 @@ void give_streams(uid_t uid) {
   }
 }
 
-void become_root() {
+RootIds root_ids(const std::string& process) {
+  return {least_mapped(process + "/uid_map"), least_mapped(process + "/gid_map")};
+}
+
+void become_root(const RootIds& ids) {
   if (setgroups(0, nullptr) != 0 && errno != EPERM) throw Refused("setgroups").cannot("give up the caller's groups");
-  const unsigned gid = least_mapped("/proc/self/gid_map"), uid = least_mapped("/proc/self/uid_map");
-  if (setresgid(gid, gid, gid) != 0) throw Refused("setresgid").cannot("become root of the user namespace");
-  if (setresuid(uid, uid, uid) != 0) throw Refused("setresuid").cannot("become root of the user namespace");
+  if (setresgid(ids.gid, ids.gid, ids.gid) != 0) throw Refused("setresgid").cannot("become root of the user namespace");
+  if (setresuid(ids.uid, ids.uid, ids.uid) != 0) throw Refused("setresuid").cannot("become root of the user namespace");
 }
 
 }  // namespace chrun

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace chrun {
@@ -29,8 +30,14 @@ void set_capabilities(const CapabilitySets& sets);
 /// and files and devices stay whose they are.
 void give_streams(uid_t uid);
 
-/// Becomes root of this user namespace, without supplementary groups: what is made from here on is root's. Throws
-/// SysError.
-void become_root();
+/// Root of a user namespace, or the first of its ids where it has none. `process`: a directory of the host's /proc.
+struct RootIds {
+  uid_t uid;
+  gid_t gid;
+};
+RootIds root_ids(const std::string& process);
+
+/// Becomes that, without supplementary groups: what is made from here on is root's. Throws SysError.
+void become_root(const RootIds& ids);
 
 }  // namespace chrun
