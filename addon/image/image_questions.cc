@@ -16,6 +16,7 @@
 #include "image/secret.h"
 #include "image/storage_files.h"
 #include "net/questions.h"
+#include "net/signature.h"
 #include "pack/decompress.h"
 #include "pack/export_tar.h"
 #include "pack/gzip.h"
@@ -402,6 +403,7 @@ constexpr Question kQuestions[] = {
     {"wait", 1, guarded<wait_a_while>},
     {"transfer", 1, guarded<net::start_transfer>},
     {"transfer-wait", 1, guarded<net::wait_for_transfer>},
+    {"verify-signature", 3, guarded<net::verify_signature>},
     {"transfer-progress", 0, guarded<net::transfers_under_way>},
 };
 

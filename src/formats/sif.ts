@@ -8,9 +8,12 @@ import { uint32, uint64 } from './little-endian.js';
 /** `size` bytes of the file from `offset` on, fewer where it ends. */
 export type ReadPart = (offset: number, size: number) => Uint8Array;
 
-/** Where the SquashFS begins, how long it is unless it goes to the end of the file, or why there is none that can be used. */
+/**
+ * Where the SquashFS begins, how long it is unless it goes to the end of the file, whether something in the file claims to
+ * be a signature; or why there is none that can be used.
+ */
 export type Partition =
-  | { readonly offset: number; readonly size?: number }
+  | { readonly offset: number; readonly size?: number; readonly signed?: true }
   | { readonly problem: string; readonly hint?: string };
 
 export const headerSize = 128;
@@ -18,7 +21,7 @@ export const descriptorSize = 585;
 /** Apptainer writes 48, all of them before the first partition. */
 const mostDescriptors = 4096;
 
-export const dataType = { partition: 0x4004, ociIndex: 0x400a } as const;
+export const dataType = { partition: 0x4004, signature: 0x4005, ociIndex: 0x400a } as const;
 const fileSystems: Readonly<Record<number, string>> = {
   2: 'ext3',
   3: 'an archive',
@@ -90,7 +93,11 @@ function choose(descriptors: readonly Uint8Array[], read: ReadPart, architecture
     uint32(descriptor, 0) === dataType.partition && uint32(descriptor, 205) === primarySystem;
   const [system, another] = descriptors.filter(isPrimary);
   if (another) return damaged('it has two primary system partitions');
-  if (system) return judge(system, read, architecture);
+  if (system) {
+    const found = judge(system, read, architecture);
+    const signed = descriptors.some((descriptor) => uint32(descriptor, 0) === dataType.signature);
+    return signed && 'offset' in found ? { ...found, signed } : found;
+  }
   const isOci = descriptors.some((descriptor) => uint32(descriptor, 0) === dataType.ociIndex);
   return {
     problem: isOci

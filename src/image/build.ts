@@ -41,7 +41,7 @@ export function buildSquashfs(source: Source, output: string, values: ImageValue
     case 'squashfs':
       checkRoom(dirname(output), source.size);
       packer.copy(source, output);
-      return { diffIds: [], warnings: [] };
+      return { diffIds: [], warnings: notChecked(source) };
     case 'layers': {
       if (source.layers.length === 0) throw new LaunchError('the image has no layers');
       const { files, warnings } =
@@ -58,6 +58,12 @@ export function buildSquashfs(source: Source, output: string, values: ImageValue
     }
   }
 }
+
+/** People who sign SIF files must not think that it was looked at. */
+export const notChecked = (source: Source): readonly string[] =>
+  source.kind === 'squashfs' && source.signed
+    ? ["the SIF file is signed; its signature was not checked: 'apptainer verify' does"]
+    : [];
 
 /** The same in storage, or with --unpack a directory in its place. */
 export function buildStored(source: Source, output: string, values: ImageValues, storage: string): Built {

@@ -4,7 +4,7 @@ import { dirname } from '../base/paths.js';
 import type { Host } from '../host/host.js';
 import { native } from '../host/native.js';
 import { parseReference } from '../registry/reference.js';
-import { buildSquashfs, workOf } from './build.js';
+import { buildSquashfs, notChecked, workOf } from './build.js';
 import { findRemote, platformOf, readPulled } from './fetch.js';
 import type { ImageValues } from './options.js';
 import { type Output, outputOf } from './output.js';
@@ -75,7 +75,8 @@ export function writeFrom(
   values: ImageValues,
   to = draft,
 ): readonly string[] {
-  if (source.kind === 'squashfs') return leftOut(write({ ...about, ...source, scratch: draft }, to));
+  if (source.kind === 'squashfs')
+    return [...notChecked(source), ...leftOut(write({ ...about, ...source, scratch: draft }, to))];
   if (write === writeSquashfs && to === draft) return buildSquashfs(source, draft, values).warnings;
   const path = `${draft}.sqfs`;
   packer.removeAtSignal(path);

@@ -5,9 +5,13 @@ import type { Json } from '../formats/json.js';
 import { readOciLayout } from '../formats/oci-layout.js';
 import type { Host } from '../host/host.js';
 import type { Registry } from '../registry/client.js';
+import { policiesFor, readKey } from '../registry/policy.js';
 import { type Reference, renderReference } from '../registry/reference.js';
 import { Refusal } from '../registry/refusals.js';
+import { qualify, readRegistries } from '../registry/registries-conf.js';
 import { nearTags, type Platform, type RemoteImage, resolveImage } from '../registry/remote-image.js';
+import { verifySignature } from '../registry/signatures.js';
+import { checkTrust } from '../registry/trust.js';
 import { blobPath, blobsIn, fetchBlobs, missingBlobs, type WantedBlob } from './blobs.js';
 import { workOf } from './build.js';
 import { filesOfDirectory } from './files.js';
@@ -41,12 +45,31 @@ function hintFor(error: Refusal, registry: Registry, reference: Reference): stri
     : undefined;
 }
 
-/** The manifest, from the registry or a mirror. Throws LaunchError: for a tag that is not there, with those that are. */
+/** By what the user asked for, not where it was found: a mirror is not more trusted. */
+function check(
+  asked: Reference,
+  registry: Registry,
+  { digests }: RemoteImage,
+  values: ImageValues,
+  host: Host,
+): void {
+  const reference = qualify(asked, readRegistries(host));
+  const given = values['verify-key'];
+  const key = given === undefined ? undefined : readKey(given, host);
+  const policies = policiesFor(reference, host);
+  checkTrust({ registry, reference, digests, policies, key, verify: verifySignature });
+}
+
+/**
+ * The manifest, from the registry or a mirror. Throws LaunchError: for a tag that is not there, with those that are; for
+ * an image that a policy or --verify-key refuses.
+ */
 export function findRemote(
   reference: Reference,
   values: ImageValues,
   host: Host,
   note: (warning: string) => void,
+  trust: 'checked' | 'unchecked' = 'checked',
 ): Found {
   let line: TransferLine | undefined;
   const ear = { onRetry: note, onTick: (all: Parameters<TransferLine['show']>[0]) => line?.show(all) };
@@ -59,6 +82,7 @@ export function findRemote(
       throw new LaunchError((error as Refusal).message, { hint });
     }
   });
+  if (trust === 'checked') check(reference, registry, image, values, host);
   const fetch: Found['fetch'] = (storage, onWait) => {
     for (const directory of [blobsIn(storage), `${storage}/leases`]) packer.makeDirectories(directory);
     const missing = missingBlobs(storage, blobsOf(image));

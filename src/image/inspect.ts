@@ -14,7 +14,7 @@ import { type Verb, warnAfter } from './verb.js';
 
 /** What a registry has: manifest and configuration, nothing else is fetched. */
 function inspectRemote(text: string, values: ImageValues, host: Host, note: (warning: string) => void): void {
-  const { registry, image } = findRemote(parseReference(text), values, host, note);
+  const { registry, image } = findRemote(parseReference(text), values, host, note, 'unchecked');
   const { manifest, layers } = image;
   print(
     1,

@@ -158,6 +158,18 @@ export const passwordStdinOption = {
   summary: 'read the password from standard input (default: ask on the terminal)',
 } as const satisfies Option;
 
+export const verifyKeyOption = {
+  name: 'verify-key',
+  value: 'required',
+  metavar: 'FILE',
+  repeat: 'refuse',
+  completes: 'path',
+  group: 'registry',
+  summary: 'refuse an image unless the owner of the public key in FILE has signed it with cosign',
+  details:
+    'What /etc/containers/policy.json and ~/.config/containers/policy.json require must be true besides: containers-policy.json(5).',
+} as const satisfies Option;
+
 export const chunkOption = {
   name: 'chunk',
   value: 'required',
@@ -221,6 +233,7 @@ const all = [
   usernameOption,
   passwordStdinOption,
   chunkOption,
+  verifyKeyOption,
   unpackOption,
   dryRunOption,
   storageOption,

@@ -17,6 +17,7 @@ import {
   storageOption,
   unpackOption,
   usernameOption,
+  verifyKeyOption,
 } from './options.js';
 
 export const program: Program = {
@@ -33,7 +34,15 @@ export const program: Program = {
       name: 'pull',
       summary: 'get an image from a registry into storage, where ch-run-ts finds it by NAME',
       operands: 'REF [NAME]',
-      options: [...packOptions, ...registryOptions, storageOption, forceOption, unpackOption, dryRunOption],
+      options: [
+        ...packOptions,
+        ...registryOptions,
+        verifyKeyOption,
+        storageOption,
+        forceOption,
+        unpackOption,
+        dryRunOption,
+      ],
     },
     {
       name: 'tags',
@@ -78,7 +87,7 @@ export const program: Program = {
       summary:
         'make a SquashFS file (OUT), a directory (OUT/), a SIF (OUT.sif), an archive (OUT.tar, OUT.tar.gz, OUT.tar.zst, - for standard output) or, with a transport, another format of an image',
       operands: 'IN OUT',
-      options: [...packOptions, ...registryOptions, storageOption, forceOption],
+      options: [...packOptions, ...registryOptions, verifyKeyOption, storageOption, forceOption],
     },
     {
       name: 'list',

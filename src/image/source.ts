@@ -20,6 +20,8 @@ export type Source =
       readonly path: string;
       readonly offset: number;
       readonly size: number;
+      /** The file has what claims to be a signature. */
+      readonly signed?: true;
     };
 
 export interface SourceRequest {
@@ -122,8 +124,8 @@ function openImageFile(request: SourceRequest, name: string, path: string): Sour
       `can't use ${name}: it is ${found.problem}`,
       found.hint ? { path, hint: found.hint } : { path },
     );
-  const { offset, size = whole - offset } = found;
-  return { kind: 'squashfs', format: 'SIF', path, offset, size };
+  const { offset, size = whole - offset, signed } = found;
+  return { kind: 'squashfs', format: 'SIF', path, offset, size, ...(signed ? { signed } : {}) };
 }
 
 /** The first entries of archives of images. */

@@ -19,6 +19,8 @@ export interface Descriptor {
 
 export interface RemoteImage {
   readonly manifest: Descriptor & { readonly text: string };
+  /** SHA-256 of the manifest, and of the indexes that led to it. */
+  readonly digests: readonly string[];
   readonly config: Descriptor;
   /** From the bottom to the top. */
   readonly layers: readonly Descriptor[];
@@ -122,10 +124,12 @@ function choose({ json }: Manifest, wanted: Platform, name: string): string {
 export function resolveImage(registry: Registry, wanted: Platform): RemoteImage {
   const name = renderReference(registry.reference);
   let manifest = fetchManifest(registry, versionOf(registry.reference));
+  const digests = [manifest.digest];
   for (let depth = 0; indexTypes.includes(manifest.type); depth++) {
     if (depth === deepestIndex)
       throw new LaunchError(`${name} is an index in indexes, more than ${deepestIndex} deep`);
     manifest = fetchManifest(registry, choose(manifest, wanted, name));
+    digests.push(manifest.digest);
   }
   const { type, text, json, digest } = manifest;
   if (!manifestTypes.includes(type))
@@ -136,6 +140,7 @@ export function resolveImage(registry: Registry, wanted: Platform): RemoteImage 
     );
   return {
     manifest: { type, text, digest, size: toBytes(text).length },
+    digests,
     config: toDescriptor(json.config, `the configuration of ${name}`),
     layers: asArray(json.layers, `layers of ${name}`).map((each, at) =>
       toDescriptor(each, `layer ${at + 1} of ${name}`),
