@@ -134,6 +134,12 @@ Words is_terminal(const Words& arguments) {
   return {};
 }
 
+/// Exit status, and signal.
+Words ending_of(int status) {
+  return {std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : 0),
+          std::to_string(WIFSIGNALED(status) ? WTERMSIG(status) : 0)};
+}
+
 Words run_program(const Words& arguments) {
   const auto limit = parse_number(arguments[0], INT_MAX, "a time limit");
   const Words command(arguments.begin() + 1, arguments.end());
@@ -142,9 +148,15 @@ Words run_program(const Words& arguments) {
   Child child(command[0], command, environ, outputs.streams());
   if (!outputs.read(Clock::now() + std::chrono::milliseconds(limit)))
     throw Refused("poll", ETIMEDOUT).cannot("wait for " + arguments[1]);
-  const int status = child.wait();
-  return {std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : 0),
-          std::to_string(WIFSIGNALED(status) ? WTERMSIG(status) : 0), outputs.text(0), outputs.text(1)};
+  Words ending = ending_of(child.wait());
+  ending.insert(ending.end(), {outputs.text(0), outputs.text(1)});
+  return ending;
+}
+
+Words run_beside(const Words& arguments) {
+  const ExpectChild expect;
+  const int status = Child(arguments[0], arguments, environ, {-1, STDERR_FILENO, STDERR_FILENO}).wait();
+  return ending_of(status);
 }
 
 Words filter(const Words& arguments) {

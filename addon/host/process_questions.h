@@ -19,6 +19,8 @@ Words is_terminal(const Words& arguments);
 /// Time limit in milliseconds, program, arguments → exit status, number of the signal that ended it or 0, what it wrote
 /// to standard output and to standard error. ETIMEDOUT where it had to be killed.
 Words run_program(const Words& arguments);
+/// PROGRAM, its arguments → exit status and signal. What it prints goes to our standard error.
+Words run_beside(const Words& arguments);
 /// Call, argument, mask, value for each rule, the last three empty for a rule without them → the filter's bytes.
 Words filter(const Words& arguments);
 /// → the architecture that this was built for, as OCI calls it.

@@ -24,6 +24,7 @@ constexpr Question kQuestions[] = {
     {"write", 2, write_out},
     {"terminal", 1, is_terminal},
     {"run", 2, run_program},
+    {"run-beside", 1, run_beside},
     {"filter", 0, filter},
     {"rules", 2, rules},
     {"architecture", 0, architecture},

@@ -93,6 +93,9 @@ function findPrograms(): readonly [string, string] {
 /** The launcher program that belongs to this installation. */
 export const launcherPath: string = `${programRoot}/bin/ch-run-ts`;
 
+/** Where images are got. */
+export const imageProgramPath: string = `${programRoot}/bin/ch-image-ts`;
+
 /** The file-system server may lie in either, as addon/base/own_path.cc has it. */
 export const serverPaths: readonly string[] = ['libexec/ch-run-ts', 'build/Release'].map(
   (folder) => `${programRoot}/${folder}/ch-run-ts-squashfs`,
@@ -196,6 +199,11 @@ export const native = {
   run(program: string, words: readonly string[], limit: number): Ending {
     const [status, signal, output = '', errors = ''] = ask('run', String(limit), program, ...words);
     return { status: Number(status), signal: Number(signal), output, errors };
+  },
+  /** The same without a limit; what it prints goes to standard error. */
+  runBeside(program: string, words: readonly string[]): Pick<Ending, 'status' | 'signal'> {
+    const [status, signal] = ask('run-beside', program, ...words);
+    return { status: Number(status), signal: Number(signal) };
   },
   /** A BPF program that fakes success of these calls, compiled by libseccomp. Throws Error if that is absent. */
   compileFilter(rules: readonly FilterRule[]): Uint8Array {

@@ -55,6 +55,8 @@ export type JoinRequest =
   | { readonly kind: 'process'; readonly pid: number };
 
 export interface LaunchRequest extends ImageRequest {
+  /** When an image docker://REF is got from its registry; never if absent. */
+  readonly pull?: 'missing' | 'never';
   /** Where writes go instead: a tmpfs of this size as in tmpfs(5), or a host directory that keeps them. */
   readonly overlay?: { readonly memory: string } | { readonly directory: string };
   /** Host directory at which a SquashFS image is mounted; not visible on the host if absent. */

@@ -19,6 +19,7 @@ import { testFeature } from './features.js';
 import { makePlan } from './plan/make-plan.js';
 import { referToValues } from './plan/references.js';
 import { program } from './program.js';
+import { pullIfMissing } from './pull.js';
 
 /** How it was started. */
 interface Invocation {
@@ -59,6 +60,7 @@ function runLaunch(
 ): Outcome {
   const { color, log } = line.request;
   setStyle({ color, log });
+  if (line.dryRun === undefined) pullIfMissing(line.request);
   const plan = makePlan(line.request, host, warnings);
   const options = entries.filter(({ option }) => option !== 'dry-run');
   switch (line.dryRun) {

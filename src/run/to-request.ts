@@ -27,6 +27,7 @@ export function toRequest(values: RunValues, image: string): LaunchRequest {
     binds: (values.bind ?? []).map((text) => parseBind(text)),
     ...parseDevices(values),
     ...(values.cd === undefined ? {} : { directory: values.cd }),
+    ...(values.pull === undefined ? {} : { pull: values.pull }),
     ...(values['image-config'] ? { imageConfig: 'command' } : {}),
     ...(values['no-volumes'] ? { noVolumes: true } : {}),
     tmp: values['private-tmp'] ? 'private' : 'host',

@@ -4,7 +4,7 @@ import { LaunchError, usageError } from '../base/errors.js';
 import { findPartition, isSif } from '../formats/sif.js';
 import type { Host, Way } from '../host/host.js';
 import { headSize, recognizeFormat } from './recognize.js';
-import { canBeName, findInStorage, findStorage, imagesIn } from './storage.js';
+import { canBeName, findInStorage, findStorage, imagesIn, type Storage } from './storage.js';
 
 /** Which image to use. */
 export interface ImageRequest {
@@ -37,14 +37,11 @@ export function resolveImage(request: ImageRequest, host: Host): Image {
   if (reference === '') throw new LaunchError('the image reference is empty');
   const storage = findStorage(request.storage, host);
   const { directory, distrust } = storage ?? {};
+  const name = registryName(reference);
+  if (name !== undefined) return fromRegistry(reference, name, storage, request, host);
   if (distrust && canBeName(reference)) return byPath(reference, writable, host, distrust);
   const stored = storage && findInStorage(reference, storage, host);
-  if (stored) {
-    if (writable && !unsafe)
-      throw usageError(`the image ${reference} in storage can't be written`, useOverlay);
-    const image = { ...identify(reference, stored.path, host), way: stored.way };
-    return refuseWriting(reference, image, writable);
-  }
+  if (stored) return ofStorage(reference, stored, writable && !unsafe, writable, host);
   const image = byPath(reference, writable, host);
   const { path } = image;
   if (unsafe) return image;
@@ -55,6 +52,38 @@ export function resolveImage(request: ImageRequest, host: Host): Image {
     });
   }
   return image;
+}
+
+function ofStorage(
+  name: string,
+  { path, way }: { readonly path: string; readonly way: Way },
+  refused: boolean,
+  writable: boolean,
+  host: Host,
+): Image {
+  if (refused) throw usageError(`the image ${name} in storage can't be written`, useOverlay);
+  return refuseWriting(name, { ...identify(name, path, host), way }, writable);
+}
+
+/** What an image of a registry is called in storage; undefined for other references. */
+export function registryName(reference: string): string | undefined {
+  return /^docker:\/\/(.+)$/s.exec(reference)?.[1];
+}
+
+function fromRegistry(
+  reference: string,
+  name: string,
+  storage: Storage | undefined,
+  { writable, unsafe }: ImageRequest,
+  host: Host,
+): Image {
+  if (storage?.distrust) throw new LaunchError(storage.distrust);
+  const stored = storage && findInStorage(name, storage, host);
+  if (!stored)
+    throw new LaunchError(`there is no image ${reference} in storage`, {
+      hint: `get it with 'ch-image-ts pull ${reference}', or use --pull`,
+    });
+  return ofStorage(name, stored, writable && !unsafe, writable, host);
 }
 
 /** `distrust`: why names were not looked up. */

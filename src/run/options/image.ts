@@ -57,6 +57,19 @@ export const imageOptions = [
       'A name such as debian:12 means the directory that ch-image keeps under that name in DIR/img. DIR and DIR/img are used only if they belong to you or root, are not symbolic links, and nobody else can write to them; otherwise there is a warning, and the name is taken as a path.',
   },
   {
+    name: 'pull',
+    value: 'optional',
+    metavar: 'WHEN',
+    repeat: 'refuse',
+    choices: ['missing', 'never'],
+    implied: 'missing',
+    default: 'never',
+    group: 'image',
+    summary: 'get an image docker://REF with ch-image-ts if it is not in storage',
+    details:
+      "Whether that is done at a launch is for the site or for you to say, also in the configuration: pull = 'missing' in [options]. Of many processes that start at once, one gets the image, and the others wait. What is in storage is not asked for again: 'ch-image-ts pull' gets a new version.",
+  },
+  {
     name: 'image-config',
     value: 'none',
     repeat: 'refuse',

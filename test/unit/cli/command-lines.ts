@@ -215,7 +215,7 @@ export const errors: readonly [string | readonly string[], string][] = [
   ['--set img -- true', '--set is ambiguous: --set-env, --set-env0'],
   ['--c /a img -- true', '--c is ambiguous: --cdi-dirs, --cdi-run-hooks, --cd, --color, --config'],
   ['--ver img -- true', '--ver is ambiguous: --verbose, --version'],
-  ['--p img -- true', '--p is ambiguous: --private-tmp, --profile, --plan'],
+  ['--p img -- true', '--p is ambiguous: --pull, --private-tmp, --profile, --plan'],
   ['-b : img -- true', "expected SRC[:DST[:OPT,...]] for --bind, got ':': SRC is empty"],
   [['-b', '', 'img', '--', 'true'], "expected SRC[:DST[:OPT,...]] for --bind, got '': SRC is empty"],
   ['-b :/b img -- true', "expected SRC[:DST[:OPT,...]] for --bind, got ':/b': SRC is empty"],
