@@ -391,6 +391,7 @@ constexpr Question kQuestions[] = {
     {"save-secret", 2, guarded<save_secret>},
     {"ask-user", 2, guarded<ask_user>},
     {"read-input", 0, guarded<read_input>},
+    {"symlink", 2, guarded<make_symlink>},
     {"link", 2, guarded<link_file>},
     {"names", 1, guarded<count_names>},
     {"rename", 2, guarded<rename_path>},

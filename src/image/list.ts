@@ -5,7 +5,7 @@ import { print, printWarning } from '../host/messages.js';
 import { listStorage, renderList } from '../store/list-storage.js';
 import { findStorage } from '../store/storage.js';
 import { packer } from './packer.js';
-import { findImage, readRecord } from './stored.js';
+import { findImage, readRecord, stateIn } from './stored.js';
 import type { Verb } from './verb.js';
 
 /** Of containers of the caller on this machine. */
@@ -29,7 +29,8 @@ export const listImages: Verb = async (_, values, host) => {
   });
   if (!values.json) return print(1, renderList(images, useOf));
   const described = images.map((image) => {
-    const { source, format, manifestDigest, configDigest } = readRecord(found.directory, image.name) ?? {};
+    const { source, format, manifestDigest, configDigest } =
+      readRecord(stateIn(found.directory), image.name) ?? {};
     return { ...image, source, format, manifestDigest, configDigest };
   });
   print(1, `${JSON.stringify(described, null, 2)}\n`);

@@ -50,7 +50,7 @@ export function outputOf(out: string, host: Host): Output {
 
 function transportOf(out: string): Transport {
   if (out.endsWith('/')) return 'dir';
-  if (out === '-' || /\.(tar|tgz|tzst|tar\.[a-z0-9]+)$/.test(out)) return 'tar';
+  if (out === '-' || /\.(tgz|tzst|txz|tbz2?|tar(\.(gz|zst|xz|bz2|lz4))?)$/.test(out)) return 'tar';
   return /\.sif$/.test(out) ? 'sif' : 'squashfs';
 }
 

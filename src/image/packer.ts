@@ -147,6 +147,8 @@ export const packer = {
   askUser: (prompt: string, echo: 'echo' | 'hidden'): string => act('ask-user', prompt, echo)[0] ?? '',
   /** All of standard input, without the end of its last line. */
   readInput: (): string => act('read-input')[0] ?? '',
+  /** A symbolic link at `path`. */
+  symlink: (target: string, path: string): void => void act('symlink', target, path),
   /** A second name for a file. */
   link: (path: string, other: string): void => void act('link', path, other),
   /** For each running container that we can examine, the paths that its image may have. */

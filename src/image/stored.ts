@@ -1,7 +1,9 @@
 /** Images in storage, and the records beside them. */
 import { LaunchError } from '../base/errors.js';
+import { dirname } from '../base/paths.js';
 import type { Host } from '../host/host.js';
 import { native } from '../host/native.js';
+import { findDistrust } from '../host/ownership.js';
 import { renderSize } from '../store/list-storage.js';
 import { canBeName, fileNameOf, findStorage, imagesIn, storageDirectory } from '../store/storage.js';
 import { exists } from './exists.js';
@@ -33,10 +35,28 @@ export function openStorage(given: string | undefined, host: Host): string {
   const directory = storageDirectory(given, host)?.replace(/(?<=.)\/+$/, '');
   if (directory === undefined)
     throw new LaunchError('there is no storage: USER is not set, and your user id has no name');
-  for (const part of ['img', 'tmp', 'records']) packer.makeDirectories(`${directory}/${part}`);
+  packer.makeDirectories(imagesIn(directory));
   const { distrust } = findStorage(directory, host) ?? {};
   if (distrust) throw new LaunchError(distrust);
-  return directory;
+  const state = stateIn(directory);
+  for (const part of ['tmp', 'records']) packer.makeDirectories(`${state}/${part}`);
+  if (state !== directory) {
+    const reason = [dirname(state), state].map((path) => host.ownerOf(path, 'no-follow'));
+    for (const owner of reason) {
+      const doubt = owner && findDistrust(owner, host);
+      if (doubt) throw new LaunchError(`storage ${directory} is not used: ${state}: ${doubt}`);
+    }
+    if (!exists(imagesIn(state))) packer.symlink('../../img', imagesIn(state));
+  }
+  return state;
+}
+
+/**
+ * Where everything but images is. Charliecloud's ch-image takes no storage directory with files in it that it does not know:
+ * in one of its own, they are in its cache of downloads, where it minds none.
+ */
+export function stateIn(directory: string): string {
+  return exists(`${directory}/dlcache`) ? `${directory}/dlcache/ch-image-ts` : directory;
 }
 
 export function checkName(name: string): string {

@@ -2,61 +2,19 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
-import { archiveOf, dockerFiles, sha256 } from '../helpers/images.js';
+import { archiveOf, dockerFiles } from '../helpers/images.js';
 import { makeSif } from '../helpers/sif.js';
 import { image, isRoot, run, skip, squashed, start, type User } from '../helpers/support.js';
 import { makeTar, tarHeader } from '../helpers/tar.js';
 import { makePlace, type Place, program, refuses, test } from './image.js';
+import { describe, makeTree } from './trees.js';
 
 t.setTimeout(300_000);
-
-/** All that a conversion must keep of a tree, line by line. */
-function describe(root: string, at = ''): readonly string[] {
-  return readdirSync(join(root, at))
-    .sort()
-    .flatMap((name) => {
-      const path = join(at, name);
-      const status = lstatSync(join(root, path));
-      const line = `${path} ${status.mode.toString(8)} ${Math.floor(status.mtimeMs / 1000)}`;
-      if (status.isDirectory()) return [line, ...describe(root, path)];
-      if (status.isSymbolicLink()) return [`${line} -> ${readlinkSync(join(root, path))}`];
-      return [`${line} ${status.nlink} ${sha256(readFileSync(join(root, path)))}`];
-    });
-}
-
-/** A tree with one of everything. */
-function makeTree(place: Place): string {
-  const root = join(place.directory, 'root');
-  mkdirSync(join(root, 'd/e'), { recursive: true });
-  writeFileSync(join(root, 'd/file'), 'content');
-  writeFileSync(join(root, `d/${'n'.repeat(180)}`), 'a long name');
-  writeFileSync(join(root, Buffer.from('d/\xff\xfe', 'latin1').toString('latin1')), 'bytes');
-  writeFileSync(join(root, 'large'), Buffer.alloc(900_000, 'all work and no play '));
-  writeFileSync(join(root, 'holes'), Buffer.concat([Buffer.alloc(1 << 20), Buffer.from('x')]));
-  execFileSync('ln', [join(root, 'd/file'), join(root, 'another')]);
-  symlinkSync('/nowhere', join(root, 'link'));
-  chmodSync(join(root, 'd/e'), 0o700);
-  for (const name of ['d/file', 'd/e', 'd', 'large', 'holes'])
-    utimesSync(join(root, name), 1_000_000_000, 1_234_567_890);
-  if (isRoot) execFileSync('chown', ['-hR', '--reference', place.directory, root]);
-  return root;
-}
 
 function convert(t: Test, place: Place, from: string, to: string): void {
   const { status, stderr } = place.image(['convert', from, to]);
