@@ -27,7 +27,7 @@ export function renderFeatures(): string {
     linux: {
       namespaces: namespaceKinds,
       capabilities: capabilityNames,
-      cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
+      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: native.features().includes('seccomp') ? seccomp : { enabled: false },
       apparmor: { enabled: false },
       selinux: { enabled: false },

@@ -56,7 +56,7 @@ export const commonOptions = [
     ...flag,
     name: 'systemd-cgroup',
     group: 'global',
-    summary: 'accepted: without control groups, there is nothing for systemd to manage',
+    summary: 'have systemd make the control groups, as a transient scope',
   },
   {
     ...valued,

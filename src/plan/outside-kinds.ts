@@ -23,6 +23,7 @@ export interface GroupOf {
   /** Of version 1; empty for version 2. */
   readonly controllers: string;
   readonly mount: string;
+  /** Empty: that of the scope. */
   readonly path: string;
   /** `must` be had for a limit; was `asked` for; or `may` be left out silently. */
   readonly need: 'must' | 'asked' | 'may';
@@ -50,6 +51,13 @@ export const outsideKinds = {
     readonly saved: string;
     readonly configuration: string;
   }) => [step.root, step.id, step.saved, step.configuration],
+  /** Have systemd make a scope with the other side in it; `properties` as busctl(1) has them. */
+  scope: (step: {
+    readonly unit: string;
+    readonly manager: 'system' | 'user';
+    readonly need: 'must' | 'asked';
+    readonly properties: readonly (readonly string[])[];
+  }) => [step.unit, step.manager, step.need, String(step.properties.length), ...step.properties.flat()],
   /** Make control groups, and put the other side into them; with these controllers in version 2, where they can be had. */
   groups: (step: { readonly enable: readonly string[]; readonly groups: readonly GroupOf[] }) => [
     String(step.enable.length),

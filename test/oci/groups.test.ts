@@ -138,8 +138,9 @@ t.test('what outlives the first process in a PID namespace of others ends with t
   const { stdout, status } = oci('run', 'a');
   t.equal(status, 0);
   t.notOk(runs(stdout), 'in the foreground at once');
-  const pid = oci('run', '-d', 'a').stdout;
+  oci('run', '-d', 'a');
   await until(() => bundle.state('a').status === 'stopped', 'the first one has ended');
+  const pid = setting(`${top}/a`, 'pids', 'cgroup.procs', 'cgroup.procs');
   t.ok(runs(pid));
   t.match(oci('kill', '--all', 'a', 'KILL'), { status: 0, stderr: '' });
   await until(() => !runs(pid), 'kill --all reaches it');

@@ -3,7 +3,17 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:
 import { join } from 'node:path';
 import t from 'tap';
 import { type Config, fileIn, makeBundle, runtimeWords, shellOf, until } from '../helpers/bundles.js';
-import { copyImage, isRoot, ordinaryUser, plant, skip, start, type User, users } from '../helpers/support.js';
+import {
+  copyImage,
+  isRoot,
+  ordinaryUser,
+  plant,
+  scratch,
+  skip,
+  start,
+  type User,
+  users,
+} from '../helpers/support.js';
 
 const root = users.find(({ uid }) => uid === 0) as User;
 
@@ -149,6 +159,25 @@ for (const user of users) {
     },
   );
 }
+
+t.test('on a host whose mounts are shared, as systemd has them, nothing is mounted outside', (t) => {
+  if (!isRoot) return skip(t, 'only root can change the propagation of mounts');
+  const shared = scratch(t, root);
+  for (const place of [onHost, () => {}]) {
+    const bundle = makeBundle(t, root, (config) => {
+      place(config);
+      config.mounts.push({ destination: '/mnt', type: 'bind', source: shared, options: ['rbind'] });
+      config.mounts.push({ destination: '/mnt/below', type: 'tmpfs', source: 'tmpfs' });
+      config.process.args = ['sh', '-c', 'echo x > /mnt/below/x; cat /mnt/below/x'];
+    });
+    const script =
+      'mount --make-rshared / && cat /proc/self/mountinfo > m1; "$@"; cat /proc/self/mountinfo | cmp m1';
+    const words = ['--mount', 'sh', '-c', script, 'sh', ...runtimeWords, '--root', bundle.root, 'run', 'a'];
+    const { status, stdout, stderr } = start(root, 'unshare', words, { cwd: bundle.path });
+    t.same([status, stdout, stderr], [0, 'x\n', '']);
+  }
+  t.end();
+});
 
 t.test('a configuration without `linux` is refused, and nothing crashes', (t) => {
   const bundle = makeBundle(t, ordinaryUser, (config) => {

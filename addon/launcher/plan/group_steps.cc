@@ -7,6 +7,7 @@
 #include "base/records.h"
 #include "launcher/log/log.h"
 #include "launcher/parent/device_filter.h"
+#include "launcher/parent/scope.h"
 #include "launcher/plan/outside.h"
 
 namespace chrun {
@@ -50,10 +51,13 @@ void groups(Outside& outside, const Step& step) {
                                              step.fields.begin() + 1 + static_cast<long>(count));
   std::vector<WantedGroup> all;
   for (size_t i = count + 1; i + 3 < step.fields.size(); i += 4) {
-    all.push_back({{field(step, i), field(step, i + 1), field(step, i + 2), {}},
+    const bool scoped = step.fields[i + 2].empty();
+    // systemd has not made one, and it is done without
+    if (scoped && outside.scope.empty()) continue;
+    all.push_back({{field(step, i), field(step, i + 1), scoped ? outside.scope : field(step, i + 2), {}},
                    step.fields[i + 3] == "must",
                    step.fields[i + 3] == "asked"});
-    look_at_group(all.back().group);
+    if (!scoped) look_at_group(all.back().group);
   }
   // from here on they are ours to remove
   for (const WantedGroup& each : all) outside.groups.push_back(each.group);
@@ -70,6 +74,18 @@ void groups(Outside& outside, const Step& step) {
     log::warning("the container stays in the control group of its caller: " + reason);
   outside.groups = made;
   container_of(outside).save_groups(made);
+}
+
+/// scope UNIT system|user must|asked COUNT PROPERTY …: the groups are where systemd has made them.
+void scope(Outside& outside, const Step& step) {
+  const size_t count = parse_number(step.fields[3], 100, "a number of properties");
+  const std::vector<std::string> properties(step.fields.begin() + 4, step.fields.end());
+  try {
+    outside.scope = start_scope({field(step, 0), step.fields[1] == "user", properties, count}, outside.sides.child());
+  } catch (const Error& failure) {
+    if (step.fields[2] == "must") throw;
+    log::warning("the container stays in the control group of its caller: " + std::string(failure.what()));
+  }
 }
 
 /// Of version 1 with a controller, or of version 2; none if the container does without.
@@ -101,6 +117,7 @@ void group_devices(Outside& outside, const Step& step) {
 }
 
 constexpr StepKind<Outside> kKinds[] = {
+    {"scope", 4, kAnyFields, scope},
     {"groups", 1, kAnyFields, groups},
     {"group-setting", 4, kAnyFields, group_setting},
     {"group-devices", 1, 1, group_devices},

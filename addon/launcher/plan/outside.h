@@ -16,6 +16,7 @@ struct Outside {
   Sides& sides;
   std::optional<Container> container{};  // of OCI
   std::string saved{};                   // what is to be saved of it, in JSON, without the braces
+  std::string scope{};                   // the path of the group that systemd has made
   Groups groups{};                       // its control groups
   Fd terminal{};                         // the other end of the container's terminal
   std::optional<int> ended{};            // how the first process did, as waitpid(2) has it

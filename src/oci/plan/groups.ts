@@ -1,5 +1,6 @@
 /** The control groups of a container, and what they limit. */
 import { LaunchError } from '../../base/errors.js';
+import type { Host } from '../../host/host.js';
 import { native } from '../../host/native.js';
 import type { OutsideStep } from '../../plan/launch-plan.js';
 import type { GroupOf } from '../../plan/outside-kinds.js';
@@ -7,6 +8,7 @@ import type { Config } from '../config/config.js';
 import type { Resources } from '../config/resources.js';
 import { allRules, deviceLines, deviceProgram } from './device-rules.js';
 import { findHierarchies, groupPath, type Hierarchy, hasController, versionsOf } from './hierarchies.js';
+import { planScope } from './scope.js';
 import { planSettings, type Setting, unknownInSecond } from './settings.js';
 
 export interface GroupRequest {
@@ -15,6 +17,7 @@ export interface GroupRequest {
   /** Root of the machine: devices are limited, too. */
   readonly isRoot: boolean;
   readonly manager: 'cgroupfs' | 'systemd' | 'disabled';
+  readonly host: Host;
 }
 
 const isOf =
@@ -27,7 +30,7 @@ const usual = ['cpu', 'cpuset', 'io', 'memory', 'pids'];
 
 /** Of limits, those that are asked for must be had; without any, the caller's group will do. */
 function planGroups(
-  { config, id }: GroupRequest,
+  { config, id, manager }: GroupRequest,
   hierarchies: readonly Hierarchy[],
   needed: readonly Setting[],
 ): readonly GroupOf[] {
@@ -35,7 +38,7 @@ function planGroups(
   return hierarchies.map((hierarchy) => ({
     controllers: hierarchy.controllers,
     mount: hierarchy.mount,
-    path: groupPath(hierarchy, cgroupsPath, id),
+    path: manager === 'systemd' ? '' : groupPath(hierarchy, cgroupsPath, id),
     need: needed.some((setting) => isOf(setting)(hierarchy)) ? 'must' : cgroupsPath ? 'asked' : 'may',
   }));
 }
@@ -85,9 +88,14 @@ function refuseWithout(needed: readonly Setting[], hierarchies: readonly Hierarc
     );
 }
 
+/** With --systemd-cgroup on a machine without it, the container stays where its caller is. */
+const isWithoutSystemd = ({ manager, host }: GroupRequest): boolean =>
+  manager === 'systemd' && host.pathKind('/run/systemd/system') !== 'directory';
+
 export function planControlGroups(request: GroupRequest): GroupPlan {
   const resources = request.config.linux?.resources ?? {};
-  const hierarchies = request.manager === 'cgroupfs' ? hierarchiesHere() : [];
+  const { config, id, isRoot, manager } = request;
+  const hierarchies = manager === 'disabled' || isWithoutSystemd(request) ? [] : hierarchiesHere();
   const version = versionsOf(hierarchies);
   const settings = planSettings(resources, version);
   refuseWithout(
@@ -98,13 +106,16 @@ export function planControlGroups(request: GroupRequest): GroupPlan {
   if (hierarchies.length === 0) return { steps: [], warnings, groups: [] };
   const needed = settings.filter((each) => each.needed);
   const groups = planGroups(request, hierarchies, needed);
+  const scope = { cgroupsPath: config.linux?.cgroupsPath || undefined, id, isRoot, resources };
   const second = needed.filter((each) => each.version === 2).map(({ controller }) => controller);
   return {
-    groups: request.isRoot ? groups : [],
+    // where systemd makes them is not known yet
+    groups: isRoot && manager === 'cgroupfs' ? groups : [],
     steps: [
+      ...(manager === 'systemd' ? [planScope({ ...scope, isNeeded: needed.length > 0 })] : []),
       { kind: 'groups', enable: [...new Set([...usual, ...second])], groups },
       ...settings.map(planSetting),
-      ...(request.isRoot ? planDevices(resources, hierarchies) : []),
+      ...(isRoot ? planDevices(resources, hierarchies) : []),
     ],
     warnings,
   };

@@ -152,7 +152,6 @@ function planOwnRoot(request: CreateRequest, groups: readonly GroupOf[], host: H
   const { config, bundle, pivot } = request;
   const { rootfsPropagation } = config.linux ?? {};
   return [
-    { kind: 'propagation', propagation: 'rslave' },
     { kind: 'root', path: findRoot(request, host), access: 'writable' },
     ...planMounts(config, bundle, groups, host),
     ...planContainerHooks(request),
@@ -198,7 +197,7 @@ export function makeCreatePlan(request: CreateRequest, host: Host): LaunchPlan {
   const preserved = request.preserved + sockets;
   const { config, id, manager } = request;
   const isRoot = isRootOfHost(host.user().uid, host);
-  const groups = planControlGroups({ config, id, isRoot, manager });
+  const groups = planControlGroups({ config, id, isRoot, manager, host });
   const hasInit = namespaces.some(({ kind }) => kind === 'init');
   return {
     verbosity: 0,

@@ -55,6 +55,8 @@ export function planNamespaces(config: Config, user: UserNamespace): readonly Cr
     ...begin,
     ...join(true),
     ...planOffsets(config.linux ?? {}),
+    // what is found on the host is copied then: copies of shared mounts would share what is mounted in them, too
+    ...(fresh.includes('mount') ? [{ kind: 'propagation', propagation: 'rslave' } as const] : []),
     { kind: 'host-paths' },
     ...(user.kind === 'host' ? [] : [{ kind: 'become-root' } as const]),
     ...(fresh.includes('network') ? [{ kind: 'loopback' } as const] : []),

@@ -1,0 +1,76 @@
+#include "launcher/parent/scope.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/expect_child.h"
+#include "base/fd.h"
+#include "base/files.h"
+#include "base/proc.h"
+
+extern "C" char** environ;
+
+namespace chrun {
+namespace {
+
+/// Its first line on standard error; empty if all went well.
+std::string run_busctl(std::vector<std::string> words) {
+  const Fd errors = memory_file("busctl", "", false);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, errors.get(), STDERR_FILENO);
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  pid_t child = -1;
+  const int code = posix_spawnp(&child, "busctl", &actions, nullptr, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (code != 0) throw Refused("execve", code).cannot("start busctl, to ask systemd for a scope");
+  int status = 0;
+  if (wait_for_child(child, &status) < 0) throw Refused("waitpid").cannot("wait for busctl");
+  if (status == 0) return {};
+  lseek(errors.get(), 0, SEEK_SET);
+  const std::string text = read_all(errors.get(), "what busctl says", 1 << 16);
+  return text.empty() ? "busctl failed" : text.substr(0, text.find('\n'));
+}
+
+/// Of version 2, or else of systemd's own hierarchy.
+std::string group_of(pid_t pid) {
+  const std::string table = text_of("/proc/" + std::to_string(pid) + "/cgroup");
+  for (const std::string key : {"name=systemd:", "0::"}) {
+    const size_t found = table.find(key);
+    if (found == std::string::npos) continue;
+    const size_t start = found + key.size();
+    const std::string path = table.substr(start, table.find('\n', start) - start);
+    if (path.size() > 1) return path;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string start_scope(const Scope& scope, pid_t pid) {
+  std::vector<std::string> words{"busctl", scope.is_user ? "--user" : "--system", "--quiet", "call"};
+  for (const char* word : {"org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
+                           "StartTransientUnit", "ssa(sv)a(sa(sv))"})
+    words.emplace_back(word);
+  words.insert(words.end(), {scope.unit, "replace", std::to_string(scope.count + 1)});
+  words.insert(words.end(), {"PIDs", "au", "1", std::to_string(pid)});
+  words.insert(words.end(), scope.properties.begin(), scope.properties.end());
+  words.emplace_back("0");
+  if (const std::string failure = run_busctl(std::move(words)); !failure.empty())
+    throw Error("systemd made no scope " + scope.unit + ": " + failure);
+  // the answer is that of a job, which is carried out later
+  constexpr int kSteps = 1000, kStepMicroseconds = 10'000;
+  for (int step = 0; step < kSteps; step++) {
+    if (const std::string path = group_of(pid); path.ends_with("/" + scope.unit)) return path;
+    usleep(kStepMicroseconds);
+  }
+  throw Error("systemd did not put the container into the scope " + scope.unit);
+}
+
+}  // namespace chrun

@@ -1,0 +1,21 @@
+// A transient scope of systemd, which makes the control group: asked for by busctl(1), which every systemd host has.
+#pragma once
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace chrun {
+
+struct Scope {
+  std::string unit;
+  bool is_user;                         // of the user's own manager
+  std::vector<std::string> properties;  // as busctl has them: NAME, a signature, values
+  size_t count;                         // of properties
+};
+
+/// Has systemd put the process into a new scope; returns the path of its control group. Throws Error with what busctl
+/// says.
+std::string start_scope(const Scope& scope, pid_t pid);
+
+}  // namespace chrun
