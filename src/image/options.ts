@@ -1,5 +1,6 @@
 /** The options of ch-image-ts: one row each. Parser, help, completion, manual and documents are made from it. */
 import { versionOption } from '../cli/common-options.js';
+import { shells } from '../cli/completion/values.js';
 import type { Option } from '../cli/program.js';
 import type { Values } from '../cli/values.js';
 import { defaultStorage, storageVariable } from '../store/storage.js';
@@ -208,9 +209,12 @@ export const common = [
     metavar: 'SHELL',
     repeat: 'refuse',
     action: 'plain',
-    choices: ['bash', 'zsh', 'fish'],
+    form: { words: shells.join(', '), pattern: /^(bash|zsh|fish|images)$/ },
+    completes: shells,
     group: 'information',
-    summary: 'print a completion script',
+    summary: `print the completion script for SHELL: ${shells.join(', ')}`,
+    details:
+      'The scripts call ch-image-ts again: with "images" for SHELL, the names of the images in storage are printed, each followed by a NUL.',
   },
   {
     name: 'help',

@@ -19,6 +19,10 @@ import {
   usernameOption,
   verifyKeyOption,
 } from './options.js';
+import { transports } from './source.js';
+
+/** What import and convert offer. */
+const formats = transports.map((transport) => `${transport}:`);
 
 export const program: Program = {
   name: 'ch-image-ts',
@@ -62,6 +66,7 @@ export const program: Program = {
       summary:
         'put an image into a registry: one in storage (NAME), with the layers that it was pulled with, or any that convert reads, as one layer',
       operands: 'NAME REF',
+      completes: 'images',
       options: [...packOptions, ...registryOptions, chunkOption, storageOption],
     },
     {
@@ -80,6 +85,7 @@ export const program: Program = {
       name: 'import',
       summary: 'put an image into storage, where ch-run-ts finds it by NAME',
       operands: 'IN [NAME]',
+      completes: formats,
       options: [...packOptions, storageOption, forceOption, unpackOption],
     },
     {
@@ -87,6 +93,7 @@ export const program: Program = {
       summary:
         'make a SquashFS file (OUT), a directory (OUT/), a SIF (OUT.sif), an archive (OUT.tar, OUT.tar.gz, OUT.tar.zst, - for standard output) or, with a transport, another format of an image',
       operands: 'IN OUT',
+      completes: formats,
       options: [...packOptions, ...registryOptions, verifyKeyOption, storageOption, forceOption],
     },
     {
@@ -101,18 +108,21 @@ export const program: Program = {
       summary:
         'print where an image comes from and how it is configured, as JSON: one in storage (NAME), or in a registry (docker://REF)',
       operands: 'NAME',
+      completes: 'images',
       options: [archOption, ...registryOptions, storageOption],
     },
     {
       name: 'tag',
       summary: 'give an image in storage another name, too',
       operands: 'NAME NEW',
+      completes: 'images',
       options: [storageOption, forceOption],
     },
     {
       name: 'delete',
       summary: 'delete images in storage; containers that run go on',
       operands: 'NAME...',
+      completes: 'images',
       options: [storageOption],
     },
     {

@@ -2,6 +2,7 @@
 import { ExitStatus, LaunchError, usageError } from '../base/errors.js';
 import { basename } from '../base/paths.js';
 import { renderCompletion } from '../cli/completion/render.js';
+import { shells } from '../cli/completion/values.js';
 import { renderTopic } from '../cli/help.js';
 import { type Given, parseOptions } from '../cli/parse.js';
 import { optionsOf } from '../cli/program.js';
@@ -11,6 +12,8 @@ import { type Host, RealHost } from '../host/host.js';
 import { print, printError, setProgram, setStyle } from '../host/messages.js';
 import { native } from '../host/native.js';
 import { encodeRecord } from '../plan/encode.js';
+import { listNames } from '../store/list-storage.js';
+import { findStorage } from '../store/storage.js';
 import { translateConvert } from './charliecloud/ch-convert.js';
 import { translateImage } from './charliecloud/ch-image.js';
 import type { Translated } from './charliecloud/words.js';
@@ -62,6 +65,14 @@ async function runCommand({ words, next, command, values: raw }: Given): Promise
   await verb(operands, values, new RealHost());
 }
 
+/** For completion: if there is no storage, or it is not trusted, there are none. */
+function imageNames(host: Host): string {
+  const found = findStorage(undefined, host);
+  const names = found === undefined || found.distrust ? [] : listNames(found.directory);
+  // a name can contain any byte except this one
+  return names.map((name) => `${name}\0`).join('');
+}
+
 async function run(words: readonly string[]): Promise<void> {
   const given = parseOptions(program, words);
   const { help, version, completion } = given.values;
@@ -69,8 +80,9 @@ async function run(words: readonly string[]): Promise<void> {
   if (version !== undefined)
     return print(1, native.version().replace(/^ch-run-ts (\S+).*/, 'ch-image-ts $1'));
   if (completion !== undefined) {
-    const { completion: shell } = checkValues(program.common as readonly ImageOption[], { completion });
-    return print(1, renderCompletion(program, shell ?? 'bash'));
+    const { completion: word } = checkValues(program.common as readonly ImageOption[], { completion });
+    const shell = shells.find((each) => each === word);
+    return print(1, shell ? renderCompletion(program, shell) : imageNames(new RealHost()));
   }
   return runCommand(given);
 }

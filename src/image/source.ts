@@ -34,7 +34,7 @@ export interface SourceRequest {
 }
 
 /** Transports that are read, and those that people know from elsewhere. */
-const transports = ['oci', 'oci-archive', 'docker-archive', 'dir', 'sif', 'squashfs', 'tar'] as const;
+export const transports = ['oci', 'oci-archive', 'docker-archive', 'dir', 'sif', 'squashfs', 'tar'] as const;
 export type Transport = (typeof transports)[number];
 const others: Readonly<Record<string, string>> = {
   docker: "'ch-image-ts pull REF' gets it from a registry",

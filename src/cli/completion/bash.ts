@@ -42,6 +42,40 @@ complete -F ${own} ${program.name}
 `;
 }
 
+/** What is offered for the operands of each command. */
+function renderOperands(program: Program): string {
+  const own = `_${functionOf(program)}`;
+  const offers = program.commands.filter(({ completes }) => completes !== undefined);
+  const cases = offers.map(({ name, completes }) =>
+    completes === 'images'
+      ? `    ${name}) ${own}_image ;;`
+      : `    ${name}) ${own}_prefixes ${lines(completes ?? [])} ;;`,
+  );
+  const functions =
+    offers.length === 0
+      ? ''
+      : `${renderNames(program)}# what follows a prefix is a file
+${own}_prefixes() {
+  local prefix=
+  if [[ $word == : || $before == : ]]; then
+    compopt -o default
+    return
+  fi
+  ${own}_words "$1"
+  if ((\${#COMPREPLY[@]})); then compopt -o nospace; fi
+  ${own}_names < <(${own}_files)
+  ((\${#COMPREPLY[@]})) || compopt -o default
+}
+
+`;
+  return `${functions}${own}_operand() {
+  case $command in
+${[...cases, '    *) compopt -o default ;;'].join('\n')}
+  esac
+}
+`;
+}
+
 /** The script for a program with commands: the first word that is neither an option nor its value is the command. */
 function renderCommands(program: Program): string {
   const { common, commands } = program;
@@ -50,7 +84,8 @@ function renderCommands(program: Program): string {
     const options = optionsOf(program, command);
     return `    ${command.name}) separate=${separateOf(options)} options=${lines(options.map(typed))} ;;`;
   });
-  return `${own}() {
+  return `${renderOperands(program)}
+${own}() {
   local IFS=$'\\n' word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD - 1]} at command=
   local separate=${separateOf(common)} options=${lines(common.map(typed))}
   COMPREPLY=()
@@ -78,7 +113,7 @@ ${cases.join('\n')}
     ${own}_words "$options"
     [[ \${COMPREPLY[0]-} != *= ]] || compopt -o nospace
   elif [[ $command ]]; then
-    compopt -o default
+    ${own}_operand
   else
     ${own}_words ${lines(commands.map(({ name }) => name))}
   fi
@@ -91,7 +126,7 @@ ${cases.join('\n')}
  * with `printf %q`, because `-o filenames` does not quote `$`. `=` and `:` break words in bash: they are separate
  * words.
  */
-function renderLaunch(program: Program): string {
+function renderNames(program: Program): string {
   const { name } = program;
   const own = `_${functionOf(program)}`;
   return `# what a word on the line means, quotes and backslashes taken off, and nothing expanded: in REPLY
@@ -143,15 +178,6 @@ ${own}_files() {
   done
 }
 
-${own}_command() {
-  ${own}_unquote "\${COMP_WORDS[$1]}"
-  local image=$REPLY prefix=
-  # a name with a colon is three words
-  if [[ \${COMP_WORDS[$1 - 1]} == : ]]; then image=\${COMP_WORDS[$1 - 2]}:$image; fi
-  ${own}_names < <(command ${name} --completion="commands:$image" 2>/dev/null)
-  ((\${#COMPREPLY[@]})) || compopt -o default
-}
-
 ${own}_image() {
   local prefix=
   if [[ $before == : ]]; then prefix=\${COMP_WORDS[COMP_CWORD - 2]}:; fi
@@ -165,6 +191,21 @@ ${own}_image() {
   elif [[ ! $prefix ]]; then
     ${own}_names < <(${own}_files)
   fi
+}
+
+`;
+}
+
+function renderLaunch(program: Program): string {
+  const { name } = program;
+  const own = `_${functionOf(program)}`;
+  return `${renderNames(program)}${own}_command() {
+  ${own}_unquote "\${COMP_WORDS[$1]}"
+  local image=$REPLY prefix=
+  # a name with a colon is three words
+  if [[ \${COMP_WORDS[$1 - 1]} == : ]]; then image=\${COMP_WORDS[$1 - 2]}:$image; fi
+  ${own}_names < <(command ${name} --completion="commands:$image" 2>/dev/null)
+  ((\${#COMPREPLY[@]})) || compopt -o default
 }
 
 ${own}() {

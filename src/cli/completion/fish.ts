@@ -1,6 +1,6 @@
 /** Completion for fish, made from the option table. */
 import { summaryOf } from '../help.js';
-import type { Option, Program } from '../program.js';
+import type { Command, Option, Program } from '../program.js';
 import { functionOf, kindOf, quote } from './values.js';
 
 /** `when` is the condition under which the option is offered. */
@@ -24,6 +24,22 @@ function fishLine(program: Program, when: string, option: Option): string {
   return words.join(' ');
 }
 
+function operandLines(program: Program, when: string, { completes }: Command): readonly string[] {
+  if (completes === undefined) return [];
+  const start = `complete -c ${program.name} -n ${when} -a`;
+  if (completes === 'images') return [`${start} '(__${functionOf(program)}_names images)' -d image`];
+  return [`${start} ${quote(completes.join(' '))} -d format`];
+}
+
+function renderNames(program: Program): string {
+  return `function __${functionOf(program)}_names
+  # after a tab fish expects a description
+  for name in (command ${program.name} --completion="$argv[1]" 2>/dev/null | string split0)
+    string match -qr '\\t' -- $name; or printf '%s\\0' $name
+  end | string split0
+end`;
+}
+
 /** The script for a program with commands: its options before the command, and each command's own options after it. */
 function renderCommands(program: Program): string {
   const { name, commands, common } = program;
@@ -35,9 +51,13 @@ function renderCommands(program: Program): string {
     return [
       `complete -c ${name} -f -n ${begin} -a ${command.name} -d ${quote(command.summary)}`,
       ...own.map((option) => fishLine(program, when, option)),
+      ...operandLines(program, when, command),
     ];
   });
-  return [...common.map((option) => fishLine(program, 'true', option)), ...lines, ''].join('\n');
+  const functions = commands.some(({ completes }) => completes === 'images') ? [renderNames(program)] : [];
+  return [...functions, ...common.map((option) => fishLine(program, 'true', option)), ...lines, ''].join(
+    '\n',
+  );
 }
 
 /** Names are separated by NUL, and fish quotes what it inserts. */
@@ -52,12 +72,7 @@ function ${own}_at_command
   set -l words (commandline -opc)
   test "$words[-1]" = -- -a (count (string match -- -- $words)) = 1
 end
-function ${own}_names
-  # after a tab fish expects a description
-  for name in (command ${name} --completion="$argv[1]" 2>/dev/null | string split0)
-    string match -qr '\\t' -- $name; or printf '%s\\0' $name
-  end | string split0
-end
+${renderNames(program)}
 function ${own}_commands
   set -l words (commandline -opc)
   ${own}_names "commands:$words[-2]"

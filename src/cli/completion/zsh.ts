@@ -1,6 +1,6 @@
 /** Completion for zsh (zshcompsys(1), _arguments), made from the option table. */
 import { summaryOf } from '../help.js';
-import { type Option, optionsOf, type Program } from '../program.js';
+import { type Command, type Option, optionsOf, type Program } from '../program.js';
 import { functionOf, kindOf, quote } from './values.js';
 
 function zshSpec(option: Option): string {
@@ -23,6 +23,22 @@ function zshSpec(option: Option): string {
   return [long, ...(short ? [letter] : [])].map((spec) => `    ${quote(spec)} \\`).join('\n');
 }
 
+/** A file follows a prefix such as `oci:`. */
+function operandOf(own: string, { completes }: Command): string {
+  if (completes === undefined) return '_files';
+  if (completes === 'images') return `${own}_images`;
+  return `{compset -P "*:" || compadd -S "" -- ${completes.join(' ')}; _files}`;
+}
+
+function renderImages(program: Program): string {
+  return `_${functionOf(program)}_images() {
+  local -a images=(\${(0)"$(command ${program.name} --completion=images 2>/dev/null)"})
+  compadd -a images
+  _files
+}
+`;
+}
+
 /** The script for a program with commands. */
 function renderCommands(program: Program): string {
   const { name, commands, common } = program;
@@ -32,11 +48,12 @@ function renderCommands(program: Program): string {
     (command) => `    ${command.name})
       _arguments -S \\
 ${optionsOf(program, command).map(zshSpec).join('\n')}
-    '*: :_files'
+    ${quote(`*: :${operandOf(own, command)}`)}
       ;;`,
   );
+  const functions = commands.some(({ completes }) => completes === 'images') ? renderImages(program) : '';
   return `#compdef ${name}
-${own}_commands() {
+${functions}${own}_commands() {
   local -a commands=(${described})
   _describe command commands
 }
@@ -61,12 +78,7 @@ export function renderZsh(program: Program): string {
   const { name } = program;
   const own = `_${functionOf(program)}`;
   return `#compdef ${name}
-${own}_images() {
-  local -a images=(\${(0)"$(command ${name} --completion=images 2>/dev/null)"})
-  compadd -a images
-  _files
-}
-${own}_command() {
+${renderImages(program)}${own}_command() {
   # words are those from the image on
   local -a commands
   local at=2
