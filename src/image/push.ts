@@ -56,7 +56,7 @@ function readPushable(
 }
 
 /** The layers as they were pulled, if storage still has them all. */
-function readPulled(storage: string, name: string): Pushable | undefined {
+function readKept(storage: string, name: string): Pushable | undefined {
   const { manifestDigest, source = '' } = readRecord(storage, name) ?? {};
   if (manifestDigest === undefined || findImage(storage, name) === undefined) return undefined;
   const origin = source.startsWith('docker://') ? source : undefined;
@@ -123,7 +123,7 @@ export const pushImage: Verb = ([name = '', text = ''], values, host) =>
   warnAfter(values, (note) => {
     parseReference(text);
     const storage = openStorage(values.storage, host);
-    const pulled = readPulled(storage, name);
+    const pulled = readKept(storage, name);
     if (pulled) return send(pulled, text, values, host, note);
     const directory = `${storage}/tmp/push-${native.identity().pid}`;
     packer.removeAtSignal(directory);
