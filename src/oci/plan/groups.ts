@@ -88,6 +88,10 @@ function refuseWithout(needed: readonly Setting[], hierarchies: readonly Hierarc
     );
 }
 
+/** Where systemd makes a group is not known yet; but a control group namespace shows it as the root of version 2. */
+const isUnified = (groups: readonly GroupOf[]): boolean =>
+  groups.length === 1 && groups[0]?.controllers === '';
+
 /** With --systemd-cgroup on a machine without it, the container stays where its caller is. */
 const isWithoutSystemd = ({ manager, host }: GroupRequest): boolean =>
   manager === 'systemd' && host.pathKind('/run/systemd/system') !== 'directory';
@@ -109,8 +113,7 @@ export function planControlGroups(request: GroupRequest): GroupPlan {
   const scope = { cgroupsPath: config.linux?.cgroupsPath || undefined, id, isRoot, resources };
   const second = needed.filter((each) => each.version === 2).map(({ controller }) => controller);
   return {
-    // where systemd makes them is not known yet
-    groups: isRoot && manager === 'cgroupfs' ? groups : [],
+    groups: isRoot && (manager === 'cgroupfs' || isUnified(groups)) ? groups : [],
     steps: [
       ...(manager === 'systemd' ? [planScope({ ...scope, isNeeded: needed.length > 0 })] : []),
       { kind: 'groups', enable: [...new Set([...usual, ...second])], groups },

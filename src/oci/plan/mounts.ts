@@ -37,7 +37,7 @@ function planOwnGroups(
         type: isPrivate ? 'cgroup2' : 'rbind',
         source: `${only.mount}${only.path}`,
         data: '',
-        options: [...step.options, ...(isPrivate ? ['or-bind'] : [])],
+        options: [...step.options, ...(isPrivate && only.path ? ['or-bind'] : [])],
       },
     ];
   const isReadOnly = step.options.includes('ro');
@@ -112,7 +112,7 @@ function planMount({ mount, bundle, config, groups, host }: MountRequest): reado
   };
   const own = ownNamespaces(config);
   if (type === 'cgroup' || type === 'cgroup2')
-    return groups.length > 0
+    return groups.length > 0 && (groups[0]?.path || own.has('cgroup'))
       ? planOwnGroups(step, groups, own.has('cgroup'))
       : [planControlGroups(step, host)];
   // a user namespace without a namespace of its own of that kind may not mount these
