@@ -16,6 +16,7 @@
 #include "base/files.h"
 #include "base/records.h"
 #include "containers/container.h"
+#include "launcher/log/log.h"
 #include "launcher/plan/creation.h"
 #include "launcher/plan/hook_of.h"
 #include "launcher/process/console.h"
@@ -107,6 +108,16 @@ void enter_all(std::vector<std::pair<int, Fd>> namespaces) {
   enter(true);
 }
 
+/// A user who calls from a session that systemd keeps apart may not move a process into the scope, cgroups(7).
+void join_or_warn(const Group& group, pid_t first) {
+  try {
+    join_group_of(group, first);
+  } catch (const SysError& refusal) {
+    if (refusal.code() != EACCES && refusal.code() != EPERM) throw;
+    log::warning(std::string("the process stays in the control group of its caller: ") + refusal.what());
+  }
+}
+
 /// enter-container ROOT ID
 void enter_container(Creation& creation, const Step& step) {
   const Container container = Container::open(field(step, 0), field(step, 1));
@@ -116,7 +127,7 @@ void enter_container(Creation& creation, const Step& step) {
     throw Error("can't run a process in container " + container.id() + ": it is " + status_word(status));
   const ProcessId first = Container::process(saved);
   // before any of its code runs, and while its groups are where the host has them
-  for (const Group& group : container.groups()) join_group_of(group, first.pid);
+  for (const Group& group : container.groups()) join_or_warn(group, first.pid);
   auto namespaces = other_namespaces(first.pid);
   // what was opened was its own, if it is alive now
   if (!is_alive(first)) throw Error("can't run a process in container " + container.id() + ": container not running");
