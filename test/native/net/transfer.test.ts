@@ -306,7 +306,7 @@ t.test('proxies by the usual variables', async (t) => {
   t.match(await fetchFrom(url, ['limit=10'], { ...variables, no_proxy: 'localhost' }), { body: 'directly' });
   t.match(await fetchFrom('https://localhost:1/', ['limit=10'], { https_proxy: 'http://127.0.0.1:1' }), {
     status: 0,
-    failure: 'connect',
+    failure: 'proxy',
     text: /127\.0\.0\.1/,
   });
 });
