@@ -199,7 +199,7 @@ test('the remembered run and a fresh run have the same plan, always', async (t) 
       const here = () => ({ env: process.env, cwd: process.cwd() });
       run(user, [...words, '--', 'true'], here());
       changes[change]?.();
-      const shown = run(user, ['--memo-show', ...words], here());
+      const shown = run(user, ['--memo-show', ...words, '--', 'true'], here());
       const fresh = await freshPlan(words);
       if (shown.status !== 0) {
         seen.misses++;
@@ -226,7 +226,7 @@ function copyPackage(t: Test) {
     program,
     env,
     launch: (path = program) => t.equal(begin(path, [image, '--', 'true']).status, 0),
-    showStatus: (path = program) => begin(path, ['--memo-show', image]).status,
+    showStatus: (path = program) => begin(path, ['--memo-show', image, '--', 'true']).status,
   };
 }
 
@@ -271,7 +271,7 @@ test('the same tree mounted under another device number keeps what is remembered
     mkdir "$0/mounted"
     for each in 1 2; do
       mount -t tmpfs none "$0/mounted"; cp -R "$0/package" "$0/mounted"; stat -c %d "$0/mounted/package"
-      "$0/mounted/package/bin/ch-run-ts" --memo-show "$1" >/dev/null 2>&1 && echo kept || echo none
+      "$0/mounted/package/bin/ch-run-ts" --memo-show "$1" -- true >/dev/null 2>&1 && echo kept || echo none
       "$0/mounted/package/bin/ch-run-ts" "$1" -- true
     done`;
   const { status, stdout } = start(user, 'unshare', ['-Urm', 'sh', '-ec', script, place, image], { env });
