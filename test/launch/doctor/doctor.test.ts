@@ -16,6 +16,7 @@ import {
   run,
   scratch,
   skip,
+  stage,
   start,
 } from '../../helpers/support.js';
 import { obstacle, type Situation, situations } from './situations.js';
@@ -191,3 +192,28 @@ t.test('a format that there is not, and a check that there is not', (t) => {
   failsWith(t, run(ordinaryUser, ['--try', 'magic']), 64, 'there is no check named magic');
   t.end();
 });
+
+for (const [place, said] of [
+  ['/mnt', 'names these programs'],
+  ['/opt/elsewhere', 'names programs elsewhere'],
+] as const)
+  t.test(`an AppArmor profile of ${place} is told apart from one of this installation`, (t) => {
+    if (why) return skip(t, why);
+    if (!/^engine: QuickJS/m.test(run(ordinaryUser, ['--version']).stdout))
+      return skip(t, 'Node decides, which is not in the image');
+    const profile = `profile ch-run-ts "${place}/bin/ch-run-ts" flags=(unconfined) { userns, }\n`;
+    const outer = makeImage(t, { 'etc/apparmor.d/ch-run-ts': profile });
+    const inside = [
+      '-b',
+      `${join(stage, 'package')}:/mnt`,
+      outer,
+      '--',
+      '/mnt/bin/ch-run-ts',
+      '--doctor=json',
+    ];
+    const report = JSON.parse(run(ordinaryUser, inside).stdout) as Report;
+    const found = report.findings.find(({ name }) => name === 'moved');
+    t.equal(found?.detail, `/etc/apparmor.d/ch-run-ts ${said}`);
+    t.equal(found?.cause !== undefined, place !== '/mnt');
+    t.end();
+  });
