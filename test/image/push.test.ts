@@ -121,11 +121,8 @@ test('a connection that breaks is taken up where the registry says it was', asyn
   for (const words of [[], ['--chunk=1M']]) {
     const { registry, blobs, manifests, asked } = await serveUploads(t, breakOnce(600_000));
     const pushed = await runImage(place, user, ['push', ...words, file, `${registry}/large:1`]);
-    // libcurl itself tries again where a connection breaks that has served before
-    t.match(pushed, {
-      status: 0,
-      stderr: words.length ? '' : /warning: can't send layer 1 to .*; trying again\n$/,
-    });
+    // where a connection breaks that has served before, libcurl itself may try again, and says nothing
+    t.match(pushed, { status: 0, stderr: /^(\S+ warning: can't send layer 1 to .*; trying again\n)?$/ });
     t.equal(blobs.size, 2);
     t.equal(manifests.size, 1);
     t.ok(asked.some((each) => each.startsWith('GET blobs/uploads')));
