@@ -113,3 +113,10 @@ export async function until(is: () => boolean, what: string): Promise<void> {
 }
 
 export { isRoot };
+
+/** As root, in the user namespace of the host: there the files of root are the container's, too. */
+export function onHost({ linux }: Config): void {
+  linux.namespaces = linux.namespaces.filter(({ type }: Config) => type !== 'user');
+  linux.uidMappings = [];
+  linux.gidMappings = [];
+}

@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { makeBundle, runtime } from '../helpers/bundles.js';
+import { makeBundle, onHost, runtime } from '../helpers/bundles.js';
 import { isRoot, skip, start, users } from '../helpers/support.js';
 
 const script = `
@@ -37,11 +37,10 @@ t.test('version 2: limits, devices by a program, freezing, a divided group, remo
   const [user] = users;
   if (!isRoot || !user) return skip(t, 'only root can mount control groups');
   const top = `ch-oci-ts-unified-${process.pid}`;
-  const bundle = makeBundle(t, user, ({ process, linux }) => {
+  const bundle = makeBundle(t, user, (config) => {
+    onHost(config);
+    const { process, linux } = config;
     process.args = ['sleep', '100'];
-    linux.namespaces = linux.namespaces.filter(({ type }: { type: string }) => type !== 'user');
-    linux.uidMappings = [];
-    linux.gidMappings = [];
     linux.cgroupsPath = `/${top}/a`;
     linux.resources = {
       devices: [{ allow: false, access: 'rwm' }],

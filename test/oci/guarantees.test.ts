@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { type Config, fileIn, makeBundle, runtimeWords, shellOf, until } from '../helpers/bundles.js';
+import { type Config, fileIn, makeBundle, onHost, runtimeWords, shellOf, until } from '../helpers/bundles.js';
 import {
   copyImage,
   isRoot,
@@ -16,13 +16,6 @@ import {
 } from '../helpers/support.js';
 
 const root = users.find(({ uid }) => uid === 0) as User;
-
-/** As root, in the user namespace of the host. */
-function onHost({ linux }: Config): void {
-  linux.namespaces = linux.namespaces.filter(({ type }: Config) => type !== 'user');
-  linux.uidMappings = [];
-  linux.gidMappings = [];
-}
 
 for (const user of users) {
   const as = `, as ${user.name}`;

@@ -2,7 +2,7 @@
 import { chmodSync, copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { type Bundle, type Config, makeBundle, runtime, runtimeWords } from '../helpers/bundles.js';
+import { type Bundle, type Config, makeBundle, onHost, runtime, runtimeWords } from '../helpers/bundles.js';
 import {
   copyImage,
   isRoot,
@@ -16,13 +16,6 @@ import {
 } from '../helpers/support.js';
 
 const root = users.find(({ uid }) => uid === 0) as User;
-
-/** As root, in the user namespace of the host: there the file of the program is the container's to write. */
-function onHost({ linux }: Config): void {
-  linux.namespaces = linux.namespaces.filter(({ type }: Config) => type !== 'user');
-  linux.uidMappings = [];
-  linux.gidMappings = [];
-}
 
 t.test('a container can not have our program started inside, and overwrite it (CVE-2019-5736)', (t) => {
   if (!isRoot) return skip(t, 'only root can lose its program file that way');
