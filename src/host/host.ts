@@ -131,23 +131,6 @@ export function kindIfAny(path: string, host: Host): PathKind {
   }
 }
 
-function existsAt(path: string): boolean {
-  try {
-    return native.status(path).kind === 'file';
-  } catch {
-    return false;
-  }
-}
-
-/** The file-system server can read images; the launcher would grow by all decompressors. */
-function readFromSquashFS(image: string, offset: number, path: string): string | undefined {
-  const server = serverPaths.find((each) => existsAt(each)) ?? serverPaths[0] ?? '';
-  const { status, output, errors } = native.run(server, ['--read', image, String(offset), path], 60_000);
-  if (status === 1) return undefined;
-  if (status !== 0) throw new LaunchError(errors);
-  return output;
-}
-
 /** The machine that we run on. */
 export class RealHost implements Host {
   readonly #facts = new Map<string, Fact>();
@@ -237,11 +220,11 @@ export class RealHost implements Host {
     try {
       if (kind === 'squashfs') {
         this.#recordFile(image);
-        return readFromSquashFS(image, offset, path);
+        return this.#readFromSquashFS(image, offset, path);
       }
       const found = native.guestFile(image, path);
-      // whatever is there is read by the kernel's path: a link may lead to another place
-      if (found) this.#recordFile(found.path);
+      // a link may lead to another place
+      if (found) this.#recordFile(found.path, found.status);
       this.pathKind(`${image}${path}`);
       return found?.text;
     } catch (cause) {
@@ -306,10 +289,19 @@ export class RealHost implements Host {
     }
   }
 
-  /** Before it is read: a change meanwhile invalidates the fact, not the plan. */
-  #recordFile(path: string): void {
+  /** The file-system server can read images; the launcher would grow by all decompressors. */
+  #readFromSquashFS(image: string, offset: number, path: string): string | undefined {
+    const server = serverPaths.find((each) => this.#look(each)?.kind === 'file') ?? serverPaths[0] ?? '';
+    const { status, output, errors } = native.run(server, ['--read', image, String(offset), path], 60_000);
+    if (status === 1) return undefined;
+    if (status !== 0) throw new LaunchError(errors);
+    return output;
+  }
+
+  /** As it was before it was read: a change meanwhile invalidates the fact, not the plan. */
+  #recordFile(path: string, status?: Status): void {
     if (this.#facts.has(`file ${path}`)) return;
-    const { device, inode, size, modified, changed } = native.status(path);
+    const { device, inode, size, modified, changed } = status ?? native.status(path);
     this.#record(`file ${path}`, { kind: 'file', path, device, inode, size, modified, changed });
   }
 

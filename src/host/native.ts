@@ -61,6 +61,13 @@ export interface Ending {
   readonly errors: string;
 }
 
+/** A whole file, its path as the kernel has it, and what it was when it was opened. */
+export interface FileContent {
+  readonly text: string;
+  readonly path: string;
+  readonly status: Status;
+}
+
 /** The built-in engine has no Node around it. */
 const builtIn = (globalThis as { readonly chRunEngine?: Engine & { readonly root: string } }).chRunEngine;
 
@@ -159,14 +166,14 @@ export const native = {
     return toStatus(ask('status', path, links));
   },
   /** A whole file, and its identity. */
-  content(path: string): { readonly text: string; readonly path: string; readonly status: Status } {
+  content(path: string): FileContent {
     const [text = '', real = '', ...status] = ask('content', path);
     return { text, path: real, status: toStatus(status) };
   },
   /** A regular file in the tree below `root`, in which links stay; undefined if there is none. */
-  guestFile(root: string, path: string): { readonly text: string; readonly path: string } | undefined {
-    const [text, real = ''] = ask('guest-file', root, path);
-    return text === undefined ? undefined : { text, path: real };
+  guestFile(root: string, path: string): FileContent | undefined {
+    const [text, real = '', ...status] = ask('guest-file', root, path);
+    return text === undefined ? undefined : { text, path: real, status: toStatus(status) };
   },
   part(path: string, offset: number, size: number): Uint8Array {
     const [bytes] = findEngine().askBytes('part', path, String(offset), String(size));

@@ -41,7 +41,7 @@ export function resolveImage(request: ImageRequest, host: Host): Image {
   if (name !== undefined) return fromRegistry(reference, name, storage, request, host);
   if (distrust && canBeName(reference)) return byPath(reference, writable, host, distrust);
   const stored = storage && findInStorage(reference, storage, host);
-  if (stored) return ofStorage(reference, stored, writable && !unsafe, writable, host);
+  if (stored) return ofStorage(reference, stored, request, host);
   const image = byPath(reference, writable, host);
   const { path } = image;
   if (unsafe) return image;
@@ -57,11 +57,10 @@ export function resolveImage(request: ImageRequest, host: Host): Image {
 function ofStorage(
   name: string,
   { path, way }: { readonly path: string; readonly way: Way },
-  refused: boolean,
-  writable: boolean,
+  { writable, unsafe }: ImageRequest,
   host: Host,
 ): Image {
-  if (refused) throw usageError(`the image ${name} in storage can't be written`, useOverlay);
+  if (writable && !unsafe) throw usageError(`the image ${name} in storage can't be written`, useOverlay);
   return refuseWriting(name, { ...identify(name, path, host), way }, writable);
 }
 
@@ -74,7 +73,7 @@ function fromRegistry(
   reference: string,
   name: string,
   storage: Storage | undefined,
-  { writable, unsafe }: ImageRequest,
+  request: ImageRequest,
   host: Host,
 ): Image {
   if (storage?.distrust) throw new LaunchError(storage.distrust);
@@ -83,7 +82,7 @@ function fromRegistry(
     throw new LaunchError(`there is no image ${reference} in storage`, {
       hint: `get it with 'ch-image-ts pull ${reference}', or use --pull`,
     });
-  return ofStorage(name, stored, writable && !unsafe, writable, host);
+  return ofStorage(name, stored, request, host);
 }
 
 /** `distrust`: why names were not looked up. */
