@@ -23,7 +23,9 @@ test('log in, push, mount and pull with tokens, of which one expires in the midd
     () => registry,
     async ({ url, method }) => {
       if (!short || method !== 'GET' || !url?.includes('/blobs/')) return;
-      while (Date.now() < tokens.end + 1500) await new Promise((resolve) => setTimeout(resolve, 50));
+      // Of the token in use: another request may fetch one that lasts while this one waits.
+      const expired = tokens.end + 1500;
+      while (Date.now() < expired) await new Promise((resolve) => setTimeout(resolve, 50));
       short = false;
     },
   );
