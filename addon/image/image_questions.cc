@@ -387,6 +387,7 @@ constexpr Question kQuestions[] = {
     {"remove-at-signal", 1, guarded<remove_at_signal>},
     {"processors", 0, guarded<processors>},
     {"make-directories", 1, guarded<make_directories>},
+    {"make-in-image", 2, guarded<make_in_image>},
     {"save", 2, guarded<save_text>},
     {"save-secret", 2, guarded<save_secret>},
     {"ask-user", 2, guarded<ask_user>},

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/image_path.h"
 #include "pack/remove_all.h"
 
 namespace chrun {
@@ -58,6 +59,13 @@ Words make_directories(const Words& arguments, mode_t mode) {
     if (mkdir(part.c_str(), mode) != 0 && errno != EEXIST) throw Refused("mkdir").cannot("create " + part);
     if (end == path.npos) return {};
   }
+}
+
+Words make_in_image(const Words& arguments) {
+  const Fd root(open(arguments.at(0).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root) throw Refused("open").cannot("open " + arguments.at(0));
+  create_in_image(root.get(), arguments.at(1), false);
+  return {};
 }
 
 Words save_text(const Words& arguments) { return save_text(arguments, 0644); }

@@ -34,6 +34,8 @@ Fd nameless_file(const std::string& directory);
 /// PATH: makes a directory, and those above it, with mode 755.
 Words make_directories(const Words& arguments);
 Words make_directories(const Words& arguments, mode_t mode);
+/// ROOT PATH: makes a directory of an image that is unpacked at ROOT, and those above it, wherever links in it lead.
+Words make_in_image(const Words& arguments);
 /// PATH TEXT: writes a file in one step.
 Words save_text(const Words& arguments);
 Words save_text(const Words& arguments, mode_t mode);

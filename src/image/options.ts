@@ -9,6 +9,7 @@ export const optionGroups = {
   image: 'Image',
   registry: 'Registries',
   storage: 'Storage',
+  bundle: 'Bundle',
   work: 'Work',
   information: 'Information',
 } as const;
@@ -182,6 +183,33 @@ export const chunkOption = {
   details: 'Some proxies refuse large requests; some registries refuse parts.',
 } as const satisfies Option;
 
+export const isolateOption = {
+  name: 'isolate',
+  value: 'none',
+  repeat: 'refuse',
+  group: 'bundle',
+  summary: "give the container its own network, IPC, processes, host name, /dev/shm and /tmp, not the host's",
+  details: 'MPI needs those of the host.',
+} as const satisfies Option;
+
+export const inPlaceOption = {
+  name: 'in-place',
+  value: 'none',
+  repeat: 'refuse',
+  group: 'bundle',
+  summary: 'leave the image in its SquashFS or SIF file, and name that in the bundle: for ch-oci-ts only',
+} as const satisfies Option;
+
+export const shmSizeOption = {
+  name: 'shm-size',
+  value: 'required',
+  metavar: 'SIZE',
+  repeat: 'refuse',
+  form: size,
+  group: 'bundle',
+  summary: "give the container its own /dev/shm of SIZE (default: the host's; 64M with --isolate)",
+} as const satisfies Option;
+
 export const registryOptions = [authfileOption, noVerifyOption] as const;
 
 export const common = [
@@ -242,6 +270,9 @@ const all = [
   dryRunOption,
   storageOption,
   forceOption,
+  isolateOption,
+  inPlaceOption,
+  shmSizeOption,
   jsonOption,
 ] as const;
 export type ImageOption = (typeof all)[number];

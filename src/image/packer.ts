@@ -139,6 +139,8 @@ export const packer = {
   /** Those that this process may use, by its affinity and its control groups. */
   processors: (): number => Number(act('processors')[0]),
   makeDirectories: (path: string): void => void act('make-directories', path),
+  /** A directory of an image that is unpacked at `root`, and those above it, wherever links in it lead. */
+  makeInImage: (root: string, path: string): void => void act('make-in-image', root, path),
   /** Writes a file in one step. */
   save: (path: string, text: string): void => void act('save', path, text),
   /** The same, readable by its owner alone, with the directories above it. */

@@ -14,6 +14,7 @@ import { native } from '../host/native.js';
 import { encodeRecord } from '../plan/encode.js';
 import { listNames } from '../store/list-storage.js';
 import { findStorage } from '../store/storage.js';
+import { bundleImage } from './bundle.js';
 import { translateConvert } from './charliecloud/ch-convert.js';
 import { translateImage } from './charliecloud/ch-image.js';
 import type { Translated } from './charliecloud/words.js';
@@ -44,6 +45,7 @@ const verbs: Readonly<Record<string, readonly [Verb, number, number]>> = {
   logout: [logOut, 1, 1],
   import: [importImage, 1, 2],
   convert: [convertImage, 2, 2],
+  bundle: [bundleImage, 2, 2],
   list: [listImages, 0, 0],
   inspect: [inspectImage, 1, 1],
   tag: [tagImage, 2, 2],

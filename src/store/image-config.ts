@@ -5,7 +5,7 @@ import type { Host } from '../host/host.js';
 import type { Image } from './resolve-image.js';
 
 /** Where ch-image-ts and Charliecloud keep it in an image. */
-const configFile = '/ch/config.json';
+export const configFile = '/ch/config.json';
 
 const runscript = '/.singularity.d/runscript';
 

@@ -124,7 +124,8 @@ function identify(reference: string, path: string, host: Host, distrust?: string
   }
 }
 
-function identifyFile(reference: string, path: string, host: Host): Image {
+/** What is in a file. Throws LaunchError if it is neither SquashFS nor a SIF that can be run. */
+export function identifyFile(reference: string, path: string, host: Host): Image {
   const head = host.readHead(path, headSize);
   if (latin1(head.subarray(0, 4)) === 'hsqs') return { kind: 'squashfs', path };
   if (isSif(head)) {

@@ -9,7 +9,7 @@ type Rooms = Readonly<Record<string, string>>;
 /** Rooms of src/, from top to bottom: a room uses none that stands above it. `.` is the library for Node programs. */
 const rooms: Rooms = {
   '.': 'run config plan cli host base',
-  oci: 'containers plan cli host base',
+  oci: 'containers store plan cli host base',
   run: 'doctor config store cdi plan cli host base',
   image: 'registry store formats plan cli host base',
   registry: 'config formats host base',

@@ -4,6 +4,7 @@ import type { Host } from '../../host/host.js';
 import { isRootOfHost } from '../../host/ownership.js';
 import type { CreateStep, EnterStep, LaunchPlan, OutsideStep } from '../../plan/launch-plan.js';
 import type { GroupOf } from '../../plan/outside-kinds.js';
+import type { Image } from '../../store/resolve-image.js';
 import type { Config, Process } from '../config/config.js';
 import { type GroupRequest, planControlGroups } from './groups.js';
 import { hooksOf } from './hooks.js';
@@ -11,6 +12,7 @@ import { planMaps, planUserNamespace, type UserNamespace } from './identities.js
 import { planMounts, planProtection } from './mounts.js';
 import { isPrivate, joinsMounts, planNamespaces, planSysctl } from './namespaces.js';
 import { passedSockets, planBegin, planLimits, planOomScore, planRights, planTerminal } from './process.js';
+import { findRoot, planRoot, planServer } from './root.js';
 
 export interface CreateRequest {
   readonly mode: 'create' | 'foreground' | 'detached';
@@ -34,19 +36,6 @@ const refuse = (message: string): never => {
   throw new LaunchError(`config.json: ${message}`);
 };
 
-function findRoot({ config, bundle }: CreateRequest, host: Host): string {
-  const { path } = config.root;
-  // it is found in that namespace
-  if (joinsMounts(config)) return path;
-  const absolute = path.startsWith('/') ? path : `${bundle}/${path}`;
-  const owner = host.ownerOf(absolute, 'no-follow');
-  if (owner === undefined) throw new LaunchError(`the root file system ${absolute} does not exist`);
-  if (owner.kind === 'link') throw new LaunchError(`the root file system ${absolute} is a symbolic link`);
-  if (owner.kind !== 'directory')
-    throw new LaunchError(`the root file system ${absolute} is not a directory`);
-  return absolute;
-}
-
 /** What is saved in state.json besides what only the launcher knows. */
 function savedState({ config, id, bundle }: CreateRequest, rootfs: string, host: Host): string {
   const { poststart = [], poststop = [] } = config.hooks ?? {};
@@ -63,6 +52,7 @@ function savedState({ config, id, bundle }: CreateRequest, rootfs: string, host:
 
 function planOutside(
   request: CreateRequest,
+  root: Image,
   user: UserNamespace,
   groups: readonly OutsideStep[],
   hasInit: boolean,
@@ -84,7 +74,7 @@ function planOutside(
       kind: 'container',
       root: request.root,
       id: request.id,
-      saved: savedState(request, findRoot(request, host), host),
+      saved: savedState(request, root.path, host),
       configuration: request.configText,
     },
     // the other side waits for the gate: what it makes, it makes in its groups
@@ -123,6 +113,7 @@ function planNames({ hostname, domainname }: Config): readonly CreateStep[] {
 
 function planCreation(
   request: CreateRequest,
+  root: Image,
   namespaces: readonly CreateStep[],
   groups: readonly GroupOf[],
   preserved: number,
@@ -140,7 +131,7 @@ function planCreation(
       : []),
     ...planSysctl(config, refuse),
     ...planNames(config),
-    ...(joinsMounts(config) ? planJoinedRoot(request) : planOwnRoot(request, groups, host)),
+    ...(joinsMounts(config) ? planJoinedRoot(request) : planOwnRoot(request, root, groups, host)),
     ...planTerminal(config.process as Process, !joinsMounts(config)),
   ];
 }
@@ -148,11 +139,16 @@ function planCreation(
 const planContainerHooks = ({ config, bundle }: CreateRequest): readonly CreateStep[] =>
   hooksOf(config, 'createContainer').map((hook) => ({ kind: 'container-hook', bundle, ...hook }));
 
-function planOwnRoot(request: CreateRequest, groups: readonly GroupOf[], host: Host): readonly CreateStep[] {
+function planOwnRoot(
+  request: CreateRequest,
+  root: Image,
+  groups: readonly GroupOf[],
+  host: Host,
+): readonly CreateStep[] {
   const { config, bundle, pivot } = request;
   const { rootfsPropagation } = config.linux ?? {};
   return [
-    { kind: 'root', path: findRoot(request, host), access: 'writable' },
+    ...planRoot(root, config),
     ...planMounts(config, bundle, groups, host),
     ...planContainerHooks(request),
     ...planProtection(config),
@@ -192,6 +188,7 @@ export const keepsGroups = ({ annotations = {} }: Config): boolean =>
 
 export function makeCreatePlan(request: CreateRequest, host: Host): LaunchPlan {
   const user = planUserNamespace(request.config, host);
+  const root = findRoot(request.config, request.bundle, host);
   const namespaces = planNamespaces(request.config, user);
   const sockets = passedSockets();
   const preserved = request.preserved + sockets;
@@ -205,8 +202,11 @@ export function makeCreatePlan(request: CreateRequest, host: Host): LaunchPlan {
     log: 'text',
     warnings: [...request.warnings, ...groups.warnings],
     facts: [],
-    outside: planOutside(request, user, groups.steps, hasInit, host),
-    create: planCreation(request, namespaces, groups.groups, preserved, host),
+    outside: planOutside(request, root, user, groups.steps, hasInit, host),
+    create: [
+      ...planServer(root, user, host),
+      ...planCreation(request, root, namespaces, groups.groups, preserved, host),
+    ],
     enter: planEntry(request, preserved, sockets),
   };
 }

@@ -3,20 +3,9 @@
 import { LaunchError, usageError } from '../../base/errors.js';
 import { basename } from '../../base/paths.js';
 import { type Host, kindIfAny } from '../../host/host.js';
+import { optionalPaths, requiredPaths } from '../../plan/host-places.js';
 import type { BindOption, CreateStep } from '../../plan/launch-plan.js';
 import type { BindFlag, BindRequest, LaunchRequest } from '../request.js';
-
-/** Every program needs these; host and image must have them. */
-const requiredPaths = ['/dev', '/proc', '/sys'];
-
-/** Bound if host and image have them: name resolution, huge pages, Slurm's interface. */
-const optionalPaths = [
-  '/etc/hosts',
-  '/etc/machine-id',
-  '/etc/resolv.conf',
-  '/var/lib/hugetlbfs',
-  '/var/spool/slurmd',
-];
 
 /** Mount points of default binds. */
 export const defaultPlaces: readonly string[] = [

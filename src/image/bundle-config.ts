@@ -1,0 +1,133 @@
+/** The config.json of a bundle, for HPC jobs: the container has the namespaces that ch-run-ts makes, and no others. */
+import { hiddenPaths, optionalPaths, readOnlyPaths } from '../plan/host-places.js';
+import type { ImageConfig } from '../store/image-config.js';
+
+export interface BundleRequest {
+  /** Of the root file system, absolute or below the bundle. */
+  readonly path: string;
+  readonly config: ImageConfig | undefined;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly caller: { readonly uid: number; readonly gid: number };
+  /** Of the machine: the kernel checks ids, not namespaces. */
+  readonly isRoot: boolean;
+  readonly isolate: boolean;
+  /** Bytes. */
+  readonly shmSize?: number;
+  /** Whether the host has something at a path. */
+  readonly has: (path: string) => boolean;
+}
+
+interface Mount {
+  readonly destination: string;
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+const bind = (path: string, ...options: readonly string[]): Mount => ({
+  destination: path,
+  type: 'bind',
+  source: path,
+  options: ['rbind', ...options],
+});
+
+const memory = (destination: string, source: string, ...options: readonly string[]): Mount => ({
+  destination,
+  type: 'tmpfs',
+  source,
+  options: ['nosuid', 'nodev', ...options],
+});
+
+const proc: Mount = { destination: '/proc', type: 'proc', source: 'proc', options: [] };
+const queues: Mount = {
+  destination: '/dev/mqueue',
+  type: 'mqueue',
+  source: 'mqueue',
+  options: ['nosuid', 'nodev', 'noexec'],
+};
+
+/** What other containers have where the host's is not shown. */
+const usualShm = 64 << 20;
+
+/** Below the host's /dev no place can be made. */
+function mountsBelowDev({ isolate, shmSize, has }: BundleRequest): readonly Mount[] {
+  const size = shmSize ?? (isolate ? usualShm : undefined);
+  return [
+    ...(size !== undefined && has('/dev/shm')
+      ? [memory('/dev/shm', 'shm', 'noexec', 'mode=1777', `size=${size}`)]
+      : []),
+    ...(isolate && has('/dev/mqueue') ? [queues] : []),
+  ];
+}
+
+const withoutSlashes = (path: string) => path.replace(/\/+$/, '');
+const depthOf = ({ destination }: Mount) => destination.split('/').filter(Boolean).length;
+
+/** Those that others lie in come first; else they keep their order. */
+export function mountsOf(request: BundleRequest): readonly Mount[] {
+  const { config, isolate, isRoot, has } = request;
+  const hosts = optionalPaths.filter(has).map((path) => bind(path));
+  const places = [
+    bind('/dev'),
+    isolate ? proc : bind('/proc'),
+    bind('/sys', ...(isRoot ? ['ro', 'rro'] : [])),
+    isolate ? memory('/tmp', 'tmpfs', 'mode=1777') : bind('/tmp'),
+    ...hosts,
+    ...mountsBelowDev(request),
+  ];
+  const taken = new Set(places.map(({ destination }) => destination));
+  const volumes = [...new Set((config?.volumes ?? []).map(withoutSlashes))]
+    .filter((path) => path.startsWith('/') && !taken.has(path) && !/^\/(dev|proc|sys|tmp)\//.test(path))
+    .map((path) => memory(path, 'tmpfs', 'tmpcopyup'));
+  return [...places, ...volumes].sort((one, other) => depthOf(one) - depthOf(other));
+}
+
+const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Later ones win, as in exec: each name once. */
+function environmentOf(config: ImageConfig | undefined): readonly string[] {
+  const { user, environment = [] } = config ?? {};
+  const all = [defaultPath, `HOME=${user?.home ?? '/root'}`, 'container=ch-run-ts', ...environment];
+  return [...new Map(all.map((entry) => [entry.slice(0, entry.indexOf('=')), entry])).values()];
+}
+
+/** What a package manager needs as root of a namespace with one id. */
+const capabilities = [
+  ...['CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_FOWNER', 'CAP_FSETID', 'CAP_KILL', 'CAP_SETGID', 'CAP_SETUID'],
+  ...['CAP_SETPCAP', 'CAP_SYS_CHROOT', 'CAP_SETFCAP'],
+];
+
+function processOf({ config }: BundleRequest) {
+  const { entrypoint = [], command = [], directory = '/', user } = config ?? {};
+  const words = [...entrypoint, ...command];
+  const sets = user ? [] : capabilities;
+  return {
+    terminal: false,
+    user: { uid: user?.uid ?? 0, gid: user?.gid ?? 0 },
+    args: words.length > 0 ? words : ['/bin/sh'],
+    env: environmentOf(config),
+    cwd: directory.startsWith('/') ? directory : `/${directory}`,
+    capabilities: { bounding: sets, effective: sets, permitted: sets },
+    noNewPrivileges: true,
+  };
+}
+
+/** Without cgroupsPath: a batch system's limits keep hold. */
+export function bundleConfig(request: BundleRequest) {
+  const { path, config, annotations, caller, isRoot, isolate } = request;
+  const map = (containerID: number, hostID: number) => [{ containerID, hostID, size: 1 }];
+  const kinds = ['user', 'mount', ...(isolate ? ['pid', 'ipc', 'uts', 'network', 'cgroup'] : [])];
+  return {
+    ociVersion: '1.0.2',
+    process: processOf(request),
+    root: { path, readonly: true },
+    mounts: mountsOf(request),
+    annotations,
+    linux: {
+      uidMappings: map(config?.user?.uid ?? 0, caller.uid),
+      gidMappings: map(config?.user?.gid ?? 0, caller.gid),
+      namespaces: kinds.map((type) => ({ type })),
+      ...(isRoot ? { maskedPaths: hiddenPaths, readonlyPaths: readOnlyPaths } : {}),
+    },
+  };
+}
