@@ -136,7 +136,8 @@ Words is_terminal(const Words& arguments) {
 
 /// Exit status, and signal.
 Words ending_of(int status) {
-  return {std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : 0),
+  // as a shell has it: nobody takes it for success
+  return {std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)),
           std::to_string(WIFSIGNALED(status) ? WTERMSIG(status) : 0)};
 }
 

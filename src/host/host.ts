@@ -292,8 +292,13 @@ export class RealHost implements Host {
   /** The file-system server can read images; the launcher would grow by all decompressors. */
   #readFromSquashFS(image: string, offset: number, path: string): string | undefined {
     const server = serverPaths.find((each) => this.#look(each)?.kind === 'file') ?? serverPaths[0] ?? '';
-    const { status, output, errors } = native.run(server, ['--read', image, String(offset), path], 60_000);
+    const { status, signal, output, errors } = native.run(
+      server,
+      ['--read', image, String(offset), path],
+      60_000,
+    );
     if (status === 1) return undefined;
+    if (signal > 0) throw new LaunchError(`${server} was terminated by signal ${signal}`);
     if (status !== 0) throw new LaunchError(errors);
     return output;
   }

@@ -54,6 +54,7 @@ export interface Status {
 
 /** How a program exited, and what it wrote. */
 export interface Ending {
+  /** 128 and the number of the signal, if one terminated it. */
   readonly status: number;
   /** The number of the signal that terminated it; 0 for none. */
   readonly signal: number;

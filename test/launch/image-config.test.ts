@@ -217,6 +217,11 @@ for (const user of users)
         64,
         'the image has no configuration',
       );
+      if (!noSquashfs) {
+        const file = join(scratch(t, user), 'image.sqfs');
+        execFileSync('mksquashfs', [image, file, '-quiet', '-no-progress', '-all-root']);
+        failsWith(t, run(user, [file]), 64, 'no command to run in the container');
+      }
       execFileSync('mkfifo', ['-m', '666', config]);
       failsWith(t, run(user, [image]), 64, 'no command to run in the container');
       rmSync(config);

@@ -122,7 +122,9 @@ int read_out(const char* image, const char* offset, const char* path) try {
   constexpr size_t kMost = 4 << 20;
   Fd file(open(image, O_RDONLY | O_NOCTTY | O_CLOEXEC));
   if (!file) throw Refused("open").cannot(std::string("read the image ") + image);
-  FileSystem files(std::move(file), image, parse_number(offset, INT64_MAX, "an offset"), kMetadataCache, kDataCache);
+  // never destroyed: the sandbox lets nothing be closed
+  static FileSystem& files =
+      *new FileSystem(std::move(file), image, parse_number(offset, INT64_MAX, "an offset"), kMetadataCache, kDataCache);
   enter_sandbox(Role::worker);
   files.open_root();
   const auto text = read_file(files, path, kMost);

@@ -1,6 +1,6 @@
 /** A Slurm cluster of four nodes on loopback for a test file: test/clusters/slurm/cluster says what it is. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
@@ -64,6 +64,14 @@ export class Cluster {
     });
     if (error) throw error;
     return { status, signal, stdout, stderr, pid };
+  }
+
+  /** Sets the OCI runtime of `srun --container`: the command line before its verb. Steps that start later use it. */
+  useRuntime(command: string): void {
+    const id = '%n.%u.%j.%s.%t';
+    const verbs = { Query: 'state', Kill: 'kill', Delete: 'delete --force', Run: 'run --bundle %b' };
+    const lines = Object.entries(verbs).map(([name, verb]) => `RunTime${name}="${command} ${verb} ${id}"`);
+    writeFileSync(join(this.#files, 'oci.conf'), `${lines.join('\n')}\n`);
   }
 
   /** Starts a command there and does not wait for it. */
