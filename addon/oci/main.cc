@@ -7,12 +7,15 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "engine/decider.h"
 #include "host/questions.h"
 #include "host/version.h"
 #include "launcher/plan/plan.h"
+#include "launcher/plan/step_kind.h"
 #include "launcher/plan/steps.h"
 #include "launcher/process/descriptors.h"
+#include "oci/creation.h"
 #include "oci/log.h"
 #include "oci/request.h"
 #include "oci/verbs.h"
@@ -64,17 +67,41 @@ Request to_request(const std::vector<std::string>& fields) {
   return request;
 }
 
-int decide_and_run(char** argv) {
+/// How the plan came to be; nullptr if there is nothing to carry out by a plan: then `status` is what to exit with.
+const char* make_plan(Plan& plan, char** argv, bool by_names, int& status) {
   open_door({engine_name(), {}});
+  const auto request = read_creation(argv + 1);
+  const char* how = request && by_names ? plan_by_names(plan, argv[0], *request) : nullptr;
+  if (how != nullptr) return how;
   std::string option;
   Decision decision = decide(with_root(argv, option).data());
-  if (!decision.verb.empty()) return carry_out(to_request(decision.verb));
-  if (decision.plan.empty()) return decision.status;
-  Plan plan;
+  status = decision.verb.empty() ? decision.status : carry_out(to_request(decision.verb));
+  if (decision.plan.empty()) return nullptr;
   parse_plan(plan, std::move(decision.plan), "the plan");
+  return "decided as a whole";
+}
+
+int decide_and_run(char** argv) {
+  Plan plan;
+  int status = 0;
+  if (make_plan(plan, argv, true, status) == nullptr) return status;
   for (const auto warning : plan.warnings) log::warning(std::string(warning));
   char* const none = nullptr;
   run_plan(plan, Origin::given, Environment(&none), {});
+}
+
+/// --show-plan by-names|as-a-whole WORDS …: how the plan came to be, and its steps; for tests and the curious.
+int show_plan(char** argv) {
+  Plan plan;
+  int status = 0;
+  const char* how = make_plan(plan, argv, strcmp(argv[0], "by-names") == 0, status);
+  if (how == nullptr) return status;
+  std::string text = how + std::string("\n");
+  for (const auto* list : {&plan.outside, &plan.create, &plan.enter}) {
+    for (const Step& step : *list) text += visible(to_words(step)) + "\n";
+  }
+  write_all(STDOUT_FILENO, text, "standard output");
+  return 0;
 }
 
 int run(char** argv) {
@@ -84,6 +111,7 @@ int run(char** argv) {
     write_all(STDOUT_FILENO, list_native_options(), "standard output");
     return 0;
   }
+  if (argv[1] != nullptr && argv[2] != nullptr && strcmp(argv[1], "--show-plan") == 0) return show_plan(argv + 2);
   if (const auto request = read_request(argv + 1)) return carry_out(*request);
   return decide_and_run(argv);
 }

@@ -28,6 +28,20 @@ constexpr Option kOptions[] = {
     {"list", "quiet", 'q', false},
     {"delete", "force", 'f', false},
     {"delete", "regex", 0, false},
+    {"create", "bundle", 'b', true},
+    {"create", "pid-file", 0, true},
+    {"create", "console-socket", 0, true},
+    {"create", "no-pivot", 0, false},
+    {"create", "no-new-keyring", 0, false},
+    {"create", "preserve-fds", 0, true},
+    {"run", "bundle", 'b', true},
+    {"run", "pid-file", 0, true},
+    {"run", "console-socket", 0, true},
+    {"run", "no-pivot", 0, false},
+    {"run", "no-new-keyring", 0, false},
+    {"run", "preserve-fds", 0, true},
+    {"run", "detach", 'd', false},
+    {"run", "keep", 0, false},
 };
 /// The fewest and most operands.
 struct Verb {
@@ -36,10 +50,11 @@ struct Verb {
 };
 constexpr Verb kVerbs[] = {{"start", 1, 1}, {"state", 1, 1}, {"kill", 1, 2},  {"delete", 1, 1},
                            {"list", 0, 0},  {"ps", 1, 1},    {"pause", 1, 1}, {"resume", 1, 1}};
+constexpr Verb kCreations[] = {{"create", 1, 1}, {"run", 1, 1}};
 
-const Verb* find_verb(std::string_view name) {
-  const auto found = std::ranges::find(kVerbs, name, &Verb::name);
-  return found == std::end(kVerbs) ? nullptr : &*found;
+const Verb* find_verb(std::span<const Verb> verbs, std::string_view name) {
+  const auto found = std::ranges::find(verbs, name, &Verb::name);
+  return found == verbs.end() ? nullptr : &*found;
 }
 
 /// Takes the option that begins at `at`, and moves on; false if it is not known as one of `verb`.
@@ -71,20 +86,12 @@ bool take(Values& values, std::string_view verb, char* const*& at) {
   return false;
 }
 
-}  // namespace
-
-Values leading_options(char* const* words) {
-  Values values;
-  while (*words != nullptr && **words == '-' && take(values, "", words)) continue;
-  return values;
-}
-
-std::optional<Request> read_request(char* const* words) {
+std::optional<Request> read(std::span<const Verb> verbs, char* const* words) {
   Request request;
   while (*words != nullptr && **words == '-') {
     if (!take(request.values, "", words)) return {};
   }
-  const Verb* verb = *words == nullptr ? nullptr : find_verb(*words);
+  const Verb* verb = *words == nullptr ? nullptr : find_verb(verbs, *words);
   if (verb == nullptr) return {};
   request.verb = *words++;
   while (*words != nullptr && **words == '-') {
@@ -99,7 +106,17 @@ std::optional<Request> read_request(char* const* words) {
   return request;
 }
 
-bool is_native(const std::string& verb) { return find_verb(verb) != nullptr; }
+}  // namespace
+
+Values leading_options(char* const* words) {
+  Values values;
+  while (*words != nullptr && **words == '-' && take(values, "", words)) continue;
+  return values;
+}
+
+std::optional<Request> read_request(char* const* words) { return read(kVerbs, words); }
+
+std::optional<Request> read_creation(char* const* words) { return read(kCreations, words); }
 
 std::string list_native_options() {
   std::string text;

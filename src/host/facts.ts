@@ -37,6 +37,8 @@ export type Fact =
   | { readonly kind: 'inode'; readonly path: string; readonly inode: string }
   /** The device at an absolute path. */
   | { readonly kind: 'device'; readonly path: string; readonly found: DeviceKind }
+  /** The caller's control groups, and where they are mounted: without the mounts' numbers, which differ in each namespace. */
+  | { readonly kind: 'control-groups'; readonly groups: string; readonly mounts: string }
   /** The paths that match an absolute pattern as in glob(7), in the order of their bytes. */
   | { readonly kind: 'glob'; readonly pattern: string; readonly paths: readonly string[] }
   /** A file whose content was read: device, inode, size in bytes, times in nanoseconds since 1970. */

@@ -6,6 +6,7 @@ import { isRootOfHost } from '../host/ownership.js';
 import type { LaunchPlan } from '../plan/launch-plan.js';
 import { checkConfig, parseJson, readText } from './config/read.js';
 import type { Invocation, OciValues } from './main.js';
+import { namedText, readNamedConfig } from './names.js';
 import { type CreateRequest, makeCreatePlan } from './plan/make-plan.js';
 
 const texts = (values: OciValues, name: string) => {
@@ -21,9 +22,11 @@ function managerOf(values: OciValues): CreateRequest['manager'] {
 function toRequest({ values, operands, host }: Invocation, mode: CreateRequest['mode']): CreateRequest {
   const [id = ''] = operands;
   const bundle = host.absolute(texts(values, 'bundle') ?? '.');
-  if (host.pathKind(bundle) !== 'directory') throw new LaunchError(`the bundle ${bundle} is not a directory`);
+  const named = readNamedConfig(bundle);
+  if (named === undefined && host.pathKind(bundle) !== 'directory')
+    throw new LaunchError(`the bundle ${bundle} is not a directory`);
   const path = `${bundle}/config.json`;
-  const text = readText(path, host);
+  const text = named ?? readText(path, host);
   const { config, warnings } = checkConfig(parseJson(text, path), isRootOfHost(host.user().uid, host));
   const consoleSocket = texts(values, 'console-socket');
   if (config.process?.terminal && mode !== 'foreground' && consoleSocket === undefined)
@@ -38,7 +41,8 @@ function toRequest({ values, operands, host }: Invocation, mode: CreateRequest['
     id: checkId(id),
     bundle,
     config,
-    configText: text,
+    configText: named === undefined ? text : namedText,
+    hasNames: named !== undefined,
     warnings,
     pidFile: pidFile === undefined ? undefined : host.absolute(pidFile),
     consoleSocket: consoleSocket === undefined ? undefined : host.absolute(consoleSocket),

@@ -116,7 +116,7 @@ export function exec(invocation: Invocation): LaunchPlan {
   const root = host.absolute(requireRoot(values.root));
   const { config } = checkConfig(readConfig(root, checkId(id)));
   const process = findProcess(invocation, config);
-  const sockets = passedSockets();
+  const sockets = passedSockets(host);
   const preserved = Number(text(values['preserve-fds']) ?? 0) + sockets;
   const { initial, final } = process.execCPUAffinity ?? config.process?.execCPUAffinity ?? {};
   const processors = (list: string | undefined) => (list ? [{ kind: 'processors', list } as const] : []);

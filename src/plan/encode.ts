@@ -47,6 +47,8 @@ export function factWords(fact: Fact): readonly string[] {
       return [fact.kind, fact.path, fact.links, fact.found];
     case 'inode':
       return [fact.kind, fact.path, fact.inode];
+    case 'control-groups':
+      return [fact.kind, fact.groups, fact.mounts];
     case 'glob':
       return [fact.kind, fact.pattern, ...fact.paths];
     case 'file':

@@ -85,6 +85,10 @@ export function fakeHost(machine: FakeMachine = {}): Host {
       return found;
     },
     architecture: () => 'amd64',
+    controlGroups() {
+      facts.push({ kind: 'control-groups', groups: '', mounts: '' });
+      return { groups: '', mounts: '' };
+    },
     compileFilter: (rules) => Buffer.from(JSON.stringify(rules)),
     user() {
       facts.push({ kind: 'user', uid, gid });

@@ -27,7 +27,7 @@ const rooms: Rooms = {
 
 /** The same of addon/: the launcher, then the server of SquashFS images, and what both use; last the addon for Node. */
 const nativeRooms: Rooms = {
-  oci: 'launcher/parent launcher/plan launcher/process launcher/log containers engine host base',
+  oci: 'launcher/memo launcher/parent launcher/plan launcher/process launcher/log containers engine host base',
   launcher:
     'launcher/memo launcher/plan launcher/doctor launcher/process launcher/log engine host refusals base',
   'launcher/memo': 'launcher/plan launcher/log base',

@@ -10,6 +10,7 @@
 #include "base/file_words.h"
 #include "base/glob.h"
 #include "base/host_path.h"
+#include "base/proc.h"
 #include "base/records.h"
 #include "launcher/memo/value_words.h"
 
@@ -103,6 +104,24 @@ bool is_plain_file(const Step& fact) {
   return fact.fields[1] == (plain ? "yes" : "no");
 }
 
+/// The lines of mountinfo for control groups, without the two numbers that begin them.
+std::string group_mounts() {
+  const std::string all = text_of("/proc/self/mountinfo");
+  std::string kept;
+  for (size_t at = 0; at < all.size();) {
+    const size_t end = std::min(all.find('\n', at), all.size() - 1) + 1;
+    const std::string_view line = std::string_view(all).substr(at, end - at);
+    const size_t numbers = line.find(' ', line.find(' ') + 1) + 1;
+    if (line.find(" - cgroup") != std::string_view::npos) kept += line.substr(numbers);
+    at = end;
+  }
+  return kept;
+}
+
+bool are_same_groups(const Step& fact) {
+  return fact.fields[0] == text_of("/proc/self/cgroup") && fact.fields[1] == group_mounts();
+}
+
 struct Kind {
   std::string_view name;
   size_t fewest, most;  // fields
@@ -118,6 +137,7 @@ constexpr Kind kKinds[] = {
     {"owner", 3, 3, is_same_owner},
     {"inode", 2, 2, is_same_inode},
     {"file", 6, 6, is_same_file},
+    {"control-groups", 2, 2, are_same_groups},
     {"glob", 1, ~size_t{0}, has_same_matches},
     {"variable", 1, 2, is_same_value},
     {"variables", 1, ~size_t{0}, are_same_variables},

@@ -176,6 +176,30 @@ bool depends_on_directory(const Plan& plan) {
   return std::any_of(plan.facts.begin(), plan.facts.end(), [](const Step& fact) { return fact.kind == "directory"; });
 }
 
+Key exact_key(std::string_view program, const std::vector<std::string_view>& words) {
+  Key key{program, ""};
+  key.insert(key.end(), words.begin(), words.end());
+  return key;
+}
+
+std::string name_of(const Key& key) {
+  Hash hash;
+  for (const auto word : key) hash.add(word);
+  return hash.name();
+}
+
+std::string keep(const Plan& plan, const Key& key) {
+  std::string why;
+  const Fd directory = open_memo_directory(true, why);
+  if (!directory) return "can't remember the plan: " + why;
+  std::string bytes = plan.bytes.substr(0, plan.end);
+  append_record(bytes, "key", key);
+  append_record(bytes, "end", {std::to_string(plan.words + 2 + key.size())});
+  const std::string outcome = write_memo(directory.get(), name_of(key), bytes);
+  prune_memo_directory(directory.get(), false);
+  return outcome;
+}
+
 }  // namespace
 
 Recollection recall(Plan& plan, char* const* words) {
@@ -190,19 +214,27 @@ Recollection recall(Plan& plan, char* const* words) {
 }
 
 std::string remember(const Plan& plan, const std::vector<char*>& words, size_t key_words) {
-  std::string why;
-  const Fd directory = open_memo_directory(true, why);
-  if (!directory) return "can't remember the plan: " + why;
   const std::string program = program_identity(), here = depends_on_directory(plan) ? working_directory() : "";
-  const Key key = key_of(program, here, words.data(), key_words);
-  Hash hash;
-  for (const auto word : key) hash.add(word);
-  std::string bytes = plan.bytes.substr(0, plan.end);
-  append_record(bytes, "key", key);
-  append_record(bytes, "end", {std::to_string(plan.words + 2 + key.size())});
-  const std::string outcome = write_memo(directory.get(), hash.name(), bytes);
-  prune_memo_directory(directory.get(), false);
-  return outcome;
+  return keep(plan, key_of(program, here, words.data(), key_words));
+}
+
+bool recall(Plan& plan, const std::vector<std::string_view>& words) {
+  std::string why;
+  const Fd directory = open_memo_directory(false, why);
+  if (!directory) return false;
+  const std::string program = program_identity();
+  const Key key = exact_key(program, words);
+  if (read_memo(
+          plan, directory.get(), name_of(key), [&] { return key; }, why))
+    return true;
+  plan.reset();
+  return false;
+}
+
+std::string remember(const Plan& plan, const std::vector<std::string_view>& words) {
+  if (depends_on_directory(plan)) return "the plan depends on the working directory";
+  const std::string program = program_identity();
+  return keep(plan, exact_key(program, words));
 }
 
 size_t forget_all() {

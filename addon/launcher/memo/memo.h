@@ -1,6 +1,8 @@
 // Memos: plans remembered on disk, found by the words before the user's command. docs/how-it-works.md.
 #pragma once
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "launcher/plan/plan.h"
 
@@ -19,6 +21,10 @@ Recollection recall(Plan& plan, char* const* words);
 /// Keeps `plan` for words 1 … `key_words` of `words`, the last of which is the image. Returns what became of
 /// it, in words. Never throws.
 std::string remember(const Plan& plan, const std::vector<char*>& words, size_t key_words);
+
+/// The same for a plan that is found by exactly these words, wherever the working directory is.
+bool recall(Plan& plan, const std::vector<std::string_view>& words);
+std::string remember(const Plan& plan, const std::vector<std::string_view>& words);
 
 /// Forgets every plan. Returns how many there were. Throws SysError or Error.
 size_t forget_all();

@@ -1,7 +1,6 @@
 /** The control groups of a container, and what they limit. */
 import { LaunchError } from '../../base/errors.js';
 import type { Host } from '../../host/host.js';
-import { native } from '../../host/native.js';
 import type { OutsideStep } from '../../plan/launch-plan.js';
 import type { GroupOf } from '../../plan/outside-kinds.js';
 import type { Config } from '../config/config.js';
@@ -77,8 +76,10 @@ export interface GroupPlan {
 }
 
 /** The hierarchies of this machine, as the caller sees them. */
-export const hierarchiesHere = (): readonly Hierarchy[] =>
-  findHierarchies(native.content('/proc/self/mountinfo').text, native.content('/proc/self/cgroup').text);
+function hierarchiesHere(host: Host): readonly Hierarchy[] {
+  const { mounts, groups } = host.controlGroups();
+  return findHierarchies(mounts, groups);
+}
 
 function refuseWithout(needed: readonly Setting[], hierarchies: readonly Hierarchy[]): void {
   const lost = needed.find((setting) => !hierarchies.some(isOf(setting)));
@@ -98,8 +99,8 @@ const isWithoutSystemd = ({ manager, host }: GroupRequest): boolean =>
 
 export function planControlGroups(request: GroupRequest): GroupPlan {
   const resources = request.config.linux?.resources ?? {};
-  const { config, id, isRoot, manager } = request;
-  const hierarchies = manager === 'disabled' || isWithoutSystemd(request) ? [] : hierarchiesHere();
+  const { config, id, isRoot, manager, host } = request;
+  const hierarchies = manager === 'disabled' || isWithoutSystemd(request) ? [] : hierarchiesHere(host);
   const version = versionsOf(hierarchies);
   const settings = planSettings(resources, version);
   refuseWithout(

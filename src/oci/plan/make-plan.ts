@@ -23,6 +23,8 @@ export interface CreateRequest {
   readonly bundle: string;
   readonly config: Config;
   readonly configText: string;
+  /** There are names in it (src/oci/names.ts); its root was found to be a directory. */
+  readonly hasNames?: boolean;
   readonly warnings: readonly string[];
   readonly pidFile: string | undefined;
   readonly consoleSocket: string | undefined;
@@ -188,9 +190,9 @@ export const keepsGroups = ({ annotations = {} }: Config): boolean =>
 
 export function makeCreatePlan(request: CreateRequest, host: Host): LaunchPlan {
   const user = planUserNamespace(request.config, host);
-  const root = findRoot(request.config, request.bundle, host);
+  const root = findRoot(request, host);
   const namespaces = planNamespaces(request.config, user);
-  const sockets = passedSockets();
+  const sockets = passedSockets(host);
   const preserved = request.preserved + sockets;
   const { config, id, manager } = request;
   const isRoot = isRootOfHost(host.user().uid, host);
@@ -201,7 +203,7 @@ export function makeCreatePlan(request: CreateRequest, host: Host): LaunchPlan {
     color: 'never',
     log: 'text',
     warnings: [...request.warnings, ...groups.warnings],
-    facts: [],
+    facts: host.facts(),
     outside: planOutside(request, root, user, groups.steps, hasInit, host),
     create: [
       ...planServer(root, user, host),

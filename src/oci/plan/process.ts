@@ -1,5 +1,5 @@
 /** The process of a container: what it is allowed, and what it becomes. */
-import { native } from '../../host/native.js';
+import type { Host } from '../../host/host.js';
 import type { CreateStep, EnterStep, OutsideStep } from '../../plan/launch-plan.js';
 import { capabilityBits } from '../config/capabilities.js';
 import type { Linux, Process } from '../config/config.js';
@@ -43,8 +43,8 @@ export function planOomScore(process: Process, { resources }: Linux = {}): reado
 }
 
 /** The caller's sockets that systemd passes on, sd_listen_fds(3). */
-export function passedSockets(): number {
-  const count = Number(native.variable('LISTEN_FDS') ?? 0);
+export function passedSockets(host: Host): number {
+  const count = Number(host.variable('LISTEN_FDS') ?? 0);
   return Number.isInteger(count) && count > 0 && count < 1024 ? count : 0;
 }
 

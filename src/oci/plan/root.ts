@@ -5,17 +5,22 @@ import type { CreateStep } from '../../plan/launch-plan.js';
 import { type Image, identifyFile } from '../../store/resolve-image.js';
 import type { Config } from '../config/config.js';
 import type { UserNamespace } from './identities.js';
+import type { CreateRequest } from './make-plan.js';
 import { joinsMounts } from './namespaces.js';
 
 /** Writes to a file's content go to memory, this much of it; what is made there before the root is sealed is small. */
 const memory = { writable: '12%', sealed: '64m' } as const;
 
 /** Throws LaunchError if there is nothing that can be one. */
-export function findRoot(config: Config, bundle: string, host: Host): Image {
+export function findRoot(
+  { config, bundle, hasNames }: Pick<CreateRequest, 'config' | 'bundle' | 'hasNames'>,
+  host: Host,
+): Image {
   const { path } = config.root;
   // it is found in that namespace
   if (joinsMounts(config)) return { kind: 'directory', path };
   const absolute = path.startsWith('/') ? path : `${bundle}/${path}`;
+  if (hasNames) return { kind: 'directory', path: absolute };
   const owner = host.ownerOf(absolute, 'no-follow');
   if (owner === undefined) throw new LaunchError(`the root file system ${absolute} does not exist`);
   switch (owner.kind) {
