@@ -29,7 +29,9 @@ type Change =
   /** Replace all by these `NAME=VALUE`. */
   | { readonly action: 'exactly'; readonly variables: readonly string[] }
   /** Remove the variables that match an extended glob. */
-  | { readonly action: 'unset'; readonly glob: string };
+  | { readonly action: 'unset'; readonly glob: string }
+  /** Name what later steps set in this variable, for shell code of the image: names with a space after each. */
+  | { readonly action: 'name-in'; readonly variable: string };
 
 const expansion = (expand: boolean): string => (expand ? 'expand' : 'literal');
 
@@ -49,6 +51,8 @@ function changeWords(change: Change): readonly string[] {
       return [change.path, change.delimiter, expansion(change.expand)];
     case 'unset':
       return [change.glob];
+    case 'name-in':
+      return [change.variable];
   }
 }
 

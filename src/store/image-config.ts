@@ -18,6 +18,8 @@ export interface ImageConfig {
   /** Who runs it, if that is not root. */
   readonly user?: ImageUser;
   readonly volumes: readonly string[];
+  /** The variable in which its shell code expects the names of those that the caller has set: they take precedence. */
+  readonly namesIn?: string;
 }
 
 export interface ImageUser {
@@ -35,13 +37,27 @@ export function readImageConfig(
   const text = host.readGuestFile(image, configFile);
   if (text !== undefined) return fromConfig(text, image, host);
   if (host.readGuestFile(image, runscript) === undefined) return undefined;
-  return { entrypoint: scripted(wanted), command: [], environment: [], volumes: [] };
+  return { entrypoint: scripted(wanted), command: [], environment: [], volumes: [], namesIn };
 }
+
+const namesIn = 'CH_RUN_TS_SET';
+
+/** What shells do not let anybody set. */
+const readOnly = 'UID|EUID|PPID|GROUPS|BASHOPTS|SHELLOPTS|BASH_VERSINFO';
+
+/** For each of them. They are identifiers, so that eval(1) sees nothing else; values are never read as code. */
+const each = (code: string) =>
+  `for ch_run_ts in $${namesIn}; do case $ch_run_ts in ${readOnly}) ;; *) eval "${code}" ;; esac; done`;
+const name = '$ch_run_ts';
+const keep = each(`[ -z \\"\\\${${name}+x}\\" ] || ch_run_ts_${name}=\\$${name}`);
+const restore = each(`[ -z \\"\\\${ch_run_ts_${name}+x}\\" ] || export ${name}=\\"\\$ch_run_ts_${name}\\"`);
 
 /** The image's shell code runs in the container, never outside. */
 function scripted(wanted: 'run' | 'command'): readonly string[] {
-  const setUp = 'for file in /.singularity.d/env/*.sh; do if [ -r "$file" ]; then . "$file"; fi; done';
-  return ['/bin/sh', '-c', `${setUp}; exec ${wanted === 'run' ? `${runscript} ` : ''}"$@"`, 'ch-run-ts'];
+  const source = 'for file in /.singularity.d/env/*.sh; do if [ -r "$file" ]; then . "$file"; fi; done';
+  const command = `exec ${wanted === 'run' ? `${runscript} ` : ''}"$@"`;
+  const code = [keep, source, 'unset IFS', restore, `unset ${namesIn}`, command].join('; ');
+  return ['/bin/sh', '-c', code, 'ch-run-ts'];
 }
 
 function fromConfig(text: string, image: Image, host: Host): ImageConfig {

@@ -181,7 +181,7 @@ test(
 
 const singularity: Tree = {
   'bin/sh': sh,
-  '.singularity.d/env/10-a.sh': 'export A=of-image\n',
+  '.singularity.d/env/10-a.sh': 'export A=of-image B=of-image UID; IFS=:\n',
   '.singularity.d/runscript': '#!/bin/sh\necho "$A: $*"\n',
 };
 for (const user of users)
@@ -191,6 +191,24 @@ for (const user of users)
     const words = ['--image-config', image, '--', 'sh', '-c', 'echo "$A; $0"', 'mine'];
     t.equal(runQuietly(t, user, words), 'of-image; mine\n');
     t.equal(runQuietly(t, user, [image, '--', 'sh', '-c', 'echo "$A."']), '.\n');
+    t.end();
+  });
+
+for (const user of users)
+  t.test(`what the caller sets takes precedence over Apptainer's environment, as ${user.name}`, (t) => {
+    const image = makeImage(t, singularity, user);
+    const odd = `x  y; echo "$A" \`id\` 'z\n*`;
+    const file = join(image, 'set');
+    writeFileSync(file, 'B=of-file\nC.D=kept\nUID=5\n');
+    const words = [`--set-env=A=${odd}`, `--set-env=${file}`, '--unset-env=NOT', '--set-env=E=$A', image];
+    const text = runQuietly(t, user, ['--image-config', ...words, '--', '/probe', 'report']);
+    const found = variables(JSON.parse(text) as Report);
+    t.match(found, { A: odd, B: 'of-file', E: odd });
+    t.notOk(
+      Object.keys(found).some((name) => /ch_run_ts|CH_RUN_TS/.test(name)),
+      'no trace',
+    );
+    t.equal(runQuietly(t, user, ['--set-env=A=mine', '--unset-env=A', image]), 'of-image: \n');
     t.end();
   });
 

@@ -65,6 +65,8 @@ void environment(Entry& entry, const Step& step) {
     variables.assign(step.fields[1], expand, "--set-env");
   } else if (action == "unset" && step.fields.size() == 2) {
     variables.unset_matching(field(step, 1));
+  } else if (action == "name-in" && step.fields.size() == 2) {
+    variables.name_assigned_in(field(step, 1));
   } else if ((action == "guest-file" || action == "host-file") && step.fields.size() == 4) {
     const std::string text = action == "host-file" ? entry.texts[&step] : read_file(field(step, 1));
     variables.assign_all(text, step.fields[2] == "nul" ? '\0' : '\n', expand, field(step, 1));

@@ -94,6 +94,7 @@ void Environment::assign(std::string_view assignment, bool expand, const std::st
   if (equals == 0) throw Error(where + ": the name before '=' is empty in '" + std::string(assignment) + "'");
   const std::string_view value = strip_quotes(assignment.substr(equals + 1));
   set(assignment.substr(0, equals), expand ? expand_list(value) : std::string(value));
+  note(assignment.substr(0, equals));
 }
 
 void Environment::assign_all(std::string_view text, char delimiter, bool expand, const std::string& name) {
@@ -105,12 +106,21 @@ void Environment::assign_all(std::string_view text, char delimiter, bool expand,
   }
 }
 
+void Environment::name_assigned_in(std::string variable) { named_in_ = std::move(variable); }
+
+void Environment::note(std::string_view name) {
+  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+  if (named_in_.empty() || kLetters.find(name.front()) == kLetters.npos) return;
+  if (name.find_first_not_of(std::string(kLetters) + "0123456789") == name.npos) (assigned_ += name) += ' ';
+}
+
 void Environment::replace(const std::vector<std::string_view>& entries) {
   places_.clear();
   entries_.assign(entries.begin(), entries.end());
 }
 
 std::vector<char*> Environment::pointers() {
+  if (!named_in_.empty()) set(named_in_, assigned_);
   std::vector<char*> pointers;
   pointers.reserve(entries_.size() + 1);
   for (auto& entry : entries_) pointers.push_back(entry.data());

@@ -27,6 +27,10 @@ class Environment {
   /// Carries out the assignments in `text`, one a line (or up to a NUL byte); empty lines do not count.
   void assign_all(std::string_view text, char delimiter, bool expand, const std::string& name);
 
+  /// From now on, the names of what is assigned are collected; they become the value of this variable, each with a
+  /// space after it. Only those that a shell can have.
+  void name_assigned_in(std::string variable);
+
   /// Removes all, and adds these NAME=VALUE as they are.
   void replace(const std::vector<std::string_view>& entries);
 
@@ -34,10 +38,12 @@ class Environment {
   std::vector<char*> pointers();
 
  private:
+  void note(std::string_view name);
   std::string expand_list(std::string_view value) const;
 
   std::vector<std::string>::iterator find(std::string_view name) const;
 
+  std::string named_in_{}, assigned_{};
   mutable std::vector<std::string> entries_;
   // where each name stands first, once there are many: a file can set tens of thousands
   mutable std::unordered_map<std::string, size_t> places_{};

@@ -43,9 +43,12 @@ export function planImageEnvironment(
   config: ImageConfig | undefined,
 ): readonly EnterStep[] {
   if (config === undefined) return [];
-  const { user } = config;
+  const { user, namesIn } = config;
   const home = user && request.uid === undefined && !request.home ? [`HOME=${user.home}`] : [];
-  return ['container=ch-run-ts', ...home, ...config.environment].map(setLiterally);
+  return [
+    ...['container=ch-run-ts', ...home, ...config.environment].map(setLiterally),
+    ...(namesIn ? [{ kind: 'environment', action: 'name-in', variable: namesIn } as const] : []),
+  ];
 }
 
 /** One pair of single quotes around a value would be dropped. */
