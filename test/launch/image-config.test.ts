@@ -179,6 +179,20 @@ test(
   },
 );
 
+test(
+  'a VOLUME that has passwd and group in it hides neither its content nor who the caller is',
+  {
+    Volumes: { '/etc': {} },
+    Entrypoint: ['/bin/sh', '-c', 'cat /etc/mine; id -u; cut -d: -f3 /etc/passwd; echo >/etc/new'],
+  },
+  { 'etc/mine': 'mine\n', 'bin/sh': sh, 'bin/id': sh, 'bin/cut': sh },
+  (t, user, image) => {
+    const [mine, uid, ...others] = runQuietly(t, user, [image]).trim().split('\n');
+    t.same([mine, uid], ['mine', String(user.uid)]);
+    t.ok(others.includes(String(user.uid)));
+  },
+);
+
 const singularity: Tree = {
   'bin/sh': sh,
   '.singularity.d/env/10-a.sh': 'export A=of-image B=of-image UID; IFS=:\n',

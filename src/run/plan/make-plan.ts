@@ -47,13 +47,14 @@ export function makePlan(given: LaunchRequest, host: Host, noticed: readonly str
     planMount(image, request, host),
     ...planUpper(request, [...placesOf(request, config, volumes), ...binds], changes, host),
     ...planAptSandbox(request, writable),
+    // they begin with what the image has
+    ...planVolumes(volumes),
     // before the user's binds, which may cover the files
     ...(request.identity === 'host'
       ? [{ kind: 'identity', ...guest, ...(home ? { home: home.home } : {}) } as const]
       : []),
     ...planDefaultBinds(request.unmask || !isRootOfHost(user.uid, host) ? undefined : masks),
     planTmp(request.tmp),
-    ...planVolumes(volumes),
     ...planBinds(binds, request.tmp),
     ...devices.hooks,
     ...planSeal(request, changes),
