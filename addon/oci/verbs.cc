@@ -59,8 +59,11 @@ int state(const Request& request) {
 int kill(const Request& request) {
   const Container container = Container::open(root_of(request), request.operands[0]);
   std::string signal = request.operands.size() > 1 ? request.operands[1] : "";
-  if (signal.empty()) signal = container.state()["annotations"]["org.opencontainers.image.stopSignal"].text();
-  const int number = signal.empty() ? SIGTERM : parse_signal(signal);
+  const bool is_given = !signal.empty();
+  if (!is_given) signal = container.state()["annotations"]["org.opencontainers.image.stopSignal"].text();
+  int number = signal.empty() ? SIGTERM : parse_signal(signal);
+  // Slurm names none, and nothing else comes after it
+  if (!is_given) number = ending_signal(container, number);
   if (has(request, "all"))
     signal_all(container, number);
   else

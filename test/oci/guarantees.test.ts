@@ -99,6 +99,24 @@ for (const user of users) {
     t.end();
   });
 
+  for (const [title, command] of [
+    ['has no handler for it', 'exec sleep 100'],
+    ['ignores it', "trap '' TERM; while :; do sleep 0.1; done"],
+  ] as const)
+    t.test(`kill without a signal ends a first process that ${title}${as}`, async (t) => {
+      const bundle = makeBundle(t, user, ({ process }) => {
+        process.args = ['sh', '-c', command];
+      });
+      bundle.oci(['run', '-d', 'a']);
+      bundle.oci(['kill', 'a', 'TERM']);
+      t.equal(bundle.state('a').status, 'running', 'a signal by name is sent as it is');
+      await until(() => {
+        bundle.oci(['kill', 'a']);
+        return bundle.state('a').status === 'stopped';
+      }, 'it ends');
+      t.end();
+    });
+
   t.test(`sockets that systemd passes on are passed on${as}`, (t) => {
     const bundle = makeBundle(t, user, ({ process }) => {
       process.args = ['sh', '-c', 'echo $LISTEN_FDS $LISTEN_PID; cat <&3'];

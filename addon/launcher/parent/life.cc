@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 
 #include "base/error.h"
+#include "base/proc.h"
 #include "base/system_calls.h"
 #include "containers/processes.h"
 #include "containers/report.h"
@@ -112,6 +114,21 @@ void signal_all(const Container& container, int number) {
     throw Error("can't send a signal to all processes of container " + container.id() +
                 ": it has neither a control group nor a PID namespace of its own");
   for (const ProcessStatus& each : list_processes(first)) send_signal({each.pid, each.start}, number);
+}
+
+int ending_signal(const Container& container, int number) {
+  const Json saved = container.state();
+  const ProcessId first = saved.is_empty() ? ProcessId{} : Container::process(saved);
+  if (first.pid == 0) return number;
+  const std::string status = text_of("/proc/" + std::to_string(first.pid) + "/status");
+  const auto is_in = [&](const std::string& set) {
+    const size_t at = status.find("\n" + set + ":\t");
+    const auto bits = at == std::string::npos ? 0 : strtoull(status.c_str() + at + set.size() + 3, nullptr, 16);
+    return number > 0 && (bits >> (number - 1) & 1) != 0;
+  };
+  // a blocked one waits for a signalfd(2)
+  if (status.empty() || is_in("SigCgt") || is_in("SigBlk")) return number;
+  return is_in("SigIgn") || begins_namespace(first.pid) ? SIGKILL : number;
 }
 
 void pause_container(Container& container, bool paused) {

@@ -16,6 +16,10 @@ void signal_container(const Container& container, int number);
 /// The same for all of them. Throws Error where they can't be told from others.
 void signal_all(const Container& container, int number);
 
+/// The signal that ends its first process: `number`, or SIGKILL if that process would never notice `number`, because it
+/// ignores it, or is the first of a PID namespace, without a handler.
+int ending_signal(const Container& container, int number);
+
 /// Stops all processes, or lets them run on. Throws Error where nothing can do that.
 void pause_container(Container& container, bool paused);
 

@@ -66,11 +66,21 @@ export class Cluster {
     return { status, signal, stdout, stderr, pid };
   }
 
-  /** Sets the OCI runtime of `srun --container`: the command line before its verb. Steps that start later use it. */
-  useRuntime(command: string): void {
+  /**
+   * Sets the OCI runtime of `srun --container`: the command line before its verb. Steps that start later use it. `form`:
+   * with RunTimeRun, or with RunTimeCreate and RunTimeStart: then output is in a file JOB.created in the shared directory.
+   */
+  useRuntime(command: string, form: 'run' | 'create' = 'run'): void {
     const id = '%n.%u.%j.%s.%t';
-    const verbs = { Query: 'state', Kill: 'kill', Delete: 'delete --force', Run: 'run --bundle %b' };
-    const lines = Object.entries(verbs).map(([name, verb]) => `RunTime${name}="${command} ${verb} ${id}"`);
+    const verbs = {
+      Query: `state ${id}`,
+      Kill: `kill -a ${id}`,
+      Delete: `delete --force ${id}`,
+      ...(form === 'run'
+        ? { Run: `run --bundle %b ${id}` }
+        : { Create: `create --bundle %b ${id} >${this.shared}/%j.created 2>&1`, Start: `start ${id}` }),
+    };
+    const lines = Object.entries(verbs).map(([name, verb]) => `RunTime${name}="${command} ${verb}"`);
     writeFileSync(join(this.#files, 'oci.conf'), `${lines.join('\n')}\n`);
   }
 
