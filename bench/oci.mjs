@@ -155,7 +155,7 @@ function compare(name, task) {
   const results = working.map(({ name: runtime }) => ({ runtime, times: [], cpu: 0 }));
   for (let round = 0; round < count; round++)
     for (let turn = 0; turn < working.length; turn++) {
-      // what one leaves for the kernel to do is not always the same other's
+      // in another order each time: what one leaves for the kernel to do must not always meet the same other
       const at = (turn * (round % 2 ? 1 : working.length - 1) + round) % working.length;
       const runtime = working[at];
       const result = measureOnce(task, runtime);

@@ -15,8 +15,8 @@
 #include "launcher/plan/step_kind.h"
 #include "launcher/plan/steps.h"
 #include "launcher/process/descriptors.h"
-#include "oci/creation.h"
 #include "oci/log.h"
+#include "oci/planned.h"
 #include "oci/request.h"
 #include "oci/verbs.h"
 
@@ -70,7 +70,7 @@ Request to_request(const std::vector<std::string>& fields) {
 /// How the plan came to be; nullptr if there is nothing to carry out by a plan: then `status` is what to exit with.
 const char* make_plan(Plan& plan, char** argv, bool by_names, int& status) {
   open_door({engine_name(), {}});
-  const auto request = read_creation(argv + 1);
+  const auto request = read_planned(argv + 1);
   const char* how = request && by_names ? plan_by_names(plan, argv[0], *request) : nullptr;
   if (how != nullptr) return how;
   std::string option;

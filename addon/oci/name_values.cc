@@ -56,8 +56,8 @@ class Reader {
  public:
   Reader(std::string_view text, Names& names) : text_(text), names_(names) {}
 
-  NamedConfig read() {
-    value("");
+  NamedConfig read(Document document) {
+    value(document == Document::config ? "" : "process");
     blanks();
     if (at_ != text_.size()) throw Unclear();
     return {out_.append(text_.substr(copied_)), root_};
@@ -236,10 +236,10 @@ class Reader {
 
 }  // namespace
 
-std::optional<NamedConfig> name_values(std::string_view config, Names& names) {
-  if (Names::are_in(config)) return {};
+std::optional<NamedConfig> name_values(Document document, std::string_view text, Names& names) {
+  if (Names::are_in(text)) return {};
   try {
-    return Reader(config, names).read();
+    return Reader(text, names).read(document);
   } catch (const Unclear&) {
     return {};
   } catch (const Error&) {

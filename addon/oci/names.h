@@ -41,10 +41,13 @@ struct NamedConfig {
   std::string root;  // root.path
 };
 
+/// What a text describes.
+enum class Document { config, process };
+
 /// config.json with names in place of its root, host name, control group, annotations, the sources of its binds, the
 /// paths of namespaces, and of what must not be kept on disk: the arguments of its command and the values of its
 /// environment. What else it says stays as it is written. Nothing if that can't be done safely: then the text is
 /// decided about as a whole.
-std::optional<NamedConfig> name_values(std::string_view config, Names& names);
+std::optional<NamedConfig> name_values(Document document, std::string_view text, Names& names);
 
 }  // namespace chrun::oci

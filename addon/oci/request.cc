@@ -42,15 +42,28 @@ constexpr Option kOptions[] = {
     {"run", "preserve-fds", 0, true},
     {"run", "detach", 'd', false},
     {"run", "keep", 0, false},
+    {"exec", "process", 'p', true},
+    {"exec", "tty", 't', false},
+    {"exec", "user", 'u', true},
+    {"exec", "additional-gids", 'g', true},
+    {"exec", "cwd", 0, true},
+    {"exec", "no-new-privs", 0, false},
+    {"exec", "apparmor", 0, true},
+    {"exec", "process-label", 0, true},
+    {"exec", "pid-file", 0, true},
+    {"exec", "console-socket", 0, true},
+    {"exec", "preserve-fds", 0, true},
+    {"exec", "detach", 'd', false},
 };
 /// The fewest and most operands.
 struct Verb {
   std::string_view name;
   size_t fewest, most;
 };
+constexpr size_t kAny = ~size_t{0};
 constexpr Verb kVerbs[] = {{"start", 1, 1}, {"state", 1, 1}, {"kill", 1, 2},  {"delete", 1, 1},
                            {"list", 0, 0},  {"ps", 1, 1},    {"pause", 1, 1}, {"resume", 1, 1}};
-constexpr Verb kCreations[] = {{"create", 1, 1}, {"run", 1, 1}};
+constexpr Verb kPlanned[] = {{"create", 1, 1}, {"run", 1, 1}, {"exec", 1, kAny}};
 
 const Verb* find_verb(std::span<const Verb> verbs, std::string_view name) {
   const auto found = std::ranges::find(verbs, name, &Verb::name);
@@ -98,8 +111,8 @@ std::optional<Request> read(std::span<const Verb> verbs, char* const* words) {
     if (!take(request.values, request.verb, words)) return {};
   }
   for (; *words != nullptr; words++) {
-    // `kill ID -9` is for the parser
-    if (**words == '-') return {};
+    // `kill ID -9` is for the parser; after the id, exec has words of a command
+    if (**words == '-' && (verb->most != kAny || request.operands.empty())) return {};
     request.operands.emplace_back(*words);
   }
   if (request.operands.size() < verb->fewest || request.operands.size() > verb->most) return {};
@@ -116,7 +129,7 @@ Values leading_options(char* const* words) {
 
 std::optional<Request> read_request(char* const* words) { return read(kVerbs, words); }
 
-std::optional<Request> read_creation(char* const* words) { return read(kCreations, words); }
+std::optional<Request> read_planned(char* const* words) { return read(kPlanned, words); }
 
 std::string list_native_options() {
   std::string text;

@@ -23,8 +23,8 @@ Values leading_options(char* const* words);
 /// by its table of options, and refuses or explains.
 std::optional<Request> read_request(char* const* words);
 
-/// The same for create and run, whose plan may be remembered.
-std::optional<Request> read_creation(char* const* words);
+/// The same for create, run and exec, whose plan may be remembered.
+std::optional<Request> read_planned(char* const* words);
 
 /// The options that read_request() knows, one a line: `[VERB] --NAME [VALUE]`. A test compares them with that table.
 std::string list_native_options();

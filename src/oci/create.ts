@@ -22,7 +22,7 @@ function managerOf(values: OciValues): CreateRequest['manager'] {
 function toRequest({ values, operands, host }: Invocation, mode: CreateRequest['mode']): CreateRequest {
   const [id = ''] = operands;
   const bundle = host.absolute(texts(values, 'bundle') ?? '.');
-  const named = readNamedConfig(bundle);
+  const named = readNamedConfig(id);
   if (named === undefined && host.pathKind(bundle) !== 'directory')
     throw new LaunchError(`the bundle ${bundle} is not a directory`);
   const path = `${bundle}/config.json`;

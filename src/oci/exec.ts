@@ -8,6 +8,7 @@ import { capabilityNames } from './config/capabilities.js';
 import type { CapabilitySet, Config, Process } from './config/config.js';
 import { checkConfig, checkProcess, readProcess } from './config/read.js';
 import type { Invocation, OciValues } from './main.js';
+import { readNamedConfig, readNamedProcess } from './names.js';
 import { keepsGroups } from './plan/make-plan.js';
 import {
   passedSockets,
@@ -76,7 +77,8 @@ function changedProcess(values: OciValues, args: readonly string[], base: Proces
   return capabilities ? { ...labelled, capabilities } : labelled;
 }
 
-function findProcess({ values, operands: [, ...args], host }: Invocation, config: Config): Process {
+function findProcess({ values, operands, host }: Invocation, config: Config): Process {
+  const [id = '', ...args] = operands;
   const base = config.process ?? {};
   const file = text(values.process);
   if (file === undefined) {
@@ -85,7 +87,7 @@ function findProcess({ values, operands: [, ...args], host }: Invocation, config
     return process;
   }
   if (args.length > 0) throw usageError('a command after the id excludes --process');
-  const given = readProcess(host.absolute(file), host);
+  const given = readProcess(host.absolute(file), host, readNamedProcess(id));
   const process = { ...given, ...(values.tty ? { terminal: true } : {}) };
   return process.capabilities || !base.capabilities
     ? process
@@ -114,7 +116,8 @@ export function exec(invocation: Invocation): LaunchPlan {
   const { values, operands, host } = invocation;
   const [id = ''] = operands;
   const root = host.absolute(requireRoot(values.root));
-  const { config } = checkConfig(readConfig(root, checkId(id)));
+  const named = readNamedConfig(checkId(id));
+  const { config } = checkConfig(named === undefined ? readConfig(root, id) : JSON.parse(named));
   const process = findProcess(invocation, config);
   const sockets = passedSockets(host);
   const preserved = Number(text(values['preserve-fds']) ?? 0) + sockets;
@@ -143,7 +146,7 @@ export function exec(invocation: Invocation): LaunchPlan {
     color: 'never',
     log: 'text',
     warnings: [],
-    facts: [],
+    facts: host.facts(),
     outside: planOutside(process, values, host),
     create,
     enter,

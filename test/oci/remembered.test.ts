@@ -1,4 +1,4 @@
-/** Plans of containers are remembered, with names for what always differs; anything else that changes makes a new plan. */
+/** Plans of containers, and of exec, are remembered, with names for what always differs; anything else that changes makes a new plan. */
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -223,5 +223,35 @@ t.test('a remembered plan makes the container of this configuration', (t) => {
     t.equal(stdout, `${name}\n${name}\nin-${name}\n`);
   }
   t.equal(readdirSync(memos).length, 1);
+  t.end();
+});
+
+t.test('exec by a remembered plan runs this command in this container', (t) => {
+  const memos = scratch(t, ordinaryUser);
+  chmodSync(memos, 0o700);
+  const bundle = makeBundle(t, ordinaryUser, ({ process }) => {
+    process.args = ['sleep', '100'];
+  });
+  const env = { CH_RUN_MEMO_DIR: memos };
+  for (const id of ['one', 'two']) {
+    bundle.write((config) => {
+      config.hostname = id;
+    });
+    bundle.oci(['run', '-d', id]);
+  }
+  const plans = () => readdirSync(memos).length;
+  const exec = (...words: string[]) => bundle.oci(['exec', ...words], { env }).stdout;
+  t.equal(exec('one', 'sh', '-c', 'hostname; echo "$1"', 'sh', '--of one'), 'one\n--of one\n');
+  t.equal(exec('two', 'sh', '-c', 'hostname; echo "$1"', 'sh', '__of two'), 'two\n__of two\n');
+  t.equal(plans(), 1);
+  t.equal(exec('--cwd', '/usr', 'two', 'pwd'), '/usr\n');
+  t.equal(exec('--cwd', '/', 'two', 'pwd'), '/\n', 'an option makes a new plan');
+  const before = plans();
+  for (const who of ['first', 'second']) {
+    const process = { args: ['sh', '-c', 'echo $WHO'], cwd: '/', env: ['PATH=/bin', `WHO=${who}`] };
+    writeFileSync(join(bundle.path, 'process.json'), JSON.stringify(process));
+    t.equal(exec('--process', join(bundle.path, 'process.json'), 'one'), `${who}\n`);
+  }
+  t.equal(plans(), before + 1);
   t.end();
 });

@@ -99,9 +99,9 @@ export function dropNulls(value: unknown): unknown {
   return Object.fromEntries(kept.map(([name, each]) => [name, dropNulls(each)]));
 }
 
-/** `exec --process`. */
-export function readProcess(path: string, host: Host): Process {
-  const value = parseJson(readText(path, host), path);
+/** `exec --process`: its file, or `text`. */
+export function readProcess(path: string, host: Host, text = readText(path, host)): Process {
+  const value = parseJson(text, path);
   checkFields(value, processFields, path);
   const process = dropNulls(value) as Process;
   checkProcess(process);
