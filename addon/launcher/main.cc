@@ -135,7 +135,10 @@ int launch_command_line(char** argv) {
 }
 
 int clear_memory() {
-  write_all(STDOUT_FILENO, "remembered plans forgotten: " + std::to_string(forget_all()) + "\n", "standard output");
+  const auto [plans, reads] = forget_all();
+  std::string text = "remembered plans forgotten: " + std::to_string(plans);
+  if (reads > 0) text += "; records of reads: " + std::to_string(reads);
+  write_all(STDOUT_FILENO, text + "\n", "standard output");
   return 0;
 }
 

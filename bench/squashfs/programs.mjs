@@ -103,7 +103,8 @@ const programs = {
 function ways(compressor, command) {
   const file = image(`${compressor}.sqfs`);
   return {
-    'ch-run-ts': `${launcher} --no-share ${file} -- ${command}`,
+    'ch-run-ts, remembered': `${launcher} --no-share ${file} -- ${command}`,
+    'ch-run-ts, first time': `${launcher} --no-share --no-read-ahead ${file} -- ${command}`,
     directory: `${launcher} ${image('tree')} -- ${command}`,
     kernel: `mount -o loop,ro ${file} ${at}; ${launcher} ${at} -- ${command}; umount ${at}`,
     ...(has('squashfuse_ll')

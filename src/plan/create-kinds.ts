@@ -61,11 +61,21 @@ export const createKinds = {
   }) => [idMap(step.uid), idMap(step.gid), ...(step.more ?? [])],
   /** Set the host name in the container's UTS namespace, and HOSTNAME, also for processes that enter it. */
   hostname: (step: { readonly name: string }) => [step.name],
-  /** Get a mount of a SquashFS image from its file-system server, shared or private. `offset`: where it begins in the file. */
-  squashfs: (step: ImageFile & { readonly server: 'shared' | 'private'; readonly offset?: number }) => [
+  /**
+   * Get a mount of a SquashFS image from its file-system server, shared or private. `offset`: where it begins in the file;
+   * `remember`: what the command reads is remembered, and read ahead.
+   */
+  squashfs: (
+    step: ImageFile & {
+      readonly server: 'shared' | 'private';
+      readonly offset?: number;
+      readonly remember?: boolean;
+    },
+  ) => [
     step.path,
     step.server,
     String(step.offset ?? 0),
+    step.remember ? 'remember-reads' : '-',
     ...wayWords(step),
   ],
   /** Attach that mount at a host path: it will become the root directory. */

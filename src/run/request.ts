@@ -63,6 +63,8 @@ export interface LaunchRequest extends ImageRequest {
   readonly mountPoint?: string;
   /** Share a SquashFS image's file-system server with other launches of the same image. */
   readonly share: boolean;
+  /** Neither remember nor read ahead what commands read from a SquashFS image. */
+  readonly forgetReads?: boolean;
   /** Bind $HOME at /home/$USER, and set HOME. */
   readonly home: boolean;
   /** Accepted; this is the default. */

@@ -21,6 +21,7 @@ export function toRequest(values: RunValues, image: string): LaunchRequest {
     ...over,
     ...(values.mount === undefined ? {} : { mountPoint: directoryOf(values.mount, 'mount') }),
     share: !values['no-share'],
+    ...(values['no-read-ahead'] || values['no-memo'] ? { forgetReads: true } : {}),
     ...(values.unsafe ? { unsafe: true } : {}),
     home: Boolean(values.home),
     ...(values['no-home'] ? { noHome: true } : {}),

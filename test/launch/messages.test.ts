@@ -181,7 +181,7 @@ for (const user of users) {
       const ending = run(user, [json, broken, '--', 'true']);
       const [only = {}, ...others] = messages(t, ending);
       t.same([ending.status, others], [84, []]);
-      t.match(only, { level: 'error', status: 84, step: `squashfs ${broken} shared 0` });
+      t.match(only, { level: 'error', status: 84, step: `squashfs ${broken} shared 0 remember-reads` });
       t.match(only, { message: broken });
       const filtered = ['with', 'forget=pivot_root:1', '--', launcher, json, squashed, '--', 'true'];
       const refusal = { status: 84, call: 'pivot_root', errno: 1, hint: /seccomp=unconfined/ };

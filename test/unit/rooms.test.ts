@@ -30,7 +30,7 @@ const nativeRooms: Rooms = {
   oci: 'launcher/memo launcher/parent launcher/plan launcher/process launcher/log containers engine host base',
   launcher:
     'launcher/memo launcher/plan launcher/doctor launcher/process launcher/log engine host refusals base',
-  'launcher/memo': 'launcher/plan launcher/log base',
+  'launcher/memo': 'launcher/files launcher/plan launcher/log base',
   'launcher/plan':
     'launcher/join launcher/parent launcher/process launcher/files squashfs/client launcher/log containers base',
   'launcher/parent': 'launcher/process launcher/log containers base',

@@ -13,8 +13,8 @@
 #include "base/files.h"
 #include "base/own_path.h"
 #include "base/records.h"
+#include "launcher/files/memo_directory.h"
 #include "launcher/memo/facts.h"
-#include "launcher/memo/memo_directory.h"
 #include "launcher/memo/value_words.h"
 
 namespace chrun {
@@ -237,12 +237,12 @@ std::string remember(const Plan& plan, const std::vector<std::string_view>& word
   return keep(plan, exact_key(program, words));
 }
 
-size_t forget_all() {
+Removed forget_all() {
   std::string why;
   const Fd directory = open_memo_directory(false, why);
   if (directory) return prune_memo_directory(directory.get(), true);
   struct stat status;
-  if (memo_directory_path().empty() || stat(memo_directory_path().c_str(), &status) != 0) return 0;
+  if (memo_directory_path().empty() || stat(memo_directory_path().c_str(), &status) != 0) return {};
   throw Error("can't forget remembered plans: " + why);
 }
 

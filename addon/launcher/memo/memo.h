@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "launcher/files/memo_directory.h"
 #include "launcher/plan/plan.h"
 
 namespace chrun {
@@ -26,7 +27,7 @@ std::string remember(const Plan& plan, const std::vector<char*>& words, size_t k
 bool recall(Plan& plan, const std::vector<std::string_view>& words);
 std::string remember(const Plan& plan, const std::vector<std::string_view>& words);
 
-/// Forgets every plan. Returns how many there were. Throws SysError or Error.
-size_t forget_all();
+/// Forgets every plan, and what commands read. Returns how many there were. Throws SysError or Error.
+Removed forget_all();
 
 }  // namespace chrun

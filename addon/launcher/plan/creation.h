@@ -26,7 +26,7 @@ namespace chrun {
 struct Creation {
   const std::vector<Step>& steps;
   Environment& environment;
-  const std::string program;                     // what is to be executed inside
+  const std::vector<char*>& command;             // what is to be executed inside, NULL-terminated; or empty
   std::optional<Sides> sides{};                  // where something is done outside, too
   std::optional<squashfs::ServedImage> image{};  // a SquashFS image, until it is mounted
   HostTrees host{};                              // what lies at the host paths that steps name

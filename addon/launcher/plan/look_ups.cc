@@ -10,7 +10,7 @@ std::vector<std::string> paths_to_look_up(const Creation& creation) {
     if (step.kind == "tmpfs") paths.push_back(field(step, 0));
     if (step.kind == "identity") paths.insert(paths.end(), {"/etc/passwd", "/etc/group"});
   }
-  const std::string command = creation.program;
+  const std::string command = creation.command.empty() ? "" : creation.command.front();
   if (command.find('/') != std::string::npos) {
     paths.push_back(command);
     return paths;

@@ -5,8 +5,10 @@
 
 #include "base/error.h"
 #include "base/records.h"
+#include "launcher/files/reads_place.h"
 #include "launcher/files/root.h"
 #include "launcher/files/squashfs_image.h"
+#include "launcher/log/log.h"
 #include "launcher/plan/creation.h"
 #include "launcher/plan/look_ups.h"
 
@@ -64,11 +66,16 @@ void root(Creation& creation, const Step& step) {
   if (!restricted) restrict_one_by_one(creation.root.get(), path, MS_RDONLY);
 }
 
-/// squashfs PATH shared|private OFFSET …: before the namespaces, because the file-system server must not live in them.
+/// squashfs PATH shared|private OFFSET remember-reads|- …: before the namespaces, because the file-system server must
+/// not live in them.
 void squashfs(Creation& creation, const Step& step) {
   const auto offset = parse_number(step.fields[2], INT64_MAX, "where the SquashFS begins");
-  creation.image =
-      serve_squashfs_image(image_path_of(step, 3), offset, step.fields[1] == "shared", paths_to_look_up(creation));
+  if (step.fields[3] != "remember-reads" && step.fields[3] != "-") refuse_fields(step);
+  std::function<squashfs::ReadsPlace()> reads;
+  if (step.fields[3] == "remember-reads") reads = [&creation] { return reads_place(creation.command); };
+  creation.image = serve_squashfs_image(image_path_of(step, 4), offset, step.fields[1] == "shared",
+                                        paths_to_look_up(creation), std::move(reads));
+  if (!creation.image->note.empty()) log::verbose(1, creation.image->note);
 }
 
 /// A place that hides nothing, because only descriptors lead there.
@@ -104,7 +111,7 @@ void pivot(Creation& creation, const Step& step) {
 }
 
 constexpr StepKind<Creation> kKinds[] = {
-    {"squashfs", 3, kAnyFields, squashfs, check_way<3>},
+    {"squashfs", 4, kAnyFields, squashfs, check_way<4>},
     {"attach", 1, 1, attach, nullptr, look_up_place},
     {"root", 2, kAnyFields, root, check_way<2>, look_up_root},
     {"pivot", 0, 0, pivot},

@@ -81,7 +81,7 @@ class ToOtherSide final : public log::Sink {
 }  // namespace
 
 [[noreturn]] void run_plan(const Plan& plan, Origin origin, Environment environment, std::vector<char*> command) {
-  Creation creation{plan.create, environment, command.empty() ? "" : command[0]};
+  Creation creation{plan.create, environment, command};
   Entry entry{plan.enter, environment, command, origin, &creation};
   check_sides(plan);
   if (plan.outside.empty()) carry_out(plan, creation, entry);

@@ -61,11 +61,13 @@ class Client {
 
   ServedImage serve() const {
     if (!can_share_mounts()) return {{}, start_unmounted()};
-    return {mount(), {}};
+    Packet packet = mount();
+    return {std::move(packet.descriptor), {}, packet.text.substr(1)};
   }
 
  private:
-  Fd mount() const {
+  /// What the server says, with the mount.
+  Packet mount() const {
     const auto deadline = Clock::now() + kPatience;
     int silent = 0;
     while (request_.share && Clock::now() < deadline) {
@@ -74,7 +76,7 @@ class Client {
       if (server) {
         auto packet = ask(server.get(), deadline);
         if (packet && !is_from_outside(*packet)) break;
-        if (packet && packet->descriptor) return std::move(packet->descriptor);
+        if (packet && packet->descriptor) return std::move(*packet);
         // it went away between two of its steps: the door is free now, or soon
       } else if (Fd listening = door_.take()) {
         return start(std::move(listening));
@@ -96,11 +98,11 @@ class Client {
   }
 
   /// Starts a server that makes the mount, with a listening socket to share it.
-  Fd start(Fd listening) const {
+  Packet start(Fd listening) const {
     const bool shared = bool(listening);
     const Fd server = spawn_server(std::move(listening));
     if (shared) send_look_ups(server.get());
-    return std::move(checked(ask(server.get(), Clock::now() + kStartPatience)).descriptor);
+    return checked(ask(server.get(), Clock::now() + kStartPatience));
   }
 
   /// What others are going to look up, too.
@@ -145,6 +147,12 @@ class Client {
       inherited.push_back(listening.get());
     }
     if (mode) words.push_back(mode);
+    // without detached mounts, a server has no second process that could write a record
+    const ReadsPlace reads = request_.reads && !mode ? request_.reads() : ReadsPlace();
+    if (reads.directory) {
+      words.push_back(kReadsWord + std::to_string(reads.directory.get()) + "," + std::to_string(reads.command));
+      inherited.push_back(reads.directory.get());
+    }
     spawn_orphan(request_.server, words, inherited);
     return ours;
   }

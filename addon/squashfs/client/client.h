@@ -1,6 +1,7 @@
 // The launcher's side: from an image file to a mount of it that can be attached anywhere.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,12 @@
 
 namespace chrun::squashfs {
 
+/// Where reads are remembered, and whose.
+struct ReadsPlace {
+  Fd directory;  // none: nowhere
+  uint64_t command = 0;
+};
+
 struct SquashfsRequest {
   HostPath image;
   uint64_t offset = 0;  // where in the file the SquashFS begins
@@ -18,13 +25,15 @@ struct SquashfsRequest {
   // Linux 6.16 look-ups of one name by several processes at once may leave FUSE with an entry that is there and counts
   // as removed (docs/troubleshooting.md).
   std::vector<std::string> look_ups;
-  bool share = true;  // use a server that is there already, and be found by later launches
+  std::function<ReadsPlace()> reads{};  // called only if a server is started; none: reads are not remembered
+  bool share = true;                    // use a server that is there already, and be found by later launches
 };
 
 /// An image that a file-system server is ready to serve. One of the two is set.
 struct ServedImage {
-  Fd mount;   // detached and read-only, for move_mount(2) with MOVE_MOUNT_F_EMPTY_PATH in any namespaces
-  Fd server;  // before Linux 5.3: waits for the device of a mount that the caller makes, by send_device()
+  Fd mount;            // detached and read-only, for move_mount(2) with MOVE_MOUNT_F_EMPTY_PATH in any namespaces
+  Fd server;           // before Linux 5.3: waits for the device of a mount that the caller makes, by send_device()
+  std::string note{};  // what the server says about remembered reads; only with a mount
 };
 
 /// Connects to a file-system server of this user and image, or starts one. Call it before unshare(2). The process that

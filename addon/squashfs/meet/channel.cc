@@ -44,11 +44,6 @@ int milliseconds_until(Clock::time_point deadline) {
 
 }  // namespace
 
-uint64_t hash(std::string_view text, uint64_t value) {
-  for (const unsigned char byte : text) value = (value ^ byte) * 0x100000001b3;
-  return value;
-}
-
 bool send_packet(int socket, std::string_view text, int descriptor) {
   iovec part{const_cast<char*>(text.data()), text.size()};
   Control control{};

@@ -32,9 +32,8 @@ inline constexpr char kLookUp = '?';
 /// In the server's words instead of a door: the launcher makes the mount, and sends the device when it is made.
 inline constexpr char kUnmounted[] = "unmounted";
 
-/// FNV-1a, to go on with: distinguishes, need not withstand attacks.
-inline constexpr uint64_t kHashStart = 0xcbf29ce484222325;
-uint64_t hash(std::string_view text, uint64_t value);
+/// Begins the word that says where reads are remembered: then a descriptor, a comma and a number for the command.
+inline constexpr char kReadsWord[] = "reads=";
 
 /// False where the other side is gone.
 bool send_packet(int socket, std::string_view text, int descriptor = -1);

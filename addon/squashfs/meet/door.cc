@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/hash.h"
 
 namespace chrun::squashfs {
 namespace {

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/proc.h"
 #include "squashfs/meet/channel.h"
 

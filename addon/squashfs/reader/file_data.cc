@@ -98,8 +98,29 @@ void FileData::fill(const BlockKey& key, Block& block) const {
   thread_local std::vector<uint8_t> packed;
   packed.resize(size);
   metadata_.image().read(key.position, packed);
-  block.size =
-      static_cast<uint32_t>(decompress(super_.compressor, packed, {block.bytes.get(), size_t{super_.block_size}}));
+  unpack(key, packed, block);
+}
+
+void FileData::unpack(const BlockKey& key, std::span<const uint8_t> packed, Block& block) const {
+  if (key.word & kDataStored) {
+    std::copy(packed.begin(), packed.end(), block.bytes.get());
+    block.size = static_cast<uint32_t>(packed.size());
+  } else {
+    block.size =
+        static_cast<uint32_t>(decompress(super_.compressor, packed, {block.bytes.get(), size_t{super_.block_size}}));
+  }
+}
+
+bool FileData::is_possible(const BlockKey& key) const {
+  const uint32_t size = stored_size(key.word);
+  return size > 0 && size <= super_.block_size && key.position < super_.bytes_used &&
+         size <= super_.bytes_used - key.position;
+}
+
+std::shared_ptr<SuppliedBlock> FileData::supply(const BlockKey& key, std::shared_ptr<const void> owner,
+                                                std::span<const uint8_t> bytes) const {
+  if (!owner) return cache_.supply(key, {});
+  return cache_.supply(key, [this, key, owner = std::move(owner), bytes](Block& block) { unpack(key, bytes, block); });
 }
 
 BlockRef FileData::block(const BlockKey& key) const {
@@ -148,7 +169,7 @@ void FileData::read_ahead(const Inode& file, uint64_t offset, size_t size, uint3
     for (const BlockPlace& place : places(file, next, end - next)) {
       if (most == 0) return;
       if (place.hole() || cache_.has(place.key)) continue;
-      block(place.key);
+      cache_.make_ahead(place.key, [&](Block& block) { fill(place.key, block); });
       --most;
     }
   }

@@ -31,6 +31,15 @@ class FileData {
   /// `depth` is how far ahead of him, in blocks; at most `most` are made by this call.
   void read_ahead(const Inode& file, uint64_t offset, size_t size, uint32_t depth, uint32_t most) const;
 
+  /// The steps of BlockCache for blocks ahead of demand. Whether `key` could be a block's at all; if so, it may be
+  /// begun.
+  bool is_possible(const BlockKey& key) const;
+  bool begin_ahead(const BlockKey& key) const { return cache_.begin_ahead(key); }
+  /// `bytes`: those of the block as they lie in the image, kept alive by `owner`. Without an owner, there are none.
+  std::shared_ptr<SuppliedBlock> supply(const BlockKey& key, std::shared_ptr<const void> owner,
+                                        std::span<const uint8_t> bytes) const;
+  bool has_room_ahead() const { return cache_.has_room_ahead(); }
+  void on_demand(BlockCache::Demanded demanded) const { cache_.on_demand(std::move(demanded)); }
   void trim(size_t bytes) const { cache_.trim(bytes); }
 
  private:
@@ -40,6 +49,7 @@ class FileData {
   BlockKey fragment_key(uint32_t number) const;
   BlockRef block(const BlockKey& key) const;
   void fill(const BlockKey& key, Block& block) const;
+  void unpack(const BlockKey& key, std::span<const uint8_t> packed, Block& block) const;
   Slice fragment_slice(const Inode& file, uint64_t offset, size_t size) const;
   [[noreturn]] void damaged(const Inode& file, const char* what) const;
 

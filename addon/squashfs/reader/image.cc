@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/hash.h"
 #include "squashfs/reader/decompress.h"
 
 namespace chrun::squashfs {
@@ -99,6 +100,7 @@ Image::Image(Fd file, std::string name, uint64_t offset)
   read(0, raw);
   check_format(raw, image);
   super_ = parse(raw);
+  identity_ = hash({reinterpret_cast<const char*>(raw.data()), raw.size()});
   check_compressor(super_.compressor, image);
   check_sizes(super_, size, image);
   check_tables(super_, image);

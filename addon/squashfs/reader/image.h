@@ -31,6 +31,9 @@ class Image {
 
   const Superblock& super() const { return super_; }
   const std::string& name() const { return name_; }
+  /// The same for each copy of the image, wherever it lies: a hash of its superblock, which has the time when it was
+  /// made and the sizes of all its parts.
+  uint64_t identity() const { return identity_; }
 
   /// Fills `to` from byte `position`. Throws Damage where the image ends before.
   void read(uint64_t position, std::span<uint8_t> to) const;
@@ -41,6 +44,7 @@ class Image {
   Fd file_;
   std::string name_;
   uint64_t offset_;
+  uint64_t identity_ = 0;
   Superblock super_;
 };
 

@@ -16,16 +16,26 @@ BlockRef Metadata::block(uint64_t position) const {
   return cache_.get({position, 0}, [&](Block& block) { fill(position, block); });
 }
 
+std::shared_ptr<SuppliedBlock> Metadata::supply(uint64_t position, std::shared_ptr<const void> owner,
+                                                std::span<const uint8_t> raw) const {
+  if (!owner) return cache_.supply({position, 0}, {});
+  return cache_.supply({position, 0},
+                       [this, position, owner = std::move(owner), raw](Block& block) { unpack(position, raw, block); });
+}
+
 void Metadata::fill(uint64_t position, Block& block) const {
-  std::array<uint8_t, 2 + kMetadataSize> raw;
+  std::array<uint8_t, kMetadataRoom> raw;
   // header and content at once: one system call more than that is most of the cost of a stored block
-  const size_t got = image_.read_some(position, raw);
-  const uint16_t header = got < 2 ? 0 : load<uint16_t>(raw.data());
+  unpack(position, std::span(raw).first(image_.read_some(position, raw)), block);
+}
+
+void Metadata::unpack(uint64_t position, std::span<const uint8_t> raw, Block& block) const {
+  const uint16_t header = raw.size() < 2 ? 0 : load<uint16_t>(raw.data());
   const uint32_t size = header & ~kMetadataStored;
-  if (size == 0 || size > kMetadataSize || got < 2 + size) {
+  if (size == 0 || size > kMetadataSize || raw.size() < 2 + size) {
     throw Damage("image " + image_.name() + " is damaged: no metadata block at " + std::to_string(position));
   }
-  const std::span packed(raw.data() + 2, size);
+  const auto packed = raw.subspan(2, size);
   if (header & kMetadataStored) {
     std::copy(packed.begin(), packed.end(), block.bytes.get());
     block.size = size;

@@ -12,10 +12,18 @@ class Metadata {
   const Image& image() const { return image_; }
   /// The decompressed metadata block that begins at byte `position` of the image.
   BlockRef block(uint64_t position) const;
+  /// The steps of BlockCache for blocks ahead of demand. `raw`: bytes of the image that begin with the block, kept
+  /// alive by `owner`. Without an owner, there are none.
+  bool begin_ahead(uint64_t position) const { return cache_.begin_ahead({position, 0}); }
+  std::shared_ptr<SuppliedBlock> supply(uint64_t position, std::shared_ptr<const void> owner,
+                                        std::span<const uint8_t> raw) const;
+  bool has_room_ahead() const { return cache_.has_room_ahead(); }
+  void on_demand(BlockCache::Demanded demanded) const { cache_.on_demand(std::move(demanded)); }
   void trim(size_t bytes) const { cache_.trim(bytes); }
 
  private:
   void fill(uint64_t position, Block& block) const;
+  void unpack(uint64_t position, std::span<const uint8_t> raw, Block& block) const;
 
   const Image& image_;
   mutable BlockCache cache_;

@@ -24,8 +24,9 @@ Fd checked(int number, const char* call) {
 
 }  // namespace
 
-Doorkeeper::Doorkeeper(Fd launcher, Fd listening, std::function<bool()> tidy)
+Doorkeeper::Doorkeeper(Fd launcher, Fd listening, std::function<bool()> tidy, std::function<void()> finish_reads)
     : tidy_(std::move(tidy)),
+      finish_reads_(std::move(finish_reads)),
       epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       wake_(checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       launcher_(std::move(launcher)),
@@ -62,8 +63,9 @@ void Doorkeeper::serve_launcher() {
     request = receive_packet(launcher_.get(), Clock::now() + kLauncherPatience);
   }
   if (!listening_) {
-    if (request) send_packet(launcher_.get(), std::string(1, kGranted), mounter_->take_mount().get());
-    mounter_.reset();
+    if (request) send_packet(launcher_.get(), kGranted + note_, mounter_->take_mount().get());
+    private_ = true;
+    if (!reads_until_) mounter_.reset();
   } else {
     if (request && request->descriptor) {
       identity_ = request->text;
@@ -104,6 +106,7 @@ void Doorkeeper::handle(int number) {
     case Kind::main_process:
       --main_processes_;
       forget(number);
+      finish_reads();
       return open_or_close_door();
   }
 }
@@ -131,7 +134,7 @@ void Doorkeeper::admit() {
 bool Doorkeeper::grant(int socket, Fd main_process) {
   const Fd copy = mounter_->take_mount();
   // a launcher that has lost patience is not counted: it has a private server by now
-  if (!copy || !send_packet(socket, std::string(1, kGranted), copy.get())) return false;
+  if (!copy || !send_packet(socket, kGranted + note_, copy.get())) return false;
   // one that can't be watched must not keep the door open forever
   if (watch(Kind::main_process, std::move(main_process))) ++main_processes_;
   mounter_->prepare_mount();
@@ -148,7 +151,7 @@ void Doorkeeper::answer(int number) {
 }
 
 void Doorkeeper::open_or_close_door() {
-  if (main_processes_ > 0 || !mounter_) {
+  if (main_processes_ > 0 || !mounter_ || private_) {
     close_at_.reset();
   } else if (!close_at_) {
     close_at_ = Clock::now() + kGrace;
@@ -156,8 +159,9 @@ void Doorkeeper::open_or_close_door() {
 }
 
 int Doorkeeper::timeout() const {
-  if (!close_at_ && !tidy_at_) return -1;
-  const auto next = std::min(close_at_.value_or(Clock::time_point::max()), tidy_at_.value_or(Clock::time_point::max()));
+  constexpr auto kNever = Clock::time_point::max();
+  const auto next = std::min({close_at_.value_or(kNever), tidy_at_.value_or(kNever), reads_until_.value_or(kNever)});
+  if (next == kNever) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()).count();
   return static_cast<int>(std::clamp<long>(left, 0, 60'000));
 }
@@ -167,6 +171,7 @@ void Doorkeeper::pass_time() {
     tidy_at_.reset();
     if (tidy_()) tidy_at_ = Clock::now() + kTidyDelay;
   }
+  if (reads_until_ && Clock::now() >= *reads_until_) finish_reads();
   if (!close_at_ || Clock::now() < *close_at_) return;
   // whoever stands before the door is let in, and the door stays open; who comes in the moment before it is shut finds
   // his connection cut, and starts a new server
@@ -177,7 +182,15 @@ void Doorkeeper::pass_time() {
   close_door();
   watched_.clear();
   close_at_.reset();
+  finish_reads();
   mounter_.reset();
+}
+
+void Doorkeeper::finish_reads() {
+  if (!reads_until_) return;
+  reads_until_.reset();
+  finish_reads_();
+  if (private_) mounter_.reset();
 }
 
 }  // namespace chrun::squashfs

@@ -15,7 +15,9 @@ class Doorkeeper {
  public:
   /// `launcher`: the connection to the launcher that started us. `listening`: empty for a private server.
   /// `tidy`: called a moment after wake(), and again after each time that it says true.
-  Doorkeeper(Fd launcher, Fd listening, std::function<bool()> tidy);
+  /// `finish_reads`: called once or more as long as there is a mounter: some seconds after the start, when the first
+  /// main process has ended, or else at the end.
+  Doorkeeper(Fd launcher, Fd listening, std::function<bool()> tidy, std::function<void()> finish_reads);
 
   /// Reports why there will be no mount, by a packet as channel.h has it.
   void refuse(const std::string& refusal);
@@ -23,6 +25,11 @@ class Doorkeeper {
   Fd receive_device();
   /// Where the mount is had from; not where the launcher makes it.
   void set_mounter(Mounter mounter) { mounter_.emplace(std::move(mounter)); }
+  /// Reads are recorded. `note`: said to each launcher, in words.
+  void record_reads(std::string note) {
+    note_ = std::move(note);
+    reads_until_ = Clock::now() + kReadsWindow;
+  }
   /// Gives the mount to the launcher and, unless private, to all who come, until a moment after the last main process
   /// has ended. Then closes the door and stays for tidying up. Does not return: the process ends with its mount.
   [[noreturn]] void run();
@@ -52,8 +59,12 @@ class Doorkeeper {
   }
   int timeout() const;
   void pass_time();
+  void finish_reads();
+
+  static constexpr auto kReadsWindow = std::chrono::seconds(10);
 
   std::function<bool()> tidy_;
+  std::function<void()> finish_reads_;
   Fd epoll_;
   Fd wake_;
   Fd launcher_;
@@ -64,6 +75,9 @@ class Doorkeeper {
   size_t main_processes_ = 0;
   std::optional<Clock::time_point> close_at_;
   std::optional<Clock::time_point> tidy_at_;
+  std::optional<Clock::time_point> reads_until_;
+  std::string note_;
+  bool private_ = false;  // serves one launcher, whose mount the mounter has given away
 };
 
 }  // namespace chrun::squashfs

@@ -1,8 +1,9 @@
-// ch-run-ts-squashfs SOCKET IMAGE NAME OFFSET [DOOR|unmounted]: serves the SquashFS that begins at byte OFFSET of the
-// file that is open as descriptor IMAGE, called NAME in messages. SOCKET leads to the launcher; DOOR, if given, is the
-// listening socket where other launchers come; `unmounted` means that the launcher makes the mount and sends its
-// device. Started by spawn_orphan() of the launcher, never by hand; but for --libraries, which prints what it is linked
-// with, and --read IMAGE OFFSET PATH, which prints a file of an image; status 1 where there is none.
+// ch-run-ts-squashfs SOCKET IMAGE NAME OFFSET [DOOR|unmounted] [reads=DIRECTORY,COMMAND]: serves the SquashFS that
+// begins at byte OFFSET of the file that is open as descriptor IMAGE, called NAME in messages. SOCKET leads to the
+// launcher; DOOR, if given, is the listening socket where other launchers come; `unmounted` means that the launcher
+// makes the mount and sends its device; DIRECTORY is where reads are remembered, COMMAND whose. Started by
+// spawn_orphan() of the launcher, never by hand; but for --libraries, which prints what it is linked with, and --read
+// IMAGE OFFSET PATH, which prints a file of an image; status 1 where there is none.
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -24,6 +25,8 @@
 #include "squashfs/server/detach.h"
 #include "squashfs/server/doorkeeper.h"
 #include "squashfs/server/fuse_ops.h"
+#include "squashfs/server/reads_store.h"
+#include "squashfs/server/remembered_reads.h"
 #include "squashfs/server/sandbox.h"
 
 namespace chrun::squashfs {
@@ -47,14 +50,19 @@ std::string refusal_of(const Error& error) { return refusal_packet(error, hint_f
 class Server {
  public:
   Server(Fd launcher, Fd door)
-      : doorkeeper_(std::move(launcher), std::move(door), [this] { return tidy(); }), workers_(worker_count()) {}
+      : doorkeeper_(
+            std::move(launcher), std::move(door), [this] { return tidy(); }, [this] { finish_reads(); }),
+        workers_(worker_count()) {}
 
-  /// `mounter`: none where the launcher makes the mount.
-  void run(Fd image, const std::string& name, uint64_t offset, std::optional<Mounter> mounter) try {
+  /// `mounter`: none where the launcher makes the mount. `command`: whose reads are remembered, if there is a store.
+  void run(Fd image, const std::string& name, uint64_t offset, std::optional<Mounter> mounter, ReadsStore store,
+           uint64_t command) try {
     files_.emplace(std::move(image), name, offset, kMetadataCache, kDataCache);
     ops_.emplace(*files_, workers_);
+    reads_.emplace(*files_, std::move(store), command, mounter ? mounter->channel() : -1);
     start_workers();
     enter_sandbox(Role::doorkeeper);
+    if (auto note = reads_->begin()) doorkeeper_.record_reads(std::move(*note));
     files_->open_root();
     device_ = mounter ? mounter->take_device() : doorkeeper_.receive_device();
     if (mounter) doorkeeper_.set_mounter(std::move(*mounter));
@@ -87,6 +95,7 @@ class Server {
     ops_->serve(device_.get(), [this] {
       if (!busy_.load(std::memory_order_relaxed) && !busy_.exchange(true) && !timed_.exchange(true)) doorkeeper_.wake();
     });
+    finish_reads();
     _exit(0);  // the last mount is gone, and so is the reason for all the other threads
   }
 
@@ -101,9 +110,12 @@ class Server {
     return busy_ && !timed_.exchange(true);
   }
 
+  void finish_reads() { reads_->finish(); }
+
   Doorkeeper doorkeeper_;
   std::optional<FileSystem> files_;
   std::optional<FuseOps> ops_;
+  std::optional<RememberedReads> reads_;
   Fd device_;
   std::atomic<bool> ready_{false};  // there is a device, and something to answer
   const unsigned workers_;
@@ -116,6 +128,31 @@ int descriptor(const char* word) {
   const char* end = word + std::char_traits<char>::length(word);
   const auto [stop, error] = std::from_chars(word, end, number);
   return error == std::errc() && stop == end ? number : -1;
+}
+
+/// Words from the fifth on.
+struct More {
+  bool unmounted = false;
+  Fd door, directory;
+  uint64_t command = 0;
+};
+
+More parse_more(char** words) {
+  constexpr std::string_view kReads = kReadsWord;
+  More more;
+  for (; *words; ++words) {
+    const std::string_view word = *words;
+    const size_t comma = word.find(',');
+    if (word == kUnmounted) {
+      more.unmounted = true;
+    } else if (word.starts_with(kReads) && comma != std::string_view::npos) {
+      more.directory = Fd(descriptor(std::string(word.substr(0, comma)).c_str() + kReads.size()));
+      more.command = parse_number(word.substr(comma + 1), UINT64_MAX, "a command");
+    } else {
+      more.door = Fd(descriptor(*words));
+    }
+  }
+  return more;
 }
 
 int read_out(const char* image, const char* offset, const char* path) try {
@@ -142,14 +179,17 @@ int run(int count, char** words) {
     return 0;
   }
   if (count == 5 && std::string_view(words[1]) == "--read") return read_out(words[2], words[3], words[4]);
-  if (count < 5 || count > 6) return static_cast<int>(Exit::usage);
-  const bool unmounted = count > 5 && words[5] == std::string_view(kUnmounted);
+  if (count < 5 || count > 7) return static_cast<int>(Exit::usage);
   Fd launcher(descriptor(words[1])), image(descriptor(words[2]));
-  Fd door(count > 5 && !unmounted ? descriptor(words[5]) : -1);
+  More more = parse_more(words + 5);
+  Fd& door = more.door;
   std::optional<Mounter> mounter;
+  std::optional<ReadsStore> store;
   try {
-    detach({&launcher, &image, &door});
-    if (!unmounted) mounter.emplace(words[3], bool(door), std::vector<const Fd*>{&launcher, &image, &door}, words[0]);
+    detach({&launcher, &image, &door, &more.directory});
+    store.emplace(std::move(more.directory));
+    if (!more.unmounted)
+      mounter.emplace(words[3], bool(door), std::vector<const Fd*>{&launcher, &image, &door}, words[0], *store);
   } catch (const Error& error) {
     send_packet(launcher.get(), refusal_of(error));
     return static_cast<int>(Exit::failure);
@@ -157,7 +197,8 @@ int run(int count, char** words) {
   // one arena for all threads: idle memory can be given back, and blocks are kept for use again by the cache anyway
   mallopt(M_ARENA_MAX, 1);
   static Server server(std::move(launcher), std::move(door));
-  server.run(std::move(image), words[3], parse_number(words[4], INT64_MAX, "an offset"), std::move(mounter));
+  server.run(std::move(image), words[3], parse_number(words[4], INT64_MAX, "an offset"), std::move(mounter),
+             std::move(*store), more.command);
   _exit(static_cast<int>(Exit::failure));  // threads may be running: nothing of theirs is taken down before
 }
 

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/error.h"
@@ -22,6 +23,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kPatience = 30s;
 constexpr char kCopy[] = "+";
+constexpr char kSave = '%';  // then the size, a space and the name of a record
 constexpr char kName[] = "ch-run-ts-mount";
 
 const std::string kGrantedPacket(1, kGranted);
@@ -36,19 +38,30 @@ void look_up_each(int root, std::string_view paths) {
   }
 }
 
-void make_copies(int channel, const SharedMount& mount) {
+void save(const ReadsStore& reads, const std::string& words) {
+  const size_t space = words.find(' ');
+  if (reads && space != std::string::npos) reads.save(words.substr(space + 1), strtoul(words.c_str(), nullptr, 10));
+}
+
+/// `mount`: none where the only one was given away.
+void answer(int channel, const SharedMount* mount, const ReadsStore& reads) {
   while (const auto request = receive_packet(channel, Clock::time_point::max())) {
-    if (request->text[0] == kLookUp) {
-      look_up_each(mount.root(), std::string_view(request->text).substr(1));
+    if (request->text[0] == kSave) {
+      save(reads, request->text.substr(1));
       continue;
     }
-    const Fd copy = mount.copy();
+    if (!mount) return;
+    if (request->text[0] == kLookUp) {
+      look_up_each(mount->root(), std::string_view(request->text).substr(1));
+      continue;
+    }
+    const Fd copy = mount->copy();
     if (!send_packet(channel, copy ? kGrantedPacket : std::string(1, kRefused), copy ? copy.get() : -1)) return;
   }
 }
 
 /// The life of the process.
-void mount_and_copy(int channel, const std::string& image, bool shared) {
+void mount_and_copy(int channel, const std::string& image, bool shared, const ReadsStore& reads) {
   enter_namespaces();
   FuseMount made = make_mount(image);
   leave_host_mounts();
@@ -56,16 +69,20 @@ void mount_and_copy(int channel, const std::string& image, bool shared) {
   made.device.reset();
   if (!shared) {
     send_packet(channel, kGrantedPacket, made.root.get());
-    return;
+    made.root.reset();
+    if (!reads) return;
+    enter_sandbox(Role::mounter);
+    return answer(channel, nullptr, reads);
   }
   const SharedMount mount(std::move(made.root));
   enter_sandbox(Role::mounter);
-  make_copies(channel, mount);
+  answer(channel, &mount, reads);
 }
 
 }  // namespace
 
-Mounter::Mounter(const std::string& image, bool shared, const std::vector<const Fd*>& outside, char* name)
+Mounter::Mounter(const std::string& image, bool shared, const std::vector<const Fd*>& outside, char* name,
+                 const ReadsStore& reads)
     : shared_(shared) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -80,7 +97,7 @@ Mounter::Mounter(const std::string& image, bool shared, const std::vector<const 
   prctl(PR_SET_NAME, kName);
   strncpy(name, kName, strlen(name));
   try {
-    mount_and_copy(theirs.get(), image, shared);
+    mount_and_copy(theirs.get(), image, shared, reads);
   } catch (const Error& error) {
     send_packet(theirs.get(), refusal_packet(error, hint_for(error)));
   }
@@ -103,6 +120,10 @@ Fd Mounter::take_mount() {
 
 void Mounter::prepare_mount() {
   if (shared_ && !prepared_) prepared_ = send_packet(channel_.get(), kCopy);
+}
+
+std::string Mounter::save_words(const ReadsKey& key, size_t size) {
+  return kSave + std::to_string(size) + " " + reads_name(key);
 }
 
 void Mounter::look_up(std::string_view paths) {

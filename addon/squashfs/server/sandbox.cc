@@ -63,7 +63,7 @@ constexpr long kDoor[] = {
 #endif
 };
 constexpr long kMounter[] = {
-    SYS_recvmsg, SYS_sendmsg, SYS_close, SYS_ppoll, kOpenTree, kOpenat2,
+    SYS_recvmsg, SYS_sendmsg, SYS_close, SYS_ppoll, kOpenTree, kOpenat2, SYS_renameat2, SYS_unlinkat,
 #ifdef SYS_poll
     SYS_poll,
 #endif

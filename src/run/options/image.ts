@@ -125,4 +125,13 @@ export const imageOptions = [
     details:
       'By default one server for each user, image and node serves all launches, and ends with the last container.',
   },
+  {
+    name: 'no-read-ahead',
+    value: 'none',
+    repeat: 'refuse',
+    group: 'image',
+    summary: 'neither remember what the command reads from a SquashFS image, nor read it ahead',
+    details:
+      'By default the blocks that a command reads in its first seconds are remembered, and the next file-system server for the same image and command reads them ahead on idle cores. --no-memo implies this.',
+  },
 ] as const satisfies readonly Option[];

@@ -140,7 +140,7 @@ export const messagesOptions = [
     action: 'plain',
     group: 'plan',
     summary:
-      'delete all remembered plans (in $CH_RUN_MEMO_DIR, $XDG_CACHE_HOME/ch-run-ts or ~/.cache/ch-run-ts)',
+      'delete all remembered plans and reads (in $CH_RUN_MEMO_DIR, $XDG_CACHE_HOME/ch-run-ts or ~/.cache/ch-run-ts)',
   },
   {
     name: 'feature',

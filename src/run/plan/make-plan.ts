@@ -41,7 +41,7 @@ export function makePlan(given: LaunchRequest, host: Host, noticed: readonly str
   const volumes = findVolumes(request, config, binds);
   const writable = request.writable || request.overlay !== undefined;
   const create = planJoin(request.join, [
-    ...planServer(image, request.share),
+    ...planServer(image, request),
     // in the outer namespaces we are root and mount
     { kind: 'user-namespace', ...mapIds({ uid: 0, gid: 0 }, user) },
     planMount(image, request, host),

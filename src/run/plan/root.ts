@@ -12,9 +12,10 @@ const offsetOf = ({ offset }: Image) => (offset === undefined ? {} : { offset })
 const fileOf = ({ path, way }: Image) => ({ path, ...(way ? { way } : {}) });
 
 /** Steps before the namespaces: a file-system server must not run in them. */
-export function planServer(image: Image, share: boolean): readonly CreateStep[] {
+export function planServer(image: Image, { share, forgetReads }: LaunchRequest): readonly CreateStep[] {
   if (image.kind === 'directory') return [];
-  return [{ kind: 'squashfs', ...fileOf(image), ...offsetOf(image), server: share ? 'shared' : 'private' }];
+  const server = share ? 'shared' : 'private';
+  return [{ kind: 'squashfs', ...fileOf(image), ...offsetOf(image), server, remember: !forgetReads }];
 }
 
 /** The image as the future root directory. */

@@ -1,7 +1,8 @@
 // fuzz IMAGE COUNT SEED: changes the image COUNT times at random (bytes, bits, numbers, cuts, copies, also inside of
 // what is compressed) and walks what is left through the server's reader, with limits: everything must be an
-// error or bytes, never a crash or a hang. Meant to be built with -fsanitize=address,undefined. fuzz IMAGE 0 0 walks
-// the image as it is and fails if anything in it can't be read.
+// error or bytes, never a crash or a hang. The same goes for records of reads, changed at random, that are read ahead.
+// Meant to be built with -fsanitize=address,undefined. fuzz IMAGE 0 0 walks the image as it is and fails if anything in
+// it can't be read.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -14,6 +15,10 @@
 #include <set>
 
 #include "squashfs/reader/file_system.h"
+#include "squashfs/reader/reads.h"
+#include "squashfs/reader/work.h"
+#include "squashfs/server/reads_ahead.h"
+#include "squashfs/server/sandbox.h"
 
 namespace {
 
@@ -23,6 +28,7 @@ using namespace chrun::squashfs;
 constexpr size_t kMostEntries = 3000;
 constexpr uint64_t kMostBytes = 8 << 20;
 constexpr double kMostSeconds = 20;
+constexpr uint64_t kRecords = 4;  // one image in so many is read with a record, too
 
 struct Outcome {
   size_t entries = 0, damaged = 0;
@@ -32,6 +38,7 @@ struct Outcome {
 
 template <typename Action>
 void attempt(Outcome& outcome, Action action) {
+  Work::current().begin(0);  // as a request of its own: what all of them cost together is not limited
   try {
     action();
   } catch (const Error&) {
@@ -176,11 +183,52 @@ Fd memory_file(const Bytes& bytes) {
   return file;
 }
 
+/// A record as a hostile user or a bad disk would leave it: whole, of any blocks at all, or damaged.
+std::string make_record(const ReadsKey& key, std::vector<NeededBlock> blocks, std::mt19937_64& random) {
+  static constexpr uint64_t kPlaces[] = {0, 95, 96, 1 << 20, 0x7fffffffffffffff, 0xfffffffffffffff0, ~0ull};
+  for (uint64_t each = random() % 8; each > 0 && !blocks.empty(); --each) {
+    NeededBlock& block = blocks[random() % blocks.size()];
+    if (random() % 2) block.key.position = kPlaces[random() % std::size(kPlaces)];
+    if (random() % 2) block.key.word = static_cast<uint32_t>(random());
+    if (random() % 4 == 0) block.metadata = !block.metadata;
+  }
+  std::string record = encode_reads(key, blocks);
+  if (random() % 4 == 0) record[random() % record.size()] ^= static_cast<char>(1 << random() % 8);
+  if (random() % 8 == 0) record.resize(random() % record.size());
+  return record;
+}
+
+/// Walks an image once more, while what was needed then is read ahead.
+void walk_with_record(const Bytes& bytes, const std::vector<NeededBlock>& needed, std::mt19937_64& random) {
+  FileSystem files(memory_file(bytes), "changed", 0, 256 << 10, 4 << 20);
+  const ReadsKey key{files.image.identity(), 1};
+  const std::string record = make_record(key, needed, random);
+  auto blocks = decode_reads(record, key);
+  if (!blocks) return;
+  ReadsAhead ahead(files);
+  files.metadata.on_demand([&](const BlockKey&) { ahead.pass(); });
+  files.data.on_demand([&](const BlockKey&) { ahead.pass(); });
+  ahead.start_threads(count_of_reads(record));
+  ahead.begin(std::move(*blocks));
+  Outcome outcome;
+  attempt(outcome, [&] {
+    files.open_root();
+    visit(files, files.root, outcome, random, 0);
+  });
+  ahead.stop();
+  ahead.wait_for_end();
+}
+
 /// Walks an image; false where it was refused as a whole.
 bool walk(const Bytes& bytes, std::mt19937_64& random, Outcome& outcome) try {
+  Work::current().begin(0);
   FileSystem files(memory_file(bytes), "changed", 0, 256 << 10, 4 << 20);
+  std::vector<NeededBlock> needed;
+  files.metadata.on_demand([&](const BlockKey& key) { needed.push_back({key, true}); });
+  files.data.on_demand([&](const BlockKey& key) { needed.push_back({key, false}); });
   files.open_root();
   visit(files, files.root, outcome, random, 0);
+  if (random() % kRecords == 0) walk_with_record(bytes, needed, random);
   return true;
 } catch (const Error&) {
   return false;
@@ -216,6 +264,9 @@ int fuzz(const char* path, uint64_t count, uint64_t seed) {
 }
 
 }  // namespace
+
+/// Sanitizers need more system calls than servers.
+void chrun::squashfs::enter_sandbox(Role) {}
 
 int main(int count, char** words) {
   if (count != 4) {

@@ -43,6 +43,7 @@ export const requests: readonly [string | readonly string[], Partial<LaunchReque
   ['--mo m', { mountPoint: 'm' }],
   ['--no-share', { share: false }],
   ['--no-s', { share: false }],
+  ['--no-read-ahead', { forgetReads: true }],
   ['-t', { tmp: 'private' }],
   ['--private-tmp', { tmp: 'private' }],
   ['--priv', { tmp: 'private' }],
@@ -270,7 +271,7 @@ export const errors: readonly [string | readonly string[], string][] = [
   ['--list --list', '--list was given more than once'],
   [
     '--no img -- true',
-    '--no is ambiguous: --no-volumes, --no-share, --no-home, --no-passwd, --no-config, --no-memo',
+    '--no is ambiguous: --no-volumes, --no-share, --no-read-ahead, --no-home, --no-passwd, --no-config, --no-memo',
   ],
   ['-q -v img -- true', '--quiet and --verbose exclude each other'],
   ['-qv img -- true', '--quiet and --verbose exclude each other'],

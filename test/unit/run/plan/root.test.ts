@@ -10,7 +10,7 @@ const identity = 'identity 1001 100';
 const running = 'environment set CH_RUNNING=ch-run-ts literal';
 
 /** What a SquashFS image changes: the server comes before the namespaces. */
-const served = (path: string, server = 'shared 0', place = '/'): Change => ({
+const served = (path: string, server = 'shared 0 remember-reads', place = '/'): Change => ({
   before: { [namespace]: [`squashfs ${path} ${server}`] },
   replace: { [root]: `attach ${place}` },
 });
@@ -32,21 +32,23 @@ const home = (source: string, destination: string): Change => ({
 
 const changes: readonly [string, Change, FakeMachine?][] = [
   ['/img.sqfs', served('/img.sqfs')],
-  ['--no-share /img.sqfs', served('/img.sqfs', 'private 0')],
+  ['--no-share /img.sqfs', served('/img.sqfs', 'private 0 remember-reads')],
   ['--no-share /img', {}],
-  ['-m /mnt /img.sqfs', served('/img.sqfs', 'shared 0', '/mnt')],
-  ['--mount=mnt /img.sqfs', served('/img.sqfs', 'shared 0', '/work/mnt')],
+  ['--no-read-ahead /img.sqfs', served('/img.sqfs', 'shared 0 -')],
+  ['--no-memo /img.sqfs', served('/img.sqfs', 'shared 0 -')],
+  ['-m /mnt /img.sqfs', served('/img.sqfs', 'shared 0 remember-reads', '/mnt')],
+  ['--mount=mnt /img.sqfs', served('/img.sqfs', 'shared 0 remember-reads', '/work/mnt')],
   // storage
   ['debian', directory('/var/tmp/alice.ch/img/debian', alices)],
   ['../debian', directory('/work/../debian')],
   ['reg.example:5000/a/b:tag', directory('/var/tmp/alice.ch/img/reg.example+5000%a%b+tag', alices)],
-  ['-s /s busybox:1.36', served('/s/img/busybox+1.36.sqfs', `shared 0${others}`)],
-  ['--storage=/s other', served('/s/img/other.squashfs', `shared 0${others}`)],
+  ['-s /s busybox:1.36', served('/s/img/busybox+1.36.sqfs', `shared 0 remember-reads${others}`)],
+  ['--storage=/s other', served('/s/img/other.squashfs', `shared 0 remember-reads${others}`)],
   ['-s /s mix', directory('/s/img/mix', others)],
   ['-s ../s debian', directory('/work/debian')],
   [
     'busybox:1.36',
-    served('/s/img/busybox+1.36.sqfs', `shared 0${others}`),
+    served('/s/img/busybox+1.36.sqfs', `shared 0 remember-reads${others}`),
     { variables: { CH_IMAGE_STORAGE: '/s' } },
   ],
   ['-s /none img', directory('/work/img'), { variables: { CH_IMAGE_STORAGE: '/s' } }],
@@ -88,7 +90,7 @@ for (const [words, change, on] of changes) {
 t.test('an overlay goes over a SquashFS image as over a directory, also a named one', (t) => {
   const plan = lines(planOf(['-s', '/s', '-W', 'busybox:1.36']));
   t.same(plan.slice(0, 4), [
-    `squashfs /s/img/busybox+1.36.sqfs shared 0${others}`,
+    `squashfs /s/img/busybox+1.36.sqfs shared 0 remember-reads${others}`,
     namespace,
     'attach /',
     'overlay memory 12%',
@@ -110,7 +112,7 @@ t.test('--home with --overlay takes that, and comes before the binds', (t) => {
 t.test('peers join before the file-system server is asked for: only one of them needs it', (t) => {
   t.same(lines(planOf(['--join-ct=4', '-W', '/img.sqfs'])).slice(0, 2), [
     'join 4 30',
-    'squashfs /img.sqfs shared 0',
+    'squashfs /img.sqfs shared 0 remember-reads',
   ]);
   t.end();
 });

@@ -14,8 +14,13 @@ std::string memo_directory_path();
 /// somebody else, or others can write it.
 Fd open_memo_directory(bool make, std::string& why);
 
-/// Removes what is too old, and the oldest of what is too many. `everything` removes all. Returns how many files
-/// were removed.
-size_t prune_memo_directory(int directory, bool everything);
+/// What was removed: plans, and records of reads (squashfs/reader/reads.h).
+struct Removed {
+  size_t plans = 0, reads = 0;
+};
+
+/// Removes what is too old, and the oldest of plans that are too many; who writes records of reads bounds their number.
+/// `everything` removes all.
+Removed prune_memo_directory(int directory, bool everything);
 
 }  // namespace chrun

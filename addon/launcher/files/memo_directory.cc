@@ -1,4 +1,4 @@
-#include "launcher/memo/memo_directory.h"
+#include "launcher/files/memo_directory.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -84,9 +84,12 @@ void make_directories(const std::string& path, int depth) {
   if (mkdirat(parent.get(), name, 0700) == 0) fchmodat(parent.get(), name, 0700, 0);
 }
 
-/// As memo.cc names plans, and drafts of them; whatever else lies there is left alone.
+constexpr size_t kHash = 16;               // digits of a name
+constexpr char kReadsEnding[] = ".reads";  // then that of a record
+
+/// As memo.cc names plans, the file-system server records of reads, and both drafts of them; whatever else lies there
+/// is left alone.
 bool is_memo(std::string_view name) {
-  constexpr size_t kHash = 16;
   const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
   return name.size() >= kHash && std::all_of(name.begin(), name.begin() + kHash, is_hex) &&
          (name.size() == kHash || name[kHash] == '.');
@@ -95,6 +98,7 @@ bool is_memo(std::string_view name) {
 struct File {
   std::string name;
   time_t modified;
+  bool is_reads() const { return std::string_view(name).substr(kHash).starts_with(kReadsEnding); }
 };
 
 std::vector<File> list_files(int directory) {
@@ -138,16 +142,23 @@ Fd open_memo_directory(bool make, std::string& why) {
   return directory;
 }
 
-size_t prune_memo_directory(int directory, bool everything) {
+Removed prune_memo_directory(int directory, bool everything) {
   auto files = list_files(directory);
   std::sort(files.begin(), files.end(), [](const File& a, const File& b) { return a.modified < b.modified; });
   const time_t now = time(nullptr);
-  size_t left = files.size(), removed = 0;
+  Removed removed;
+  std::erase_if(files, [&](const File& file) {
+    if (!file.is_reads()) return false;
+    if ((everything || now - file.modified >= kOldestMemo) && unlinkat(directory, file.name.c_str(), 0) == 0)
+      removed.reads++;
+    return true;
+  });
+  size_t left = files.size();
   const size_t keep = everything ? 0 : left > kMostMemos ? kKeptMemos : kMostMemos;
   for (const File& file : files) {
     if (left <= keep && now - file.modified < kOldestMemo) break;
     left--;
-    if (unlinkat(directory, file.name.c_str(), 0) == 0) removed++;
+    if (unlinkat(directory, file.name.c_str(), 0) == 0) removed.plans++;
   }
   return removed;
 }

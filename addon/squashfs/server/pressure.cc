@@ -1,0 +1,67 @@
+#include "squashfs/server/pressure.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "base/proc.h"
+
+namespace chrun::squashfs {
+namespace {
+
+constexpr double kHigh = 5;  // percent
+
+/// The directory of this process's control group (version 2); empty if there is none.
+std::string group_directory() {
+  const std::string groups = text_of("/proc/self/cgroup");
+  const size_t start = groups.starts_with("0::") ? 0 : groups.find("\n0::");
+  if (start == std::string::npos) return {};
+  const size_t path = groups.find("::", start) + 2;
+  return "/sys/fs/cgroup" + groups.substr(path, groups.find('\n', path) - path);
+}
+
+Fd open_to_read(const std::string& path) { return Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC)); }
+
+bool is_high_in(const Fd& file) {
+  char text[256] = {};
+  if (!file || pread(file.get(), text, sizeof text - 1, 0) <= 0) return false;
+  // some avg10=0.00 avg60=…
+  const char* average = strstr(text, "avg10=");
+  return average && strtod(average + strlen("avg10="), nullptr) > kHigh;
+}
+
+/// Cores' worth of time that a group may use; no limit: more than there are.
+double limit_in(const std::string& directory) {
+  char text[64] = {};
+  const Fd file = open_to_read(directory + "/cpu.max");
+  double quota = 0, period = 0;
+  if (!file || pread(file.get(), text, sizeof text - 1, 0) <= 0 || sscanf(text, "%lf %lf", &quota, &period) != 2)
+    return CPU_SETSIZE;
+  return period > 0 ? quota / period : CPU_SETSIZE;
+}
+
+}  // namespace
+
+Pressure::Pressure()
+    : machine_(open_to_read("/proc/pressure/memory")), group_(open_to_read(group_directory() + "/memory.pressure")) {}
+
+bool Pressure::is_high() const { return is_high_in(machine_) || is_high_in(group_); }
+
+unsigned idle_cores() {
+  cpu_set_t cpus;
+  const int cores = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+  double limit = CPU_SETSIZE;
+  std::string directory = group_directory();
+  const size_t top = strlen("/sys/fs/cgroup");
+  for (; directory.size() > top; directory.resize(directory.rfind('/'))) limit = std::min(limit, limit_in(directory));
+  if (limit < cores) return static_cast<unsigned>(std::max(limit - 1, 0.0));
+  return static_cast<unsigned>(cores);
+}
+
+}  // namespace chrun::squashfs
