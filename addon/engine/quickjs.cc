@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/own_path.h"
+#include "engine/arena.h"
 #include "engine/decider.h"
 #include "engine/program.h"
 #include "host/errno_name.h"
@@ -107,6 +108,37 @@ void offer(JSContext* context) {
   JS_FreeValue(context, global);
 }
 
+/// The engine counts, to know when to collect.
+void* take(JSMallocState* state, size_t size) {
+  if (size == 0 || state->malloc_size + size > state->malloc_limit) return nullptr;
+  void* block = static_cast<Arena*>(state->opaque)->take(size);
+  if (block == nullptr) return nullptr;
+  state->malloc_count++;
+  state->malloc_size += Arena::size_of(block);
+  return block;
+}
+
+void give_back(JSMallocState* state, void* block) {
+  if (block == nullptr) return;
+  state->malloc_count--;
+  state->malloc_size -= Arena::size_of(block);
+  static_cast<Arena*>(state->opaque)->give_back(block);
+}
+
+void* resize(JSMallocState* state, void* block, size_t size) {
+  if (block == nullptr) return take(state, size);
+  if (size == 0) return give_back(state, block), nullptr;
+  const size_t before = Arena::size_of(block);
+  if (size > before && state->malloc_size + size - before > state->malloc_limit) return nullptr;
+  void* larger = static_cast<Arena*>(state->opaque)->resize(block, size);
+  if (larger != nullptr) state->malloc_size += Arena::size_of(larger) - before;
+  return larger;
+}
+
+size_t size_of(const void* block) { return block == nullptr ? 0 : Arena::size_of(block); }
+
+constexpr JSMallocFunctions kMemory = {take, give_back, resize, size_of};
+
 /// How far the stack may grow from here: the limit counts arguments and environment, too, which lie at its beginning.
 size_t stack_left() {
   constexpr size_t kMost = 16 << 20, kReserve = 128 << 10;  // bytes; what our own functions and signals need
@@ -144,8 +176,9 @@ JSValue settle(JSContext* context, JSValueConst promise) {
 
 Decision decide(char* const* words) {
   constexpr size_t kCollectFrom = 32 << 20;  // bytes; counting references frees nearly all without
-  // never freed: this process exits, or becomes the command
-  JSRuntime* runtime = JS_NewRuntime();
+  // the engine never ends: its memory is given back as a whole, or, where a limit forbids an arena, never
+  Arena arena;
+  JSRuntime* runtime = arena ? JS_NewRuntime2(&kMemory, &arena) : JS_NewRuntime();
   if (runtime == nullptr) throw Error("out of memory");
   JS_SetMaxStackSize(runtime, stack_left());
   JS_SetGCThreshold(runtime, kCollectFrom);

@@ -255,3 +255,17 @@ t.test('exec by a remembered plan runs this command in this container', (t) => {
   t.equal(plans(), before + 1);
   t.end();
 });
+
+t.test('what waits for its start takes at most 2 MB, however its plan came to be', (t) => {
+  const memos = scratch(t, ordinaryUser);
+  chmodSync(memos, 0o700);
+  const bundle = makeBundle(t, ordinaryUser);
+  for (const directory of ['', memos, memos]) {
+    t.equal(bundle.oci(['create', 'a'], { env: { CH_RUN_MEMO_DIR: directory } }).status, 0);
+    const rollup = readFileSync(`/proc/${bundle.state('a').pid}/smaps_rollup`, 'utf8');
+    const size = Number(/^Pss: +(\d+) kB$/m.exec(rollup)?.[1]);
+    t.ok(size > 100 && size <= 2048, `${size} KiB`);
+    bundle.oci(['delete', 'a']);
+  }
+  t.end();
+});
