@@ -56,7 +56,9 @@ async function story(room: Room, command: readonly string[], options: readonly s
   if (status !== 0) return `status ${status}: ${stderr}`;
   const isOver = () => serversOf(room.file).length === 0 && !readdirSync(room.memory).some(isDraft);
   if (!(await eventually(isOver))) return 'the server has not ended';
-  const line = stderr.split('\n').find((each) => / ms {2}(no reads of|remembered reads)/.test(each));
+  const line = stderr
+    .split('\n')
+    .find((each) => / ms {2}(no reads of|remembered reads|reads that came)/.test(each));
   return line?.replace(/^.* ms {2}/, '') ?? 'nothing';
 }
 const isDraft = (name: string) => name.includes('.reads.');
@@ -217,6 +219,31 @@ test('a record made by an attacker reads nothing outside of the image, and chang
     writeFileSync(record, makeRecord(sound, blocks as readonly (readonly [bigint, number?])[]));
     t.match(show(), { status: 0, stdout, stderr: '' });
     await eventually(() => serversOf(room.file).length === 0);
+  }
+});
+
+test('records appended to an image are used by those who have none', async (t, room) => {
+  await story(room, ['ls', '/bin']);
+  t.ok(await recorded(room));
+  const record = readFileSync(path(room));
+  const shipped = { ...room, file: join(room.file, '../shipped.sqfs'), memory: `${room.memory}-of-another` };
+  const image = readFileSync(room.file);
+  const came = /^reads that came with the image: \d+ blocks$/;
+  for (const [title, bytes, expected] of [
+    ['one', [image, record], came],
+    [
+      'after others',
+      [image, Buffer.alloc(100, 'chreads1'), makeRecord(record, [[100n]]).subarray(1), record],
+      came,
+    ],
+    ['damaged', [image, record.subarray(0, -1), Buffer.alloc(8192)], isNew],
+    ['of nobody', [image, Buffer.alloc(100_000, 'chreads1')], isNew],
+  ] as const) {
+    rmSync(shipped.memory, { recursive: true, force: true });
+    rmSync(shipped.file, { force: true });
+    writeFileSync(shipped.file, Buffer.concat(bytes));
+    t.match(await story(shipped, ['ls', '/bin']), expected, title);
+    t.equal(await story(shipped, ['ls', '/bin'], ['--no-read-ahead']), 'nothing');
   }
 });
 

@@ -2,6 +2,7 @@
 import {
   copyFileSync,
   cpSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -224,6 +225,25 @@ test('where /dev/fuse or a system call is refused, the error says so', (t, user)
     /this kernel has no FUSE/,
     /load the kernel module fuse/,
   );
+});
+
+test('files are right whether or not the listing of their directory came with attributes', (t, user) => {
+  const tree = copyImage(t, user);
+  for (let each = 0; each < 40; each++) {
+    mkdirSync(join(tree, `many/${each}/deep`), { recursive: true });
+    writeFileSync(join(tree, `many/${each}/file`), 'x'.repeat(each));
+  }
+  const file = pack(tree, join(scratch(t, user), 'img.sqfs'));
+  // the first listings have attributes, later ones have none until they are asked for; after 0.1 s all begins anew
+  const round =
+    'echo /many/*/* | wc -w; stat -c %s /many/*/file | sort -n | tail -1; cat /many/*/file | wc -c';
+  const numbers = runShell(
+    t,
+    user,
+    [file],
+    `for i in 1 2; do ${round}; sleep 0.2; done; ls /many/*/* | wc -w`,
+  );
+  t.same(numbers.split(/\s+/), ['80', '39', '780', '80', '39', '780', '80']);
 });
 
 test('64 launches at once have one server; --no-share has its own', async (t, user) => {

@@ -104,6 +104,15 @@ Image::Image(Fd file, std::string name, uint64_t offset)
   check_compressor(super_.compressor, image);
   check_sizes(super_, size, image);
   check_tables(super_, image);
+  behind_ = size - super_.bytes_used;
+}
+
+std::string Image::read_behind(size_t most) const {
+  std::string bytes(std::min<uint64_t>(most, behind_), '\0');
+  const ssize_t got = pread(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset_ + super_.bytes_used));
+  if (got < 0) throw Refused("pread").cannot("read what follows image " + name_);
+  bytes.resize(static_cast<size_t>(got));
+  return bytes;
 }
 
 size_t Image::read_some(uint64_t position, std::span<uint8_t> to) const {

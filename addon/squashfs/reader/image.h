@@ -40,11 +40,17 @@ class Image {
   /// Reads up to `to.size()` bytes, fewer only at the end of the image.
   size_t read_some(uint64_t position, std::span<uint8_t> to) const;
 
+  /// What follows the image in its file: padding, and whatever was appended.
+  uint64_t bytes_behind() const { return behind_; }
+  /// The first bytes of that, at most so many. Throws SysError.
+  std::string read_behind(size_t most) const;
+
  private:
   Fd file_;
   std::string name_;
   uint64_t offset_;
   uint64_t identity_ = 0;
+  uint64_t behind_ = 0;
   Superblock super_;
 };
 

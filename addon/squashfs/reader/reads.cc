@@ -110,4 +110,18 @@ std::optional<std::vector<NeededBlock>> decode_reads(std::string_view record, co
   return blocks;
 }
 
+std::optional<std::vector<NeededBlock>> find_reads(std::string_view bytes, const ReadsKey& key) {
+  // of records for this key; one is enough, and more that are damaged are no accident
+  int attempts = 16;
+  for (size_t at = 0; (at = bytes.find(kReadsMagic, at)) != std::string_view::npos; ++at) {
+    const std::string_view rest = bytes.substr(at);
+    if (rest.size() < sizeof(Header)) break;
+    const auto header = load<Header>(reinterpret_cast<const uint8_t*>(rest.data()));
+    if (ReadsKey{header.image, header.command} != key) continue;
+    if (auto blocks = decode_reads(rest.substr(0, sizeof header + header.size), key)) return blocks;
+    if (--attempts == 0) break;
+  }
+  return {};
+}
+
 }  // namespace chrun::squashfs

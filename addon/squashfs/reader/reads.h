@@ -39,4 +39,7 @@ size_t count_of_reads(std::string_view record);
 /// The blocks of a record for this key; nothing if it is another's, or damaged.
 std::optional<std::vector<NeededBlock>> decode_reads(std::string_view record, const ReadsKey& key);
 
+/// The same of the first record for this key among any bytes.
+std::optional<std::vector<NeededBlock>> find_reads(std::string_view bytes, const ReadsKey& key);
+
 }  // namespace chrun::squashfs

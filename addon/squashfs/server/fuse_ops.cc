@@ -189,7 +189,11 @@ FuseReply FuseOps::lookup(const FuseRequest& request, Scratch& scratch) const {
   const auto found = find_entry(files_.metadata, inode_of(request.header->nodeid), request.text());
   // node 0 with a time: "there is no such name, and there will be none"
   scratch.out.entry.entry_valid = kForEver;
-  if (found) scratch.out.entry = entry_of(read_inode(files_.metadata, *found));
+  if (found) {
+    const Inode inode = read_inode(files_.metadata, *found);
+    if (inode.type != Type::directory) habit_.looked_up(request.header->nodeid);
+    scratch.out.entry = entry_of(inode);
+  }
   return Scratch::reply(scratch.out.entry);
 }
 
@@ -235,8 +239,8 @@ void FuseOps::read_ahead(const FuseRequest& request) const {
   reading_ahead_.fetch_sub(1);
 }
 
-bool FuseOps::add_entry(std::string& listing, size_t room, const DirectoryEntry& entry, uint64_t next,
-                        bool plus) const {
+bool FuseOps::add_entry(std::string& listing, size_t room, const DirectoryEntry& entry, uint64_t next, bool plus,
+                        bool with_attributes) const {
   const bool dot = entry.name == "." || entry.name == "..";
   fuse_entry_out known{};
   fuse_dirent out{};
@@ -247,7 +251,7 @@ bool FuseOps::add_entry(std::string& listing, size_t room, const DirectoryEntry&
   if (listing.size() + size > room) return false;
   static constexpr uint32_t kTypes[] = {0, 4, 8, 10, 6, 2, 1, 12};  // DT_…
   out.type = kTypes[static_cast<uint16_t>(entry.type)];
-  if (plus && !dot) try {
+  if (plus && !dot && with_attributes) try {
       known = entry_of(read_inode(files_.metadata, entry.inode));
       out.ino = known.attr.ino;
       out.type = known.attr.mode >> 12;
@@ -267,7 +271,7 @@ bool FuseOps::add_dots(std::string& listing, size_t room, const Inode& directory
   for (; position < kFirstEntry; ++position) {
     const DirectoryEntry dot{
         position == 0 ? "." : "..", {}, position == 0 ? directory.number : parent, Type::directory};
-    if (!add_entry(listing, room, dot, position + 1, plus)) return false;
+    if (!add_entry(listing, room, dot, position + 1, plus, false)) return false;
   }
   return true;
 }
@@ -278,11 +282,14 @@ FuseReply FuseOps::read_directory(const FuseRequest& request, Scratch& scratch, 
   const size_t room = std::min(in->size, kLongestRead);
   const Inode directory = inode_of(request.header->nodeid);
   uint64_t position = in->offset;
+  const uint64_t node = request.header->nodeid;
+  const bool all = plus && (position == 0 ? habit_.wants_attributes(node) : !habit_.is_lean(node));
   if (add_dots(scratch.text, room, directory, position, plus)) {
     DirectoryReader reader(files_.metadata, directory);
     if (position > kFirstEntry) reader.seek(position - kFirstEntry);
     while (const auto entry = reader.next()) {
-      if (!add_entry(scratch.text, room, *entry, reader.position() + kFirstEntry, plus)) break;
+      const bool known = all || entry->type == Type::directory;
+      if (!add_entry(scratch.text, room, *entry, reader.position() + kFirstEntry, plus, known)) break;
     }
   }
   return FuseReply::bytes(scratch.text.data(), scratch.text.size());

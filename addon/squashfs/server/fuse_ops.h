@@ -7,6 +7,7 @@
 #include "squashfs/reader/file_system.h"
 #include "squashfs/reader/work.h"
 #include "squashfs/server/fuse_wire.h"
+#include "squashfs/server/listing_habit.h"
 
 namespace chrun::squashfs {
 
@@ -59,13 +60,16 @@ class FuseOps {
   uint64_t number_of(uint32_t number) const;
   fuse_attr attributes_of(const Inode& inode) const;
   fuse_entry_out entry_of(const Inode& inode) const;
-  bool add_entry(std::string& listing, size_t room, const DirectoryEntry& entry, uint64_t next, bool plus) const;
+  /// `with_attributes`: if there is room for them, which is with `plus`.
+  bool add_entry(std::string& listing, size_t room, const DirectoryEntry& entry, uint64_t next, bool plus,
+                 bool with_attributes) const;
   bool add_dots(std::string& listing, size_t room, const Inode& directory, uint64_t& position, bool plus) const;
 
   const FileSystem& files_;
   const unsigned threads_;
   std::mutex works_mutex_;
   std::vector<Work*> works_;  // of all threads
+  mutable ListingHabit habit_;
   mutable std::atomic<unsigned> reading_ahead_{0};
   mutable std::atomic<bool> opens_directories_{false};  // the kernel can't do without, before Linux 5.1
 };

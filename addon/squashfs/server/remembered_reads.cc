@@ -2,9 +2,18 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "squashfs/server/mounter.h"
 
 namespace chrun::squashfs {
+namespace {
+
+constexpr uint64_t kPadding = 4096;       // images are padded to a multiple of this
+constexpr size_t kMostShipped = 1 << 20;  // bytes that are searched for one
+constexpr size_t kUsualBlock = 6;         // bytes in a record
+
+}  // namespace
 
 RememberedReads::RememberedReads(const FileSystem& files, ReadsStore store, uint64_t command, int channel)
     : files_(files), key_{files.image.identity(), command}, store_(std::move(store)), channel_(channel) {
@@ -20,22 +29,32 @@ RememberedReads::RememberedReads(const FileSystem& files, ReadsStore store, uint
   };
   files.metadata.on_demand(watch(true));
   files.data.on_demand(watch(false));
-  const size_t count = count_of_reads(record_);
+  size_t count = count_of_reads(record_);
+  if (record_.empty() && has_shipped())
+    count = std::min<uint64_t>(files.image.bytes_behind(), kMostReads) / kUsualBlock + 1;
   if (count == 0) return;
   ahead_.emplace(files);
   ahead_->start_threads(count);
 }
 
+bool RememberedReads::has_shipped() const {
+  const uint64_t padding = (kPadding - files_.image.super().bytes_used % kPadding) % kPadding;
+  return files_.image.bytes_behind() > padding;
+}
+
 std::optional<std::string> RememberedReads::begin() {
   if (!store_.is_shared()) return {};
   auto blocks = decode_reads(record_, key_);
+  const bool shipped = record_.empty() && has_shipped();
+  if (shipped) blocks = find_reads(files_.image.read_behind(kMostShipped), key_);
   record_ = {};
   if (!blocks) {
     if (ahead_) ahead_->stop();
     return "no reads of this command are remembered: they are recorded";
   }
   recorder_.expect(*blocks);
-  std::string note = "remembered reads: " + std::to_string(blocks->size()) + " blocks";
+  const std::string note = (shipped ? "reads that came with the image: " : "remembered reads: ") +
+                           std::to_string(blocks->size()) + " blocks";
   if (ahead_) ahead_->begin(std::move(*blocks));
   return note;
 }

@@ -23,6 +23,9 @@ class RememberedReads {
   void finish();
 
  private:
+  /// Whether something follows the image in its file, which may be records.
+  bool has_shipped() const;
+
   const FileSystem& files_;
   const ReadsKey key_;
   ReadsStore store_;

@@ -203,7 +203,7 @@ void walk_with_record(const Bytes& bytes, const std::vector<NeededBlock>& needed
   FileSystem files(memory_file(bytes), "changed", 0, 256 << 10, 4 << 20);
   const ReadsKey key{files.image.identity(), 1};
   const std::string record = make_record(key, needed, random);
-  auto blocks = decode_reads(record, key);
+  auto blocks = random() % 2 ? decode_reads(record, key) : find_reads(std::string(random() % 100, 'c') + record, key);
   if (!blocks) return;
   ReadsAhead ahead(files);
   files.metadata.on_demand([&](const BlockKey&) { ahead.pass(); });
