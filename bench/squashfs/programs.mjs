@@ -1,9 +1,11 @@
 // What users wait for: programs of Debian packages that start from an image, with cold caches and warm, one and 16 at
-// once, and listings of all of it. SquashFS served by ch-run-ts beside the same tree as a directory, the kernel's SquashFS (loop device), squashfuse_ll and ch-run; whole runs, mounting included. Writes
-// bench/results/programs.json. As root, who drops caches and mounts for the kernel; programs run as user 1.
+// once, listings of all of it, and starts from storage that takes 2, 10 and 50 ms for each read. SquashFS served by
+// ch-run-ts, with and without remembered reads, beside the same tree as a directory, the kernel's SquashFS (loop device),
+// squashfuse_ll and ch-run; whole runs, mounting included. Writes bench/results/programs.json. As root, who drops caches
+// and mounts for the kernel; programs run as user 1.
 // usage: node bench/squashfs/programs.mjs [REPEATS [PATTERN]]; PATTERN: of rows, such as 'zstd.*python'
-// The images are made once, in /var/tmp/ch-run-ts-bench or $CH_RUN_BENCH_CACHE,
-// where an ordinary user must be able to read them.
+// The images are made once, in /var/tmp/ch-run-ts-bench or $CH_RUN_BENCH_CACHE, where an ordinary user must be able to
+// read them. Slow storage needs build/squashfs/slow-file, which `npm run bench:squashfs` builds.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chownSync,
@@ -84,7 +86,9 @@ for (const program of ['mmdebstrap', 'mksquashfs', 'setpriv'])
 makeImages();
 const work = makeWorkplace();
 const at = join(work, 'at');
-const settings = `USER=daemon HOME=${work}/home MPLCONFIGDIR=/tmp/ch-bench-mpl OPENBLAS_NUM_THREADS=1`;
+const fonts = mkdtempSync('/tmp/ch-bench-');
+chownSync(fonts, user, user);
+const settings = `USER=daemon HOME=${work}/home MPLCONFIGDIR=${fonts} OPENBLAS_NUM_THREADS=1`;
 const asUser = `setpriv --reuid=${user} --regid=${user} --clear-groups env -u XDG_CACHE_HOME -u CH_RUN_MEMO_DIR ${settings}`;
 const launcher = `${asUser} ${work}/ch-run-ts/bin/ch-run-ts`;
 const image = (name) => join(cache, name);
@@ -100,8 +104,7 @@ const programs = {
 };
 
 /** Each peer's whole run of a command, as a shell script. */
-function ways(compressor, command) {
-  const file = image(`${compressor}.sqfs`);
+function ways(file, command) {
   return {
     'ch-run-ts, remembered': `${launcher} --no-share ${file} -- ${command}`,
     'ch-run-ts, first time': `${launcher} --no-share --no-read-ahead ${file} -- ${command}`,
@@ -172,14 +175,34 @@ function writeResults() {
   writeFileSync(join(root, 'bench/results/programs.json'), `${text}\n`);
 }
 
+/** The image file in a file system where each read takes so much longer. */
+function compareOnSlowStorage(title, milliseconds) {
+  const slow = join(work, 'slow');
+  mkdirSync(slow, { recursive: true });
+  const server = join(root, 'build/squashfs/slow-file');
+  execFileSync(server, [image('zstd.sqfs'), slow, String(milliseconds)], { stdio: 'ignore' });
+  try {
+    const { directory: _, 'ch-run': __, ...scripts } = ways(join(slow, 'file'), python);
+    rows[title] = compare(title, scripts, true);
+  } finally {
+    execFileSync('umount', ['-l', slow]);
+  }
+}
+
 try {
   for (const compressor of ['zstd', 'gzip'])
     for (const [name, command] of Object.entries(programs))
       for (const cold of name.startsWith('find') || name.startsWith('ls') ? [true] : [true, false]) {
         const title = `${compressor}, ${name}, ${cold ? 'cold' : 'warm'}`;
-        if (title.match(pattern)) rows[title] = compare(title, ways(compressor, command), cold);
+        if (title.match(pattern))
+          rows[title] = compare(title, ways(image(`${compressor}.sqfs`), command), cold);
       }
+  for (const milliseconds of [2, 10, 50]) {
+    const title = `zstd on slow storage, ${milliseconds} ms a read, python, cold`;
+    if (title.match(pattern)) compareOnSlowStorage(title, milliseconds);
+  }
 } finally {
+  rmSync(fonts, { recursive: true, force: true });
   rmSync(work, { recursive: true });
 }
 // of all rows, or none

@@ -123,7 +123,7 @@ function examineStorage({ directory, distrust }: Storage): Finding {
   return distrust ? { ...found, consequence: distrust } : found;
 }
 
-/** Where plans are remembered, as in addon/launcher/memo/memo_directory.cc; empty for nowhere. */
+/** Where plans are remembered, as in addon/launcher/files/memo_directory.cc; empty for nowhere. */
 function findMemory(host: Host): string {
   const named = host.variable('XDG_CACHE_HOME');
   const cache = named?.startsWith('/') && isOwn(named, host) ? named : `${findHome(host) ?? ''}/.cache`;
