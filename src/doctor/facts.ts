@@ -130,11 +130,26 @@ function findMemory(host: Host): string {
   return host.variable('CH_RUN_MEMO_DIR') ?? `${cache}/ch-run-ts`;
 }
 
+/** Of how many commands reads are remembered, beside the plans. */
+function readRecords(memory: string): Finding {
+  const isRecord = (name: string) => /^[0-9a-f]{16}\.reads$/.test(name);
+  try {
+    const count = native.entries(memory).filter(isRecord).length;
+    return note(
+      'reads',
+      'remembered reads of SquashFS images',
+      `of ${count} commands; -v says whether they are used`,
+    );
+  } catch {
+    return note('reads', 'remembered reads of SquashFS images', 'none');
+  }
+}
+
 function readDirectories(memory: string, host: Host): readonly Finding[] {
   const storage = findStorage(undefined, host);
   return [
     ...(storage ? [examineStorage(storage)] : []),
-    ...(memory ? [examineDirectory('memory', 'remembered plans', memory)] : []),
+    ...(memory ? [examineDirectory('memory', 'remembered plans', memory), readRecords(memory)] : []),
     examineDirectory('tmp', 'temporary files', host.variable('TMPDIR')?.replace(/(?<=.)\/$/, '') || '/tmp'),
   ];
 }

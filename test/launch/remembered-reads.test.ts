@@ -85,6 +85,18 @@ test('what a command reads is remembered for its user alone, and read ahead the 
   t.equal(statSync(path(room), { bigint: true }).mtimeNs, mtimeNs, 'the same again is not written again');
 });
 
+test('--doctor says of how many commands reads are remembered', async (t, room) => {
+  const { file, memory } = room;
+  const count = () => {
+    const { stdout } = run(room.user, ['--doctor'], { env: { CH_RUN_MEMO_DIR: memory } });
+    return /remembered reads of SquashFS images +(.*)/.exec(stdout)?.[1];
+  };
+  t.equal(count(), 'none');
+  run(room.user, ['--no-share', file, '--', 'true'], { env: { CH_RUN_MEMO_DIR: memory } });
+  t.ok(await recorded(room));
+  t.equal(count(), 'of 1 commands; -v says whether they are used');
+});
+
 test('a record is found by image, program and script, not by other arguments', async (t, room) => {
   await story(room, ['sh', '-c', 'true']);
   t.ok(await recorded(room));
