@@ -23,7 +23,9 @@ const ours = join(import.meta.dirname, '../bin/ch-oci-ts');
 /** crun refuses a machine that has both versions of control groups: then all are measured where only version 2 is seen. */
 function enterPureGroups() {
   if (process.env.BENCH_INSIDE || existsSync('/sys/fs/cgroup/cgroup.controllers')) return;
-  const script = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"';
+  // podman leaves its locks in /dev/shm
+  const script =
+    'mount -t cgroup2 cgroup2 /sys/fs/cgroup && mount -t tmpfs -o mode=1777 tmpfs /dev/shm && exec "$@"';
   const namespaces = isRoot ? ['--mount'] : ['--user', '--map-root-user', '--mount', '--cgroup'];
   const whole = isRoot ? `umount -R /sys/fs/cgroup && ${script}` : script;
   const words = [...namespaces, 'sh', '-c', whole, 'sh', process.execPath, ...process.argv.slice(1)];
@@ -210,5 +212,9 @@ try {
     if (existsSync(runtime.root)) for (const id of readdirSync(runtime.root)) remove(runtime, id);
   // podman keeps it mounted
   spawnSync('umount', ['-R', join(room, 'podman/overlay')], { stdio: 'ignore' });
+  // and the groups in which it has put its containers
+  spawnSync('find', ['/sys/fs/cgroup/libpod_parent', '-depth', '-type', 'd', '-exec', 'rmdir', '{}', '+'], {
+    stdio: 'ignore',
+  });
   for (const directory of [room, roots]) rmSync(directory, { recursive: true, force: true });
 }
