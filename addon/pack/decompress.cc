@@ -1,6 +1,5 @@
 #include "pack/decompress.h"
 
-#include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -9,8 +8,11 @@
 #include <vector>
 
 #include "base/error.h"
+#include "pack/inflate.h"
 #ifdef SQUASHFS_WITH_DEFLATE
 #include <libdeflate.h>
+#else
+#include <zlib.h>
 #endif
 #ifdef PACK_WITH_XZ
 #include <lzma.h>
@@ -107,118 +109,77 @@ uint32_t checksum(uint32_t before, std::span<const uint8_t> bytes) {
 }
 
 /// Of one or more members (RFC 1952).
-class Gzip : public Decoder {
+class Gzip : public Source {
  public:
-  explicit Gzip(std::unique_ptr<Peeked> source) : Decoder(std::move(source)) {
-    if (inflateInit2(&stream_, -MAX_WBITS) != Z_OK) throw std::bad_alloc();
+  explicit Gzip(std::unique_ptr<Peeked> source) : source_(std::move(source)), bits_(*source_), inflater_(bits_) {
+    begin_member();
   }
-  ~Gzip() override { inflateEnd(&stream_); }
-  Gzip(const Gzip&) = delete;
-  Gzip& operator=(const Gzip&) = delete;
+
+  size_t read(std::span<uint8_t> to) override {
+    while (ready_.empty()) {
+      ready_ = inflater_.next();
+      check_ = checksum(check_, ready_);
+      size_ += static_cast<uint32_t>(ready_.size());
+      if (!ready_.empty()) break;
+      if (!has_member_) return 0;
+      end_member();
+    }
+    const auto part = ready_.first(std::min(to.size(), ready_.size()));
+    memcpy(to.data(), part.data(), part.size());
+    ready_ = ready_.subspan(part.size());
+    return part.size();
+  }
 
  private:
-  enum class Part { header, extra_size, extra, name, comment, header_check, data, trailer };
   enum Flag : uint8_t { kText = 1, kCheck = 2, kExtra = 4, kName = 8, kComment = 16, kUnknown = 0xe0 };
 
-  const char* name() const override { return "gzip"; }
-  /// Between two members.
-  bool complete() const override { return part_ == Part::header && held_ == 0; }
+  [[noreturn]] static void refuse() { throw Error("the gzip data are damaged"); }
 
-  void decode(Step& step) override {
-    while (part_ != Part::data && !step.in.empty()) {
-      take(step.in[0]);
-      step.in = step.in.subspan(1);
-    }
-    if (part_ == Part::data) inflate_some(step);
+  uint8_t byte() {
+    const auto value = static_cast<uint8_t>(bits_.take(8));
+    if (bits_.is_over()) throw Error("the gzip data are cut short");
+    return value;
   }
 
-  void take(uint8_t byte) {
-    switch (part_) {
-      case Part::header:
-        field_[held_++] = byte;
-        // also of what follows a member: it is another one, or nothing
-        if ((held_ == 1 && byte != 0x1f) || (held_ == 2 && byte != 0x8b)) refuse();
-        if (held_ == 10) begin_member();
-        return;
-      case Part::extra_size:
-        field_[held_++] = byte;
-        if (held_ < 2) return;
-        left_ = field_[0] | field_[1] << 8;
-        part_ = Part::extra;
-        if (left_ == 0) next_part();
-        return;
-      case Part::extra:
-        if (--left_ == 0) next_part();
-        return;
-      case Part::name:
-      case Part::comment:
-        if (byte == 0) next_part();
-        return;
-      case Part::header_check:
-        if (++held_ == 2) next_part();
-        return;
-      case Part::trailer:
-        field_[held_++] = byte;
-        if (held_ == 8) end_member();
-        return;
-      case Part::data:
-        return;
-    }
+  void skip(size_t count) {
+    while (count-- > 0) byte();
   }
 
   void begin_member() {
     constexpr uint8_t kDeflate = 8;
-    if (field_[2] != kDeflate || field_[3] & kUnknown) refuse();
-    flags_ = field_[3];
-    next_part();
-  }
-
-  /// The first that the header's flags still announce, or else the data.
-  void next_part() {
-    held_ = 0;
-    constexpr std::pair<Flag, Part> kOptional[] = {
-        {kExtra, Part::extra_size}, {kName, Part::name}, {kComment, Part::comment}, {kCheck, Part::header_check}};
-    for (const auto& [flag, part] : kOptional) {
-      if (!(flags_ & flag)) continue;
-      flags_ &= static_cast<uint8_t>(~flag);
-      part_ = part;
-      return;
+    // also of what follows a member: it is another one, or nothing
+    if (byte() != 0x1f || byte() != 0x8b || byte() != kDeflate) refuse();
+    const uint8_t flags = byte();
+    if (flags & kUnknown) refuse();
+    skip(6);  // time, and what made it
+    if (flags & kExtra) {
+      const size_t low = byte();
+      skip(low | static_cast<size_t>(byte()) << 8);
     }
-    if (inflateReset(&stream_) != Z_OK) refuse();
-    part_ = Part::data;
+    for (const Flag text : {kName, kComment})
+      while (flags & text && byte() != 0) continue;
+    if (flags & kCheck) skip(2);
+    inflater_.reset();
     check_ = size_ = 0;
-  }
-
-  void inflate_some(Step& step) {
-    stream_.next_in = const_cast<uint8_t*>(step.in.data());
-    stream_.avail_in = static_cast<uInt>(step.in.size());
-    stream_.next_out = step.out.data();
-    stream_.avail_out = static_cast<uInt>(step.out.size());
-    const int result = inflate(&stream_, Z_NO_FLUSH);
-    if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) refuse();
-    const auto made = step.out.first(step.out.size() - stream_.avail_out);
-    check_ = checksum(check_, made);
-    size_ += static_cast<uint32_t>(made.size());
-    step.in = step.in.last(stream_.avail_in);
-    step.out = step.out.last(stream_.avail_out);
-    if (result == Z_STREAM_END) part_ = Part::trailer;
+    has_member_ = true;
   }
 
   void end_member() {
-    uint32_t check, size;
-    memcpy(&check, field_, sizeof check);
-    memcpy(&size, field_ + sizeof check, sizeof size);
+    bits_.align();
+    uint32_t check = 0, size = 0;
+    for (unsigned at = 0; at < 32; at += 8) check |= static_cast<uint32_t>(byte()) << at;
+    for (unsigned at = 0; at < 32; at += 8) size |= static_cast<uint32_t>(byte()) << at;
     if (check != check_ || size != size_) refuse();
-    part_ = Part::header;
-    held_ = 0;
+    bits_.align();
+    has_member_ = false;
+    if (!bits_.bytes().empty()) begin_member();
   }
 
-  z_stream stream_{};
-  Part part_ = Part::header;
-  uint8_t field_[10]{};
-  size_t held_ = 0;
-  unsigned left_ = 0;
-  uint8_t flags_ = 0;
+  std::unique_ptr<Peeked> source_;
+  BitReader bits_;
+  Inflater inflater_;
+  std::span<const uint8_t> ready_;
+  bool has_member_ = false;
   uint32_t check_ = 0, size_ = 0;  // of the member's data: CRC-32, and the size modulo 2^32
 };
 

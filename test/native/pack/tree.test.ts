@@ -39,7 +39,7 @@ const reason = (() => {
       '-fsanitize=address,undefined',
       '-fno-sanitize-recover',
     ],
-    { env: { ...process.env, PARTS: 'pack-run fuzz' }, encoding: 'utf8' },
+    { env: { ...process.env, PARTS: 'pack-run fuzz fuzz-inflate' }, encoding: 'utf8' },
   );
   return status === 0 ? undefined : `the packer can't be built: ${stderr}`;
 })();
@@ -454,3 +454,12 @@ t.test(
     t.end();
   },
 );
+
+t.test('what zlib compresses is read as it was, and what it refuses is refused', (t) => {
+  if (reason) return skip(t, reason);
+  const words = [process.env.CH_RUN_TS_FUZZ ?? '40', '1'];
+  const program = join(checkout, 'build/pack-asan/fuzz-inflate');
+  const { status, signal, stdout, stderr } = spawnSync(program, words, { encoding: 'utf8' });
+  t.same([status, signal], [0, null], `${stdout} ${stderr}`);
+  t.end();
+});
