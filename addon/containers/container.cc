@@ -227,10 +227,11 @@ void Container::remove() {
 int parse_signal(const std::string& word) {
   std::string name = word;
   std::ranges::transform(name, name.begin(), [](unsigned char letter) { return toupper(letter); });
+  if (name.starts_with("-")) name.erase(0, 1);
   if (name.starts_with("SIG")) name.erase(0, 3);
   if (!name.empty() && name.find_first_not_of("0123456789") == std::string::npos) {
     const auto number = parse_number(name.substr(0, 9), 1 << 30, "a signal");
-    if (number > 0 && number <= static_cast<unsigned>(SIGRTMAX)) return static_cast<int>(number);
+    if (number <= static_cast<unsigned>(SIGRTMAX)) return static_cast<int>(number);
   }
   for (const auto& [known, number] : kSignals) {
     if (name == known) return number;

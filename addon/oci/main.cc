@@ -116,9 +116,12 @@ int run(char** argv) {
   return decide_and_run(argv);
 }
 
+/// Of a failure that is ours: of `exec` it differs from what commands end with.
+int own_status(char** argv) { return verb_of(argv + 1) == "exec" ? 255 : 1; }
+
 /// 126 and 127 as in a shell: for a command that can't be started, or that is not there.
-int status_of(const Error& failure) {
-  if (failure.exit() != Exit::command) return 1;
+int status_of(const Error& failure, int own) {
+  if (failure.exit() != Exit::command) return own;
   const auto* refusal = dynamic_cast<const SysError*>(&failure);
   const bool missing = refusal ? refusal->code() == ENOENT || refusal->code() == ENOTDIR
                                : std::string_view(failure.what()).ends_with("command not found");
@@ -130,14 +133,14 @@ int run_and_tell(char** argv) {
   try {
     const int status = run(argv);
     messages.settle();
-    return status;
+    return status == 1 ? own_status(argv) : status;
   } catch (const Error& failure) {
     log::error(failure);
-    return status_of(failure);
+    return status_of(failure, own_status(argv));
   } catch (const std::bad_alloc&) {
     log::error(Error("out of memory"));
   }
-  return 1;
+  return own_status(argv);
 }
 
 }  // namespace

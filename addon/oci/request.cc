@@ -127,6 +127,12 @@ Values leading_options(char* const* words) {
   return values;
 }
 
+std::string verb_of(char* const* words) {
+  Values values;
+  while (*words != nullptr && **words == '-' && take(values, "", words)) continue;
+  return *words == nullptr ? "" : *words;
+}
+
 std::optional<Request> read_request(char* const* words) { return read(kVerbs, words); }
 
 std::optional<Request> read_planned(char* const* words) { return read(kPlanned, words); }

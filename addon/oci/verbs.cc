@@ -17,11 +17,13 @@
 #include "launcher/log/log.h"
 #include "launcher/parent/life.h"
 #include "oci/events.h"
+#include "oci/ps.h"
 
 namespace chrun::oci {
 namespace {
 
 constexpr const char* kName = "/ch-oci-ts";
+constexpr const char* kInterval = "5s";
 
 /// Root, but not of a user namespace only.
 bool is_root_of_machine() {
@@ -73,7 +75,7 @@ int kill(const Request& request) {
 
 /// What can be told of a container that others may delete meanwhile.
 struct Row {
-  std::string id{}, status{}, bundle{}, created{}, owner{};
+  std::string version{}, id{}, status{}, bundle{}, root{}, created{}, owner{};
   int pid = 0;
 };
 
@@ -85,6 +87,7 @@ std::optional<Row> describe(const std::string& root, const std::string& id) {
     if (!container) return {};
     const Json saved = container->state();
     row.status = status_word(container->status(saved));
+    row.version = saved["ociVersion"].text(), row.root = saved["rootfs"].text();
     row.bundle = saved["bundle"].text(), row.created = saved["created"].text(), row.owner = saved["owner"].text();
     row.pid = saved.is_empty() ? 0 : Container::process(saved).pid;
   } catch (const Error& failure) {
@@ -96,11 +99,12 @@ std::optional<Row> describe(const std::string& root, const std::string& id) {
 std::string to_json(const Row& row) {
   std::string json = "{";
   const auto add = [&](const char* key, const std::string& text) {
-    json += std::string(",\"") + key + "\":";
+    json += std::string(json.size() > 1 ? ",\"" : "\"") + key + "\":";
     append_json_string(json, text);
   };
-  json += "\"pid\":" + std::to_string(row.pid);
-  add("id", row.id), add("status", row.status), add("bundle", row.bundle);
+  add("ociVersion", row.version), add("id", row.id);
+  json += ",\"pid\":" + std::to_string(row.pid);
+  add("status", row.status), add("bundle", row.bundle), add("rootfs", row.root);
   add("created", row.created), add("owner", row.owner);
   return json + "}";
 }
@@ -188,8 +192,24 @@ int events(const Request& request) {
     write_all(STDOUT_FILENO, stats_of(container) + "\n", "standard output");
     return 0;
   }
-  follow_events(container, milliseconds(request.values.at("interval")));
+  const auto interval = request.values.find("interval");
+  follow_events(container, milliseconds(interval == request.values.end() ? kInterval : interval->second));
   return 0;
+}
+
+/// By ps(1) where the host has it.
+std::string table_of(const std::vector<ProcessStatus>& all, const std::vector<std::string>& options) {
+  std::vector<pid_t> numbers;
+  for (const ProcessStatus& each : all) numbers.push_back(each.pid);
+  try {
+    return list_by_ps(options.empty() ? std::vector<std::string>{"-ef"} : options, numbers);
+  } catch (const SysError& refusal) {
+    if (refusal.code() != ENOENT || !options.empty()) throw;
+  }
+  std::string text = to_line({"PID", "PPID", "COMMAND"});
+  for (const ProcessStatus& each : all)
+    text += to_line({std::to_string(each.pid), std::to_string(each.parent), each.name});
+  return text;
 }
 
 int ps(const Request& request) {
@@ -200,15 +220,14 @@ int ps(const Request& request) {
     throw Error("can't list the processes of container " + container.id() + ": container not running");
   const auto format = request.values.find("format");
   const bool json = format != request.values.end() && format->second == "json";
-  std::string text;
-  for (const ProcessStatus& each : processes_of(container, first)) {
-    const std::string pid = std::to_string(each.pid);
-    if (json)
-      text += (text.empty() ? "" : ",") + pid;
-    else
-      text += to_line({pid, std::to_string(each.parent), each.name});
+  const std::vector<ProcessStatus> all = processes_of(container, first);
+  if (!json) {
+    write_all(STDOUT_FILENO, table_of(all, {request.operands.begin() + 1, request.operands.end()}), "standard output");
+    return 0;
   }
-  write_all(STDOUT_FILENO, json ? "[" + text + "]\n" : to_line({"PID", "PPID", "COMMAND"}) + text, "standard output");
+  std::string text;
+  for (const ProcessStatus& each : all) text += (text.empty() ? "" : ",") + std::to_string(each.pid);
+  write_all(STDOUT_FILENO, "[" + text + "]\n", "standard output");
   return 0;
 }
 

@@ -38,7 +38,7 @@ function findAbout(program: Program, topic: string): Option | Command {
   return program.commands.find(({ name }) => name === topic) ?? findTopic(optionsOf(program), topic);
 }
 
-/** `COMMAND [OPTION...] [ARG...]` after the common options, which can also be given after COMMAND. */
+/** `COMMAND [OPTION...] [ARG...]` after the common options, which can also be given after COMMAND and between ARGs. */
 function parseCommand(program: Program, given: Given, before: readonly string[]): Given {
   const { words, next } = given;
   const name = words[next];
@@ -53,10 +53,28 @@ function parseCommand(program: Program, given: Given, before: readonly string[])
     );
   }
   const options = optionsOf(program, command);
-  const further = normalizeWords(options, words.slice(next + 1));
-  const normal = [...before, ...further.normal];
+  const { normal: further, operands } = separate(options, words.slice(next + 1), command.startsCommand);
+  const normal = [...before, ...further];
   const values = parseNormalWords(options, normal);
-  return { words, values, count: normal.length, next: next + 1 + further.next, command };
+  const all = [...words.slice(0, next + 1), ...operands];
+  return { words: all, values, count: normal.length, next: next + 1, command };
+}
+
+/** Options and operands in any order, up to `--`; `leading`: the first operand ends the options. */
+function separate(options: readonly Option[], words: readonly string[], leading = false) {
+  const normal: string[] = [];
+  const operands: string[] = [];
+  let rest = words;
+  while (rest.length > 0) {
+    const isNumber = /^-\d+$/.test(rest[0] ?? ''); // a signal, as for kill(1)
+    const found = isNumber ? { normal: [], next: 0, dashes: false } : normalizeWords(options, rest);
+    normal.push(...found.normal);
+    const ended = leading || found.dashes;
+    const further = rest.slice(found.next);
+    operands.push(...(ended ? further : further.slice(0, 1)));
+    rest = ended ? [] : further.slice(1);
+  }
+  return { normal, operands };
 }
 
 /** `IMAGE -b SRC -- COMMAND`: without the `--`, what follows the image is the command. */

@@ -55,6 +55,8 @@ export interface Command {
   readonly summary: string;
   /** What follows the options, as in `IMAGE [DIR]`. */
   readonly operands: string;
+  /** The first operand ends the options: a command line of another program follows. */
+  readonly startsCommand?: true;
   /** What a shell offers for these, besides files: names of images in storage, or words such as `oci:`. */
   readonly completes?: 'images' | readonly string[];
   readonly options: readonly Option[];

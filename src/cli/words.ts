@@ -12,15 +12,16 @@ export function removeGuard(value: unknown): string {
 }
 
 /**
- * Rewrites each option as `--name` or `--name=value`, and finds where they end. yargs can't do this part: it has no
+ * Rewrites each option as `--name` or `--name=value`, and finds where they end, and whether by `--`. yargs can't do this part: it has no
  * unambiguous prefixes, and an option with an optional value takes the next argument.
  */
 export function normalizeWords(
   options: readonly Option[],
   words: readonly string[],
-): { normal: string[]; next: number } {
+): { normal: string[]; next: number; dashes: boolean } {
   const normal: string[] = [];
   let next = 0;
+  let dashes = false;
   const takeValue = (option: Option, attached: string | undefined): void => {
     let value = attached;
     if (option.value === 'none' && value !== undefined) {
@@ -36,11 +37,12 @@ export function normalizeWords(
   };
   for (let word = words[next]; word?.startsWith('-') && word !== '-'; word = words[next]) {
     next++;
-    if (word === '--') break;
+    dashes = word === '--';
+    if (dashes) break;
     if (word.startsWith('--')) takeValue(...parseLongWord(options, word));
     else parseShortWord(options, word, takeValue);
   }
-  return { normal, next };
+  return { normal, next, dashes };
 }
 
 /**

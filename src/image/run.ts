@@ -58,7 +58,7 @@ async function runCommand({ words, next, command, values: raw }: Given): Promise
   if (command === undefined) throw usageError('expected a command');
   const values = checkValues(optionsOf(program, command) as readonly ImageOption[], raw) as ImageValues;
   setStyle({ log: values.log ?? 'text' });
-  const operands = words.slice(words[next] === '--' ? next + 1 : next);
+  const operands = words.slice(next);
   const [verb, least = 0, most = 0] = verbs[command.name] ?? [];
   if (operands.length < least || operands.length > most || !verb)
     throw usageError(

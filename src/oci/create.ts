@@ -25,7 +25,8 @@ function toRequest({ values, operands, host }: Invocation, mode: CreateRequest['
   const named = readNamedConfig(id);
   if (named === undefined && host.pathKind(bundle) !== 'directory')
     throw new LaunchError(`the bundle ${bundle} is not a directory`);
-  const path = `${bundle}/config.json`;
+  const given = texts(values, 'config') ?? 'config.json';
+  const path = given === 'config.json' ? `${bundle}/${given}` : host.absolute(given);
   const text = named ?? readText(path, host);
   const { config, warnings } = checkConfig(parseJson(text, path), isRootOfHost(host.user().uid, host));
   const consoleSocket = texts(values, 'console-socket');

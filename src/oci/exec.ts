@@ -41,13 +41,22 @@ function planNames(values: OciValues): readonly EnterStep[] {
   return [{ kind: 'named-user', user, group }];
 }
 
+/** Each value is one, or several with commas. */
+function groupsOf(values: OciValues): readonly number[] {
+  const words = list(values['additional-gids']).flatMap((each) => each.split(','));
+  const wrong = words.find((word) => !/^\d{1,10}$/.test(word));
+  if (wrong !== undefined)
+    throw usageError(`expected numbers of groups for --additional-gids, got '${wrong}'`);
+  return words.map(Number);
+}
+
 function withUser(values: OciValues, user: Process['user']): Process['user'] {
   const [uid, gid] = namesUser(values) ? [] : (text(values.user)?.split(':').map(Number) ?? []);
-  const groups = text(values['additional-gids'])?.split(',').map(Number);
+  const groups = groupsOf(values);
   return {
     ...user,
     ...(uid === undefined ? {} : { uid, gid: gid ?? 0 }),
-    ...(groups ? { additionalGids: groups } : namesUser(values) ? { additionalGids: [] } : {}),
+    ...(groups.length > 0 ? { additionalGids: groups } : namesUser(values) ? { additionalGids: [] } : {}),
   };
 }
 
@@ -128,7 +137,13 @@ export function exec(invocation: Invocation): LaunchPlan {
     ...planOomScore(process),
     { kind: 'descriptors', count: preserved },
     { kind: 'hide' },
-    { kind: 'enter-container', root, id },
+    {
+      kind: 'enter-container',
+      root,
+      id,
+      paused: values['ignore-paused'] ? 'accept' : 'refuse',
+      groups: list(values.cgroup),
+    },
     { kind: 'init' },
     ...planTerminal(process, false),
     { kind: 'meet', name: 'made' },

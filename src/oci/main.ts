@@ -50,6 +50,7 @@ const verbs: Readonly<Record<string, (invocation: Invocation) => Outcome>> = {
 /** The fewest and most operands of each verb. */
 const operandCounts: Readonly<Record<string, readonly [number, number]>> = {
   exec: [1, Number.POSITIVE_INFINITY],
+  ps: [1, Number.POSITIVE_INFINITY],
   kill: [1, 2],
   list: [0, 0],
   spec: [0, 0],

@@ -93,14 +93,28 @@ function place(setting: Setting, groups: readonly SavedGroup[]): readonly [strin
   return [`${directory}/${name}`, value];
 }
 
-/** Memory alone must not be more than memory and swap together, at no moment. */
-function inOrder(writes: readonly (readonly [string, string])[]): readonly (readonly [string, string])[] {
-  const both = writes.find(([path]) => path.endsWith('/memory.memsw.limit_in_bytes'));
-  const alone = writes.find(([path]) => path.endsWith('/memory.limit_in_bytes'));
-  if (!both || !alone) return writes;
-  const rises = Number(alone[1]) < 0 || Number(alone[1]) > Number(contentOf(both[0]) ?? 0);
-  const rest = writes.filter((each) => each !== both && each !== alone);
-  return [...(rises ? [both, alone] : [alone, both]), ...rest];
+type Writes = readonly (readonly [string, string])[];
+
+/** These two in the order that is allowed at every moment: `first` says of their values, and of the present one's. */
+function inOrderOf(
+  writes: Writes,
+  [one, other]: readonly [string, string],
+  oneFirst: (one: number, other: number, present: (name: string) => number) => boolean,
+): Writes {
+  const find = (name: string) => writes.find(([path]) => path.endsWith(`/${name}`));
+  const [a, b] = [find(one), find(other)];
+  if (!a || !b) return writes;
+  const present = (name: string) => Number(contentOf(a[0].replace(one, name)) ?? 0);
+  const rest = writes.filter((each) => each !== a && each !== b);
+  return [...(oneFirst(Number(a[1]), Number(b[1]), present) ? [a, b] : [b, a]), ...rest];
+}
+
+/** Memory alone must not be more than with swap; and quota by period not more than the group above has. */
+function inOrder(writes: Writes): Writes {
+  const [both, alone] = ['memory.memsw.limit_in_bytes', 'memory.limit_in_bytes'];
+  const [period, quota] = ['cpu.cfs_period_us', 'cpu.cfs_quota_us'];
+  const memory = inOrderOf(writes, [both, alone], (_, value, present) => value < 0 || value > present(both));
+  return inOrderOf(memory, [period, quota], (value, _, present) => value >= present(period));
 }
 
 /** Version 2 has swap alone: what is not given is as it is. */

@@ -158,7 +158,13 @@ export const createKinds = {
     readonly must: boolean;
   }) => [step.namespace, step.path, step.must ? 'must' : 'may'],
   /** Enter the namespaces of a running OCI container, as root of its user namespace. */
-  'enter-container': (step: { readonly root: string; readonly id: string }) => [step.root, step.id],
+  'enter-container': (step: {
+    readonly root: string;
+    readonly id: string;
+    readonly paused: 'refuse' | 'accept';
+    /** Control groups below the container's: `PATH`, or `CONTROLLERS:PATH` of version 1. */
+    readonly groups: readonly string[];
+  }) => [step.root, step.id, step.paused, ...step.groups],
   /** How likely this process is killed where memory is short: proc(5), oom_score_adj. */
   'oom-score': (step: { readonly score: number }) => [String(step.score)],
   /** Run on these processors only: `0-3,7`. */
@@ -218,6 +224,8 @@ export const createKinds = {
     readonly gid: number;
     readonly hostPath: string;
   }) => [step.path, step.type, step.numbers, step.mode, String(step.uid), String(step.gid), step.hostPath],
+  /** Make this directory in the image if it is missing, while the image is writable. */
+  'make-directory': (step: { readonly path: string }) => [step.path],
   /** Hide what is at these guest paths, if it is there. */
   mask: (step: { readonly paths: readonly string[] }) => step.paths,
   /** Make these guest paths read-only, if they are there. */

@@ -5,17 +5,18 @@ import type { Kinds } from './kinds.js';
 export interface HookCall {
   readonly path: string;
   readonly arguments: readonly string[];
-  /** `NAME=VALUE` each; nothing else is passed on. */
-  readonly environment: readonly string[];
+  /** `NAME=VALUE` each, and nothing else; or that of who creates the container. */
+  readonly environment: readonly string[] | 'inherit';
   readonly timeout: number;
 }
 
 export const hookWords = (hook: HookCall): readonly string[] => [
   String(hook.timeout),
+  hook.environment === 'inherit' ? 'inherit' : 'exactly',
   hook.path,
   String(hook.arguments.length),
   ...hook.arguments,
-  ...hook.environment,
+  ...(hook.environment === 'inherit' ? [] : hook.environment),
 ];
 
 /** A control group to be. */

@@ -43,10 +43,13 @@ for (const user of users) {
         status: 127,
         stderr: /can't change to directory \/nowhere: chdir: no such file or directory/,
       });
-      t.match(exec('--cap', 'CAP_FLY', 'a', 'true'), { status: 1, stderr: /unknown capability CAP_FLY/ });
-      t.match(exec('b', 'true'), { status: 1, stderr: /container b does not exist/ });
-      t.match(exec('a'), { status: 1, stderr: /expected a command after the id, or --process/ });
-      t.match(exec('-e', 'X', 'a', 'true'), { status: 1, stderr: /expected NAME=VALUE for --env, got 'X'/ });
+      t.match(exec('--cap', 'CAP_FLY', 'a', 'true'), { status: 255, stderr: /unknown capability CAP_FLY/ });
+      t.match(exec('b', 'true'), { status: 255, stderr: /container b does not exist/ });
+      t.match(exec('a'), { status: 255, stderr: /expected a command after the id, or --process/ });
+      t.match(exec('-e', 'X', 'a', 'true'), {
+        status: 255,
+        stderr: /expected NAME=VALUE for --env, got 'X'/,
+      });
       t.end();
     },
   );
@@ -122,9 +125,20 @@ t.test('ps: the processes of a container, as a table and in JSON', (t) => {
   const all = JSON.parse(bundle.oci(['ps', '--format', 'json', 'a']).stdout);
   t.same([all.length, all.includes(pid)], [2, true]);
   const lines = bundle.oci(['ps', 'a']).stdout.trim().split('\n');
-  t.match(lines[0] ?? '', /^PID +PPID +COMMAND$/);
+  t.match(lines[0] ?? '', /^UID +PID +PPID .* CMD$/, 'as ps -ef');
   t.same(
-    lines.slice(1).map((line) => line.split(/ +/)[2]),
+    lines.slice(1).map((line) => line.split(/ +/).at(-1)),
+    ['100', '90'],
+  );
+  t.match(
+    bundle.oci(['ps', 'a', '-A', '-o', 'pid,args']).stdout,
+    /^ *PID COMMAND\n *\d+ sleep 100\n *\d+ sleep 90\n$/,
+  );
+  t.match(bundle.oci(['ps', 'a', '-o', 'args']), { status: 1, stderr: /prints no column PID/ });
+  const without = bundle.oci(['ps', 'a'], { env: { PATH: '/nowhere' } }).stdout.split('\n');
+  t.match(without[0] ?? '', /^PID +PPID +COMMAND$/, 'without ps(1)');
+  t.same(
+    [without[1], without[2]].map((line) => line?.split(/ +/)[2]),
     ['sleep', 'sleep'],
   );
   bundle.oci(['delete', '-f', 'a']);

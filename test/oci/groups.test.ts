@@ -98,7 +98,7 @@ t.test('pause stops all processes, and resume lets them run on', (t) => {
   t.match(oci('pause', 'a'), { status: 0, stderr: '' });
   t.equal(bundle.state('a').status, 'paused');
   t.match(oci('pause', 'a'), { status: 1, stderr: /can't pause container a: it is paused/ });
-  t.match(oci('exec', 'a', 'true'), { status: 1, stderr: /it is paused/ });
+  t.match(oci('exec', 'a', 'true'), { status: 255, stderr: /it is paused/ });
   t.match(oci('resume', 'a'), { status: 0, stderr: '' });
   t.equal(bundle.state('a').status, 'running');
   oci('pause', 'a');

@@ -41,7 +41,7 @@ for (const user of users) {
     t.match(fails(bundle, ['kill', 'a']), /^1 .*container not running\n$/);
     t.match(
       fails(bundle, ['exec', 'a', 'true']),
-      "1 ch-oci-ts: error: can't run a process in container a: it is stopped\n",
+      "255 ch-oci-ts: error: can't run a process in container a: it is stopped\n",
     );
     t.equal(bundle.oci(['delete', 'a']).status, 0);
     t.match(fails(bundle, ['state', 'a']), '1 ch-oci-ts: error: container a does not exist\n');

@@ -119,11 +119,11 @@ for (const user of users) {
       );
     t.equal(run('--preserve-fds', '1').stdout, '5\nkept\n', 'and the one by which they are listed');
     t.match(run().stdout, /^4\n/);
-    const { status, stderr } = run('--preserve-fds', '4');
-    t.same(
-      [status, stderr],
-      [1, "ch-oci-ts: error: can't preserve 4 descriptors: descriptor 5 is not open\n"],
-    );
+    t.match(run('--preserve-fds', '4'), {
+      status: 0,
+      stdout: '6\nkept\n',
+      stderr: 'ch-oci-ts: warning: only 2 of the 4 descriptors after the standard streams are open\n',
+    });
     t.end();
   });
 }

@@ -69,9 +69,9 @@ void run_saved_hooks(const Json& saved, const char* name, Status status, int pid
   if (chdir(saved["bundle"].text().c_str()) != 0 && chdir("/") != 0) return;
   for (const Json& hook : hooks) {
     try {
-      execute_hook(
-          {hook["path"].text(), texts(hook["args"]), texts(hook["env"]), static_cast<int>(hook["timeout"].number())},
-          state_report(saved, status, pid));
+      execute_hook({hook["path"].text(), texts(hook["args"]), texts(hook["env"]), hook["env"].is_empty(),
+                    static_cast<int>(hook["timeout"].number())},
+                   state_report(saved, status, pid));
     } catch (const Error& failure) {
       log::warning(std::string(name) + ": " + failure.what());
     }

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -118,16 +119,52 @@ void join_or_warn(const Group& group, pid_t first) {
   }
 }
 
-/// enter-container ROOT ID
+/// `PATH` or `CONTROLLER,…:PATH` below a container's control group.
+struct Subgroup {
+  explicit Subgroup(std::string_view word) {
+    const size_t colon = word.find(':');
+    if (colon != word.npos) controllers = word.substr(0, colon);
+    path = "/" + std::string(colon == word.npos ? word : word.substr(colon + 1));
+    if ((path + "/").find("/../") != std::string::npos)
+      throw Error("expected a control group below the container's, got '" + std::string(word) + "'");
+  }
+  /// Whether it is below this group.
+  bool is_of(const Group& group) const {
+    std::istringstream names(controllers);
+    for (std::string name; std::getline(names, name, ',');) {
+      if (("," + group.controllers + ",").find("," + name + ",") == std::string::npos) return false;
+    }
+    return true;
+  }
+
+  std::string controllers, path;
+};
+
+/// The container's groups, or those of `words` below them. Throws Error where a word is of none of them.
+Groups wanted_groups(Groups groups, std::span<const std::string_view> words) {
+  for (const std::string_view word : words) {
+    const Subgroup wanted(word);
+    bool found = false;
+    for (Group& group : groups) {
+      if (wanted.is_of(group)) found = true, group.path += wanted.path;
+    }
+    if (!found) throw Error("the container has no control group of " + wanted.controllers);
+  }
+  return groups;
+}
+
+/// enter-container ROOT ID refuse|accept GROUP …: accept a paused one.
 void enter_container(Creation& creation, const Step& step) {
   const Container container = Container::open(field(step, 0), field(step, 1));
   const Json saved = container.state();
   const Status status = container.status(saved);
-  if (status != Status::running && status != Status::created)
+  const bool accepts_paused = step.fields[2] == "accept";
+  if (status != Status::running && status != Status::created && !(status == Status::paused && accepts_paused))
     throw Error("can't run a process in container " + container.id() + ": it is " + status_word(status));
   const ProcessId first = Container::process(saved);
   // before any of its code runs, and while its groups are where the host has them
-  for (const Group& group : container.groups()) join_or_warn(group, first.pid);
+  for (const Group& group : wanted_groups(container.groups(), std::span(step.fields).subspan(3)))
+    join_or_warn(group, first.pid);
   auto namespaces = other_namespaces(first.pid);
   // what was opened was its own, if it is alive now
   if (!is_alive(first)) throw Error("can't run a process in container " + container.id() + ": container not running");
@@ -232,7 +269,7 @@ void own_terminal(Creation& creation, const Step& step) {
 constexpr StepKind<Creation> kContainerKinds[] = {
     {"namespaces", 1, std::size(kKinds), namespaces},
     {"join-namespace", 3, 3, join_namespace, open_namespace},
-    {"enter-container", 2, 2, enter_container},
+    {"enter-container", 3, kAnyFields, enter_container},
     {"hide", 0, 0, hide},
     {"become-root", 0, 0, root_of_namespace},
     {"host-paths", 0, 0, host_paths},

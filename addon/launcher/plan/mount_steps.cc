@@ -286,6 +286,12 @@ void move_root(Creation& creation, const Step& step) {
   creation.root.reset();
 }
 
+/// make-directory PATH: while the image is writable; what else is wrong with it is told when it is entered.
+void make_directory(Creation& creation, const Step& step) {
+  if (!open_in_image(root_of(creation, step), field(step, 0)) && errno == ENOENT)
+    create_in_image(root_of(creation, step), field(step, 0), false);
+}
+
 /// change-root PATH: in a mount namespace that others have, too, pivot_root(2) would be theirs.
 void change_root(Creation& creation, const Step& step) {
   const std::string path = field(step, 0);
@@ -302,6 +308,7 @@ constexpr StepKind<Creation> kKinds[] = {
     {"protect", 1, kAnyFields, protect},
     {"propagation", 1, 1, propagation},
     {"move-root", 0, 0, move_root},
+    {"make-directory", 1, 1, make_directory},
     {"change-root", 1, 1, change_root},
 };
 

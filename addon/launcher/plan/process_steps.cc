@@ -62,10 +62,10 @@ void working_directory(Entry&, const Step& step) {
   if (chdir(path.c_str()) == 0) return require_inside(path);
   if (errno == EACCES && step.fields[1] != "must") return;
   const Refused refused("chdir");
-  // reached with the rights of who made the container
+  // reached with the rights of who made the container; "." itself may not be looked up
   struct stat here, there;
-  if (step.fields[1] == "must" && errno == EACCES && stat(".", &here) == 0 && stat("/", &there) == 0 &&
-      (here.st_ino != there.st_ino || here.st_dev != there.st_dev))
+  if (step.fields[1] == "must" && errno == EACCES && fstatat(AT_FDCWD, "", &here, AT_EMPTY_PATH) == 0 &&
+      stat("/", &there) == 0 && (here.st_ino != there.st_ino || here.st_dev != there.st_dev))
     return;
   throw refused.cannot("change to directory " + path, Exit::command);
 }

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/system_calls.h"
+#include "launcher/log/log.h"
 
 namespace chrun {
 namespace {
@@ -38,12 +39,10 @@ void note_descriptors() { noted = list_descriptors(); }
 
 void close_descriptors_above(unsigned count) {
   const int end = kFirst + static_cast<int>(count);
-  for (int number = kFirst; number < end; number++) {
-    // one that is open may be ours
-    if (std::ranges::count(noted, number) == 0)
-      throw Error("can't preserve " + std::to_string(count) + " descriptors: descriptor " + std::to_string(number) +
-                  " is not open");
-  }
+  const auto open = static_cast<unsigned>(std::ranges::count_if(noted, [&](int number) { return number < end; }));
+  if (open < count)
+    log::warning("only " + std::to_string(open) + " of the " + std::to_string(count) +
+                 " descriptors after the standard streams are open");
   for (const int number : noted) {
     if (number >= end) close(number);
   }
@@ -52,7 +51,9 @@ void close_descriptors_above(unsigned count) {
 void keep_descriptors(unsigned count) {
   constexpr unsigned kCloseOnExec = 4;  // of close_range(2), Linux 5.11
   const int end = kFirst + static_cast<int>(count);
-  for (int number = kFirst; number < end; number++) {
+  // others in that range are ours
+  for (const int number : noted) {
+    if (number >= end) continue;
     if (fcntl(number, F_SETFD, 0) != 0) throw Refused("fcntl").cannot("preserve descriptor " + std::to_string(number));
   }
   if (syscall(kCloseRange, end, ~0U, kCloseOnExec) == 0) return;

@@ -73,7 +73,10 @@ Child start(const Hook& hook, int state) {
   if (arguments.empty()) arguments.push_back(hook.path);
   try {
     // the command's output is the command's
-    return {hook.path, arguments, pointers_to(hook.environment).data(), {state, STDERR_FILENO, STDERR_FILENO}};
+    return {hook.path,
+            arguments,
+            hook.inherits ? environ : pointers_to(hook.environment).data(),
+            {state, STDERR_FILENO, STDERR_FILENO}};
   } catch (const SysError& refusal) {
     throw Refused(refusal.call(), refusal.code()).cannot("run the hook " + hook.path);
   }

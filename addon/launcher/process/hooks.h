@@ -9,6 +9,7 @@ struct Hook {
   std::string path;
   std::vector<std::string> arguments;    // all of them, argv[0] included; none: the path
   std::vector<std::string> environment;  // NAME=VALUE; nothing else is passed on
+  bool inherits = false;                 // the caller's environment, in place of that
   int timeout = 0;                       // seconds; 0: as long as it takes
 };
 

@@ -153,6 +153,7 @@ function planOwnRoot(
     ...planRoot(root, config),
     ...planMounts(config, bundle, groups, host),
     ...planContainerHooks(request),
+    ...(config.root.readonly ? [{ kind: 'make-directory', path: config.process?.cwd || '/' } as const] : []),
     ...planProtection(config),
     pivot ? { kind: 'pivot' } : { kind: 'move-root' },
     ...(rootfsPropagation ? [{ kind: 'propagation', propagation: rootfsPropagation } as const] : []),

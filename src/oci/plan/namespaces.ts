@@ -78,7 +78,7 @@ const sysctlNamespaces: readonly (readonly [RegExp, NamespaceKind])[] = [
   [/^net\//, 'network'],
   [/^fs\/mqueue\//, 'ipc'],
   [/^kernel\/(sem|shm_rmid_forced|shmall|shmmax|shmmni|msgmax|msgmnb|msgmni)$/, 'ipc'],
-  [/^kernel\/(domainname|hostname)$/, 'uts'],
+  [/^kernel\/domainname$/, 'uts'],
 ];
 
 /** Names with dots or slashes, as sysctl(8) takes them: what separates comes first. */
@@ -91,6 +91,7 @@ export function planSysctl(config: Config, refuse: (message: string) => never): 
   const own = ownNamespaces(config);
   return Object.entries(config.linux?.sysctl ?? {}).map(([name, value]) => {
     const path = sysctlPath(name);
+    if (path === 'kernel/hostname') refuse(`linux.sysctl.${name} is refused: set hostname`);
     const [, namespace] = sysctlNamespaces.find(([pattern]) => pattern.test(path)) ?? [];
     if (namespace === undefined || path.split('/').includes('..'))
       refuse(`linux.sysctl.${name} belongs to no namespace: it would be the host's`);

@@ -16,7 +16,17 @@ import {
 
 const meet = (list: string, name: string): Words => [list, 'meet', name];
 /** A hook: a script that the container's first process runs, and waits for. */
-const hook = (script: string): Words => ['create', 'hook', '0', '/bin/sh', '3', 'sh', '-c', script];
+const hook = (script: string): Words => [
+  'create',
+  'hook',
+  '0',
+  'exactly',
+  '/bin/sh',
+  '3',
+  'sh',
+  '-c',
+  script,
+];
 /** Kills the process outside, from a hook, and waits until it is gone: it is the parent of the hook's parent. */
 const killOutside = hook(
   'set -- $(cat /proc/$PPID/stat); kill -9 $4; while kill -0 $4 2>/dev/null; do :; done',

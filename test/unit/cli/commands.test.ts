@@ -85,10 +85,15 @@ const subject: Subject = {
   profiles: [],
 };
 
-t.test('common options stand before and behind the command, its own behind it', (t) => {
-  const words = ['-v', 'sail', '--crew', 'ann', '-v', '--crew=bob', 'dinghy', '-x'];
+t.test('common options stand before and behind the command, its own behind it and its arguments', (t) => {
+  const words = ['-v', 'sail', '--crew', 'ann', 'dinghy', '-9', '-v', '--crew=bob', '--', '-x'];
   const given = parseOptions(boats, words);
-  t.match(given, { values: { verbose: 2, crew: ['ann', 'bob'] }, next: 6, command: sail });
+  t.match(given, { values: { verbose: 2, crew: ['ann', 'bob'] }, command: sail });
+  t.same(given.words.slice(given.next), ['dinghy', '-9', '-x'], 'what is no option, in order');
+  const pulling = { ...boats, commands: [{ ...sail, startsCommand: true as const }] };
+  const started = parseOptions(pulling, ['sail', '-v', 'dinghy', '-v', '--crew=x']);
+  t.match(started.values, { verbose: 1 });
+  t.same(started.words.slice(started.next), ['dinghy', '-v', '--crew=x'], 'those of another command line');
   t.equal(parseOptions(boats, ['-v']).command, undefined);
   t.throws(() => parseOptions(boats, ['--crew=ann', 'sail']), { message: 'unknown option --crew' });
   t.throws(() => parseOptions(boats, ['list', '--crew=ann']), { message: 'unknown option --crew' });

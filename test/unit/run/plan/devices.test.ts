@@ -183,7 +183,12 @@ t.test('--cdi-run-hooks runs the hooks that we do not know, when all binds are m
     '/etc/cdi/v.json': spec({ hooks: [hook, hook, { hookName: 'poststop', path: '/x' }] }),
   });
   const words = ['--cdi-run-hooks', '--device=v.com/c=d0'];
-  t.same(added(words, on), ['upper memory 64m', 'overlay made', 'hook 5 /opt/tool 2 tool a A=1', 'seal']);
+  t.same(added(words, on), [
+    'upper memory 64m',
+    'overlay made',
+    'hook 5 exactly /opt/tool 2 tool a A=1',
+    'seal',
+  ]);
   t.same(planOf([...words, '/img'], on).warnings, [
     "the poststop hook '/x' of /etc/cdi/v.json is not run: ch-run-ts is no longer running at that stage",
   ]);
