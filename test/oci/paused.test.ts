@@ -33,7 +33,7 @@ t.test('a frozen container is paused, and no further process is put into it', as
   write(freezer.file, freezer.freeze);
   await until(() => bundle.state('a').status === 'paused', 'the container is paused');
   t.match(bundle.oci(['exec', 'a', 'true']), {
-    status: 1,
+    status: 255,
     stderr: "ch-oci-ts: error: can't run a process in container a: it is paused\n",
   });
   t.match(bundle.oci(['delete', 'a']), { status: 1, stderr: /it is paused/ });

@@ -124,7 +124,7 @@ export class Cluster {
 
 /** Waits until `condition` holds, at most ten seconds. */
 export async function until(condition: () => boolean): Promise<boolean> {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 600; i++) {
     if (condition()) return true;
     await sleep(100);
   }
