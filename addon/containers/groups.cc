@@ -46,14 +46,6 @@ void inherit_cpuset(const std::string& directory, const std::string& above) {
   }
 }
 
-bool has_controller(const Group& group, std::string_view wanted) {
-  std::istringstream names(group.controllers);
-  for (std::string name; std::getline(names, name, ',');) {
-    if (name == wanted) return true;
-  }
-  return false;
-}
-
 /// What is not to be had here is missing when it is set.
 void enable_controllers(const std::string& directory, const std::vector<std::string>& controllers) {
   for (const std::string& name : controllers) {
@@ -65,7 +57,7 @@ void enable_controllers(const std::string& directory, const std::vector<std::str
 
 std::string freezer_file(const Group& group) {
   if (group.is_unified()) return group.file("cgroup.freeze");
-  return has_controller(group, "freezer") ? group.file("freezer.state") : "";
+  return group.has("freezer") ? group.file("freezer.state") : "";
 }
 
 bool is_frozen(const Group& group) {
@@ -165,7 +157,7 @@ void make_group(const Group& group, const std::vector<std::string>& controllers)
     if (group.is_unified()) enable_controllers(above, controllers);
     if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST)
       throw Refused("mkdir").cannot("create the control group " + directory);
-    if (has_controller(group, "cpuset")) inherit_cpuset(directory, above);
+    if (group.has("cpuset")) inherit_cpuset(directory, above);
     above = directory;
   }
 }

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "containers/json.h"
@@ -15,6 +16,9 @@ struct Group {
   std::vector<std::string> made;  // the directories that were missing, from top to bottom
 
   bool is_unified() const { return controllers.empty(); }
+  bool has(std::string_view controller) const {
+    return ("," + controllers + ",").find("," + std::string(controller) + ",") != std::string::npos;
+  }
   std::string directory() const { return mount + path; }
   std::string file(const std::string& name) const { return directory() + "/" + name; }
 };

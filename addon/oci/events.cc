@@ -25,8 +25,7 @@ class Reader {
   /// Empty where there is no such file.
   std::string text(std::string_view controller, const std::string& first, const std::string& second) const {
     for (const Group& group : groups_) {
-      const bool has = ("," + group.controllers + ",").find("," + std::string(controller) + ",") != std::string::npos;
-      if (has && !first.empty()) return text_of(group.file(first));
+      if (group.has(controller) && !first.empty()) return text_of(group.file(first));
     }
     const auto unified = std::ranges::find_if(groups_, &Group::is_unified);
     return unified == groups_.end() || second.empty() ? "" : text_of(unified->file(second));

@@ -132,7 +132,7 @@ struct Subgroup {
   bool is_of(const Group& group) const {
     std::istringstream names(controllers);
     for (std::string name; std::getline(names, name, ',');) {
-      if (("," + group.controllers + ",").find("," + name + ",") == std::string::npos) return false;
+      if (!group.has(name)) return false;
     }
     return true;
   }

@@ -91,9 +91,7 @@ void scope(Outside& outside, const Step& step) {
 /// Of version 1 with a controller, or of version 2; none if the container does without.
 const Group* group_with(const Outside& outside, std::string_view controller) {
   const auto found = std::ranges::find_if(outside.groups, [&](const Group& group) {
-    return controller.empty()
-               ? group.is_unified()
-               : ("," + group.controllers + ",").find("," + std::string(controller) + ",") != std::string::npos;
+    return controller.empty() ? group.is_unified() : group.has(controller);
   });
   return found == outside.groups.end() ? nullptr : &*found;
 }
