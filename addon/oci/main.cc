@@ -106,7 +106,8 @@ int show_plan(char** argv) {
 
 int run(char** argv) {
   note_descriptors();
-  set_log(leading_options(argv + 1));
+  char* const* words = argv + 1;
+  set_log(leading_options(words));
   if (argv[1] != nullptr && strcmp(argv[1], "--native-options") == 0) {
     write_all(STDOUT_FILENO, list_native_options(), "standard output");
     return 0;
@@ -117,7 +118,10 @@ int run(char** argv) {
 }
 
 /// Of a failure that is ours: of `exec` it differs from what commands end with.
-int own_status(char** argv) { return verb_of(argv + 1) == "exec" ? 255 : 1; }
+int own_status(char* const* words) {
+  leading_options(words);
+  return *words != nullptr && strcmp(*words, "exec") == 0 ? 255 : 1;
+}
 
 /// 126 and 127 as in a shell: for a command that can't be started, or that is not there.
 int status_of(const Error& failure, int own) {
@@ -133,14 +137,14 @@ int run_and_tell(char** argv) {
   try {
     const int status = run(argv);
     messages.settle();
-    return status == 1 ? own_status(argv) : status;
+    return status == 1 ? own_status(argv + 1) : status;
   } catch (const Error& failure) {
     log::error(failure);
-    return status_of(failure, own_status(argv));
+    return status_of(failure, own_status(argv + 1));
   } catch (const std::bad_alloc&) {
     log::error(Error("out of memory"));
   }
-  return own_status(argv);
+  return own_status(argv + 1);
 }
 
 }  // namespace

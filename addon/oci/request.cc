@@ -121,16 +121,10 @@ std::optional<Request> read(std::span<const Verb> verbs, char* const* words) {
 
 }  // namespace
 
-Values leading_options(char* const* words) {
+Values leading_options(char* const*& words) {
   Values values;
   while (*words != nullptr && **words == '-' && take(values, "", words)) continue;
   return values;
-}
-
-std::string verb_of(char* const* words) {
-  Values values;
-  while (*words != nullptr && **words == '-' && take(values, "", words)) continue;
-  return *words == nullptr ? "" : *words;
 }
 
 std::optional<Request> read_request(char* const* words) { return read(kVerbs, words); }

@@ -16,11 +16,9 @@ struct Request {
   std::vector<std::string> operands;
 };
 
-/// The options before the command, as far as they are known: where errors go must be known before all is parsed.
-Values leading_options(char* const* words);
-
-/// The command; empty where there is none, or an option before it is not known.
-std::string verb_of(char* const* words);
+/// The options before the command, as far as they are known: where errors go must be known before all is parsed. Moves
+/// on to what follows them, the command if there is one.
+Values leading_options(char* const*& words);
 
 /// A command line of a native verb whose every word is understood; nothing for any other, which the TypeScript parses
 /// by its table of options, and refuses or explains.

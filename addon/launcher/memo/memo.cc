@@ -11,6 +11,7 @@
 #include "base/build_id.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/hash.h"
 #include "base/own_path.h"
 #include "base/records.h"
 #include "launcher/files/memo_directory.h"
@@ -27,10 +28,7 @@ using Key = std::vector<std::string_view>;
 /// FNV-1a, 64 bits, over words and their ends. What it finds is compared word by word, so it need not be more.
 class Hash {
  public:
-  void add(std::string_view word) {
-    for (const char byte : word) add_byte(static_cast<unsigned char>(byte));
-    add_byte(0);
-  }
+  void add(std::string_view word) { value_ = hash({"", 1}, hash(word, value_)); }
   std::string name() const {
     char text[17];
     snprintf(text, sizeof text, "%016llx", value_);
@@ -38,8 +36,7 @@ class Hash {
   }
 
  private:
-  void add_byte(unsigned char byte) { value_ = (value_ ^ byte) * 0x100000001b3ULL; }
-  unsigned long long value_ = 0xcbf29ce484222325ULL;
+  unsigned long long value_ = kHashStart;
 };
 
 /// Where the program lies, as some configuration does, and which build it is. Not where its file system is mounted: a
