@@ -12,8 +12,8 @@ export function removeGuard(value: unknown): string {
 }
 
 /**
- * Rewrites each option as `--name` or `--name=value`, and finds where they end, and whether by `--`. yargs can't do this part: it has no
- * unambiguous prefixes, and an option with an optional value takes the next argument.
+ * Rewrites each option as `--name` or `--name=value`, and finds where they end, and whether by `--`. yargs can't do this
+ * part: it has no unambiguous prefixes, and an option with an optional value takes the next argument.
  */
 export function normalizeWords(
   options: readonly Option[],

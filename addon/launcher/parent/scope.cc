@@ -1,38 +1,29 @@
 #include "launcher/parent/scope.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/error.h"
-#include "base/expect_child.h"
 #include "base/fd.h"
 #include "base/files.h"
 #include "base/proc.h"
 
-extern "C" char** environ;
-
 namespace chrun {
 namespace {
 
+Child start_busctl(const std::vector<std::string>& words, int errors) {
+  try {
+    return {"busctl", words, environ, {-1, -1, errors}};
+  } catch (const SysError& refusal) {
+    throw Refused(refusal.call(), refusal.code()).cannot("start busctl, to ask systemd for a scope");
+  }
+}
+
 /// Its first line on standard error; empty if all went well.
-std::string run_busctl(std::vector<std::string> words) {
-  const Fd errors = memory_file("busctl", "", false);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, errors.get(), STDERR_FILENO);
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  pid_t child = -1;
-  const int code = posix_spawnp(&child, "busctl", &actions, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (code != 0) throw Refused("execve", code).cannot("start busctl, to ask systemd for a scope");
-  int status = 0;
-  if (wait_for_child(child, &status) < 0) throw Refused("waitpid").cannot("wait for busctl");
-  if (status == 0) return {};
+std::string run_busctl(const std::vector<std::string>& words) {
+  const Fd errors = above_standard(memory_file("busctl", "", false));
+  if (start_busctl(words, errors.get()).wait() == 0) return {};
   lseek(errors.get(), 0, SEEK_SET);
   const std::string text = read_all(errors.get(), "what busctl says", 1 << 16);
   return text.empty() ? "busctl failed" : text.substr(0, text.find('\n'));
