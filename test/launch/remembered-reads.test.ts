@@ -25,7 +25,7 @@ import {
   type User,
   users,
 } from '../helpers/support.js';
-import { eventually, serversOf } from './servers.js';
+import { eventually, processesOf } from './servers.js';
 
 t.setTimeout(120_000);
 
@@ -54,7 +54,7 @@ async function story(room: Room, command: readonly string[], options: readonly s
   const words = ['-v', '--no-share', ...options, room.file, '--', ...command];
   const { status, stderr } = run(room.user, words, { env: { CH_RUN_MEMO_DIR: room.memory, ...env } });
   if (status !== 0) return `status ${status}: ${stderr}`;
-  const isOver = () => serversOf(room.file).length === 0 && !readdirSync(room.memory).some(isDraft);
+  const isOver = () => processesOf(room.file).length === 0 && !readdirSync(room.memory).some(isDraft);
   if (!(await eventually(isOver))) return 'the server has not ended';
   const line = stderr
     .split('\n')
@@ -230,7 +230,7 @@ test('a record made by an attacker reads nothing outside of the image, and chang
     t.match(await story(room, ['grep', '-c', 'a', '/probe']), isKnown, 'it is well formed');
     writeFileSync(record, makeRecord(sound, blocks as readonly (readonly [bigint, number?])[]));
     t.match(show(), { status: 0, stdout, stderr: '' });
-    await eventually(() => serversOf(room.file).length === 0);
+    await eventually(() => processesOf(room.file).length === 0);
   }
 });
 

@@ -66,16 +66,18 @@ export async function startWaiting(
 
 /** Process ids of the file-system servers of an image. */
 export function serversOf(image: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((name) => {
-      const words = commandLine(name);
-      return words[0] === 'ch-run-ts-squashfs' && words.includes(image);
-    })
-    .map(Number);
+  return processesOf(image).filter((pid) => commandLine(pid)[0] === 'ch-run-ts-squashfs');
 }
 
-function commandLine(process: string): string[] {
+/** The same, and those that mount for them and save what was read: they have another name. */
+export function processesOf(image: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => commandLine(pid).includes(image));
+}
+
+function commandLine(process: number): string[] {
   try {
     return readFileSync(`/proc/${process}/cmdline`, 'utf8').split('\0');
   } catch {
