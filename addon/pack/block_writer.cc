@@ -5,7 +5,6 @@
 #include <system_error>
 
 #include "base/error.h"
-#include "pack/compressor.h"
 
 namespace chrun::pack {
 namespace {
@@ -56,28 +55,29 @@ BlockWriter::~BlockWriter() {
     if (thread.joinable()) thread.join();
 }
 
-std::vector<uint8_t> BlockWriter::take_buffer() {
+Buffer BlockWriter::take_buffer() {
   const std::lock_guard lock(mutex_);
-  std::vector<uint8_t> buffer;
-  if (!buffers_.empty()) {
-    buffer = std::move(buffers_.back());
-    buffers_.pop_back();
-  }
-  buffer.resize(kBlockSize);
+  if (buffers_.empty()) return {};
+  Buffer buffer = std::move(buffers_.back());
+  buffers_.pop_back();
   return buffer;
+}
+
+/// To wake a thread for each block costs more than to compress a small one: some wait for several.
+bool BlockWriter::can_take() const {
+  constexpr size_t kSeveral = 4;
+  return jobs_.size() - taken_ >= (complete_ ? 1 : kSeveral) || closed_;
 }
 
 void BlockWriter::push(Job job) {
   std::unique_lock lock(mutex_);
-  room_.wait(lock, [&] { return jobs_.size() < most_jobs_ || failure_; });
+  if (jobs_.size() >= most_jobs_) room_.wait(lock, [&] { return jobs_.size() <= most_jobs_ / 2 || failure_; });
   if (failure_) std::rethrow_exception(failure_);
   jobs_.push_back(std::make_shared<Job>(std::move(job)));
-  work_.notify_one();
+  if (can_take()) work_.notify_one();
 }
 
-void BlockWriter::add_block(const InodePtr& inode, std::vector<uint8_t> block) {
-  push({Job::Kind::block, inode, std::move(block)});
-}
+void BlockWriter::add_block(const InodePtr& inode, Buffer block) { push({Job::Kind::block, inode, std::move(block)}); }
 
 void BlockWriter::end_file(const InodePtr& inode) { push({Job::Kind::end, inode, {}}); }
 
@@ -101,13 +101,12 @@ bool BlockWriter::place_small(const InodePtr& inode, uint32_t size) {
   return fresh;
 }
 
-void BlockWriter::add_small(const InodePtr& inode, std::vector<uint8_t> content) {
+void BlockWriter::add_small(const InodePtr& inode, std::span<const uint8_t> content) {
   if (content.empty()) return;
   Sha256 sha;
   sha.add(content);
   inode->digest = sha.finish();
-  if (!place_small(inode, static_cast<uint32_t>(content.size()))) return;
-  tail_.insert(tail_.end(), content.begin(), content.end());
+  if (place_small(inode, static_cast<uint32_t>(content.size()))) tail_.append(content);
 }
 
 void BlockWriter::add_small_copied(const InodePtr& inode, const PackedImage& image, uint32_t fragment,
@@ -143,8 +142,7 @@ void BlockWriter::take_pieces() {
       plain = fragment.word & kDataStored ? stored : decompress_block(stored, fragment.plain);
     }
     last = &piece;
-    const auto at = plain.begin() + piece.offset;
-    tail_.insert(tail_.end(), at, at + piece.size);
+    tail_.append(std::span(plain).subspan(piece.offset, piece.size));
   }
 }
 
@@ -159,10 +157,11 @@ void BlockWriter::flush_fragment() {
     job.word = pieces_[0].fragment.word;
   } else {
     take_pieces();
-    job.bytes = std::move(tail_);
+    job.buffer = std::move(tail_);
+    tail_ = take_buffer();
+    tail_.resize(0);
   }
   job.plain = tail_size_;
-  tail_.clear();
   pieces_.clear();
   tail_size_ = 0;
   push(std::move(job));
@@ -170,27 +169,33 @@ void BlockWriter::flush_fragment() {
 
 void BlockWriter::work() {
   Compressor compressor(level_);
+  Buffer spare;
   std::unique_lock lock(mutex_);
   for (;;) {
-    work_.wait(lock, [&] { return taken_ < jobs_.size() || closed_; });
+    work_.wait(lock, [&] { return can_take(); });
     if (taken_ >= jobs_.size()) return;
-    const std::shared_ptr<Job> taken = jobs_[taken_++];
-    Job& job = *taken;
-    lock.unlock();
-    const bool hole = job.kind == Job::Kind::block && job.bytes.size() == kBlockSize && is_zero(job.bytes);
-    if (hole) job.bytes.clear();
-    if (job.bytes.empty()) {
-      // nothing to compress
-    } else if (const auto packed = compressor.compress(job.bytes); !packed.empty()) {
-      memcpy(job.bytes.data(), packed.data(), packed.size());
-      job.bytes.resize(packed.size());
-      job.word = static_cast<uint32_t>(packed.size());
-    } else {
-      job.word = static_cast<uint32_t>(job.bytes.size()) | kDataStored;
+    while (taken_ < jobs_.size()) {
+      const std::shared_ptr<Job> job = jobs_[taken_++];
+      lock.unlock();
+      compress(*job, compressor, spare);
+      lock.lock();
+      job->done = true;
+      if (!writing_) write_ready(lock);
     }
-    lock.lock();
-    job.done = true;
-    if (!writing_) write_ready(lock);
+  }
+}
+
+void BlockWriter::compress(Job& job, Compressor& compressor, Buffer& spare) {
+  const auto plain = job.buffer.bytes();
+  if (job.kind == Job::Kind::block && plain.size() == kBlockSize && is_zero(plain)) job.buffer.resize(0);
+  if (job.buffer.size() == 0) return;
+  spare.resize(kBlockSize);
+  if (const size_t size = compressor.compress(plain, spare.bytes())) {
+    spare.resize(size);
+    std::swap(spare, job.buffer);
+    job.word = static_cast<uint32_t>(size);
+  } else {
+    job.word = static_cast<uint32_t>(plain.size()) | kDataStored;
   }
 }
 
@@ -210,8 +215,8 @@ void BlockWriter::write_ready(std::unique_lock<std::mutex>& lock) {
     }
     lock.lock();
     if (failure && !failure_) failure_ = failure;
-    if (job->bytes.capacity() >= kBlockSize && buffers_.size() < most_jobs_) buffers_.push_back(std::move(job->bytes));
-    room_.notify_one();
+    if (buffers_.size() < most_jobs_) buffers_.push_back(std::move(job->buffer));
+    if (jobs_.size() <= most_jobs_ / 2) room_.notify_one();
   }
   writing_ = false;
   room_.notify_all();
@@ -235,11 +240,11 @@ void BlockWriter::write(Job& job) {
       if (job.inode->blocks.empty()) file_start_ = position_;
       if (job.word == 0) job.inode->holes += kBlockSize;
       job.inode->blocks.push_back(job.word);
-      job.inode->hash = mix(job.inode->hash + job.word, job.bytes);
+      job.inode->hash = mix(job.inode->hash + job.word, job.buffer.bytes());
       break;
   }
-  write_at(file_, job.bytes, position_);
-  position_ += job.bytes.size();
+  write_at(file_, job.buffer.bytes(), position_);
+  position_ += job.buffer.size();
 }
 
 /// A file whose blocks are all there already gives its room back.
@@ -298,6 +303,8 @@ uint64_t BlockWriter::finish() {
   flush_fragment();
   {
     std::unique_lock lock(mutex_);
+    complete_ = true;
+    work_.notify_all();
     room_.wait(lock, [&] { return failure_ || (jobs_.empty() && !writing_); });
     if (failure_) std::rethrow_exception(failure_);
     closed_ = true;

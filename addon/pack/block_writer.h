@@ -5,11 +5,13 @@
 #include <cstring>
 #include <deque>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
 #include <vector>
 
+#include "pack/compressor.h"
 #include "pack/copy_run.h"
 #include "pack/inode.h"
 #include "pack/sha256.h"
@@ -35,6 +37,26 @@ struct PackedImage {
   std::vector<Fragment> fragments;
 };
 
+/// Room for a block, of which some is used. It is made once, and never cleared.
+class Buffer {
+ public:
+  std::span<uint8_t> bytes() const { return {room_.get(), size_}; }
+  size_t size() const { return size_; }
+  void resize(size_t size) {
+    if (!room_) room_.reset(new uint8_t[kBlockSize]);
+    size_ = size;
+  }
+  void append(std::span<const uint8_t> bytes) {
+    const size_t before = size_;
+    resize(before + bytes.size());
+    memcpy(room_.get() + before, bytes.data(), bytes.size());
+  }
+
+ private:
+  std::unique_ptr<uint8_t[]> room_;  // of kBlockSize bytes
+  size_t size_ = 0;
+};
+
 class BlockWriter {
  public:
   /// Writes to `file` from `position` on. `level`: of zstd.
@@ -43,14 +65,14 @@ class BlockWriter {
   BlockWriter(const BlockWriter&) = delete;
   BlockWriter& operator=(const BlockWriter&) = delete;
 
-  /// Room for the next block, or the last part, of the file that is being written.
-  std::vector<uint8_t> take_buffer();
+  /// For the next block, or the last part, of the file that is being written.
+  Buffer take_buffer();
   /// The next block of a file of more than one, or its last part.
-  void add_block(const InodePtr& inode, std::vector<uint8_t> block);
+  void add_block(const InodePtr& inode, Buffer block);
   /// After the last block.
   void end_file(const InodePtr& inode);
   /// The whole of a file that is smaller than a block.
-  void add_small(const InodePtr& inode, std::vector<uint8_t> content);
+  void add_small(const InodePtr& inode, std::span<const uint8_t> content);
 
   /// The same as add_block() and end_file() of content that another image has at `start`.
   void add_copied(const InodePtr& inode, const PackedImage& image, uint64_t start);
@@ -70,8 +92,8 @@ class BlockWriter {
   struct Job {
     enum class Kind { block, end, fragment, copied, copied_fragment };
     Kind kind;
-    InodePtr inode;              // of a block, or the end of a file
-    std::vector<uint8_t> bytes;  // first plain, then as they are stored
+    InodePtr inode;  // of a block, or the end of a file
+    Buffer buffer;   // first plain, then as it is stored
     uint32_t word = 0, plain = 0;
     std::shared_ptr<Fd> file = {};  // of what is copied
     uint64_t start = 0;
@@ -83,8 +105,10 @@ class BlockWriter {
     Fragment fragment;
     uint32_t offset, size;
   };
+  bool can_take() const;
   void push(Job job);
   void work();
+  static void compress(Job& job, Compressor& compressor, Buffer& spare);
   void write_ready(std::unique_lock<std::mutex>& lock);
   void write(Job& job);
   void write_end(Job& job);
@@ -102,9 +126,9 @@ class BlockWriter {
   std::condition_variable work_, room_;
   std::deque<std::shared_ptr<Job>> jobs_;  // in order; the first is written next
   size_t taken_ = 0;                       // of these, as many are being compressed or done
-  bool writing_ = false, closed_ = false;
+  bool writing_ = false, complete_ = false, closed_ = false;
   std::exception_ptr failure_;
-  std::vector<std::vector<uint8_t>> buffers_;
+  std::vector<Buffer> buffers_;
   std::vector<std::thread> threads_;
 
   CopyRun copy_;
@@ -112,7 +136,7 @@ class BlockWriter {
   std::unordered_multimap<uint64_t, InodePtr> files_;
   std::vector<Fragment> fragments_;
   uint32_t fragment_count_ = 0;  // with those that are not written yet
-  std::vector<uint8_t> tail_;    // the fragment that is being filled
+  Buffer tail_;                  // the fragment that is being filled
   std::vector<Piece> pieces_;    // or what it is made of
   uint32_t tail_size_ = 0;
   struct Place {

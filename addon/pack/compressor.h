@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 struct ZSTD_CCtx_s;
@@ -12,16 +13,16 @@ namespace chrun::pack {
 class Compressor {
  public:
   explicit Compressor(int level);
-  /// `plain` as a block of its own; empty if that is not smaller.
-  std::span<const uint8_t> compress(std::span<const uint8_t> plain);
+  /// What blocks depend on, besides their content.
+  static std::string way(int level);
+  /// `plain` as a block of its own: how much of `room` it takes, or 0 if that is not smaller.
+  size_t compress(std::span<const uint8_t> plain, std::span<uint8_t> room);
 
  private:
   struct Free {
     void operator()(ZSTD_CCtx_s* context) const;
   };
   std::unique_ptr<ZSTD_CCtx_s, Free> context_;
-  const int level_;
-  std::vector<uint8_t> room_;
 };
 
 /// The block of `size` bytes that was compressed to `stored`. Throws Error if it was not.

@@ -104,11 +104,7 @@ TarEntry take_entry(Cursor& from) {
   return entry;
 }
 
-/// What blocks depend on, besides their content.
-std::string way_of(int level) {
-  return "zstd " + std::to_string(ZSTD_versionNumber()) + " level " + std::to_string(level) + " blocks " +
-         std::to_string(kBlockSize) + "\n";
-}
+std::string way_of(int level) { return Compressor::way(level) + " blocks " + std::to_string(kBlockSize) + "\n"; }
 
 uint64_t sum_of(const std::vector<uint32_t>& blocks) {
   uint64_t sum = 0;

@@ -1,6 +1,7 @@
 #include "pack/metadata_writer.h"
 
 #include <algorithm>
+#include <array>
 
 namespace chrun::pack {
 
@@ -19,9 +20,10 @@ void MetadataWriter::add(std::span<const uint8_t> bytes) {
 void MetadataWriter::flush() {
   if (block_.empty()) return;
   blocks_.push_back(stored_.size());
-  const auto packed = compressor_.compress(block_);
-  const std::span<const uint8_t> bytes = packed.empty() ? std::span<const uint8_t>(block_) : packed;
-  const auto header = static_cast<uint16_t>(packed.empty() ? bytes.size() | kMetadataStored : bytes.size());
+  std::array<uint8_t, kMetadataSize> room;
+  const size_t packed = compressor_.compress(block_, room);
+  const auto bytes = packed > 0 ? std::span<const uint8_t>(room).first(packed) : std::span<const uint8_t>(block_);
+  const auto header = static_cast<uint16_t>(packed > 0 ? packed : bytes.size() | kMetadataStored);
   stored_.push_back(static_cast<uint8_t>(header));
   stored_.push_back(static_cast<uint8_t>(header >> 8));
   stored_.insert(stored_.end(), bytes.begin(), bytes.end());

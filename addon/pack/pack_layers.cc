@@ -94,18 +94,20 @@ class Packer {
   template <typename Fill>
   void pack_content(const InodePtr& inode, Fill fill) {
     uint64_t left = inode->size;
-    const bool small = left < kBlockSize;
-    while (left > 0) {
-      std::vector<uint8_t> block = blocks_.take_buffer();
-      block.resize(std::min<uint64_t>(left, kBlockSize));
-      fill(std::span(block));
-      left -= block.size();
-      if (small)
-        blocks_.add_small(inode, std::move(block));
-      else
-        blocks_.add_block(inode, std::move(block));
+    if (left == 0) return;
+    if (left < kBlockSize) {
+      small_.resize(left);
+      fill(small_.bytes());
+      return blocks_.add_small(inode, small_.bytes());
     }
-    if (!small) blocks_.end_file(inode);
+    while (left > 0) {
+      Buffer block = blocks_.take_buffer();
+      block.resize(std::min<uint64_t>(left, kBlockSize));
+      fill(block.bytes());
+      left -= block.size();
+      blocks_.add_block(inode, std::move(block));
+    }
+    blocks_.end_file(inode);
   }
 
   std::string pack_directory(int number, const Layer& layer) {
@@ -282,6 +284,7 @@ class Packer {
   std::vector<PackDraft> drafts_;  // by the layer's number; none if they are not kept
   BlockWriter blocks_;
   Progress progress_;
+  Buffer small_;
   uint64_t bytes_ = 0, group_ = 0, known_ = 0;
 };
 

@@ -110,17 +110,22 @@ void TarReader::refuse(const std::string& what) const {
 
 /// False at the end of the archive, where nothing at all is left.
 bool TarReader::fill(std::span<uint8_t> to) {
+  constexpr size_t kMuch = 32 << 10;  // is read to where it is wanted, not copied
   size_t done = 0;
   while (done < to.size()) {
-    if (at_ == end_) {
+    const auto rest = to.subspan(done);
+    const bool direct = at_ == end_ && rest.size() >= kMuch;
+    if (at_ == end_ && !direct) {
       at_ = 0;
       end_ = source_.read(buffer_);
-      if (end_ == 0 && done == 0) return false;
-      if (end_ == 0) refuse("the archive is cut short");
     }
-    const size_t part = std::min(to.size() - done, end_ - at_);
-    memcpy(to.data() + done, buffer_.data() + at_, part);
-    at_ += part;
+    const size_t part = direct ? source_.read(rest) : std::min(rest.size(), end_ - at_);
+    if (part == 0 && done == 0) return false;
+    if (part == 0) refuse("the archive is cut short");
+    if (!direct) {
+      memcpy(rest.data(), buffer_.data() + at_, part);
+      at_ += part;
+    }
     done += part;
     position_ += part;
   }
