@@ -220,6 +220,17 @@ void signal_groups(const Groups& groups, int number) {
   if (number == SIGKILL && was_frozen) freeze(*freezer, false);
 }
 
+unsigned long long memory_kills(const Groups& groups) {
+  constexpr std::string_view kWord = "\noom_kill ";
+  const auto with_memory = [](const Group& group) { return group.has("memory"); };
+  auto group = std::ranges::find_if(groups, with_memory);
+  if (group == groups.end()) group = std::ranges::find_if(groups, &Group::is_unified);
+  if (group == groups.end()) return 0;
+  const std::string text = "\n" + text_of(group->file(group->is_unified() ? "memory.events" : "memory.oom_control"));
+  const size_t found = text.find(kWord);
+  return found == std::string::npos ? 0 : strtoull(text.c_str() + found + kWord.size(), nullptr, 10);
+}
+
 void remove_groups(const Groups& groups) {
   for (int step = 0;; step++) {
     if (!processes_in(groups).empty()) signal_groups(groups, SIGKILL);

@@ -96,11 +96,6 @@ std::string memory_stats(const Reader& reader) {
                 member("raw", raw_stats(stat)));
 }
 
-/// How often the kernel has killed a process of it for want of memory.
-Number oom_kills(const Reader& reader) {
-  return entry(reader.text("memory", "memory.oom_control", "memory.events"), "oom_kill");
-}
-
 void print(const std::string& line) { write_all(STDOUT_FILENO, line + "\n", "standard output"); }
 
 std::string event(const char* type, const Container& container, const std::string& data) {
@@ -126,14 +121,13 @@ void follow_events(const Container& container, int interval) {
   constexpr int kStep = 200;  // of no version does every kernel wake who waits for this
   const Groups groups = container.groups();
   print(stats_of(container));
-  const Reader reader(groups);
   const ProcessId first = Container::process(container.state());
   const Fd handle(static_cast<int>(syscall(kPidfdOpen, first.pid, 0)));
-  Number seen = oom_kills(reader);
+  Number seen = memory_kills(groups);
   for (int waited = 0; is_alive(first);) {
     pollfd ending{handle.get(), POLLIN, 0};
     poll(&ending, 1, std::min(kStep, interval));
-    if (const Number now = oom_kills(reader); now > seen) seen = now, print(event("oom", container, ""));
+    if (const Number now = memory_kills(groups); now > seen) seen = now, print(event("oom", container, ""));
     waited += std::min(kStep, interval);
     if (waited >= interval && is_alive(first)) waited = 0, print(stats_of(container));
   }

@@ -103,6 +103,10 @@ function findProcess({ values, operands, host }: Invocation, config: Config): Pr
     : { ...process, capabilities: base.capabilities };
 }
 
+/** A process may be killed for want of memory before it is the command: only where that is limited it is asked. */
+const watchMemory = ({ linux }: Config, root: string, id: string): readonly OutsideStep[] =>
+  (linux?.resources?.memory?.limit ?? 0) > 0 ? [{ kind: 'watch-memory', root, id }] : [];
+
 function planOutside(process: Process, values: OciValues, host: Host): readonly OutsideStep[] {
   const socket = text(values['console-socket']);
   const pidFile = text(values['pid-file']);
@@ -162,7 +166,7 @@ export function exec(invocation: Invocation): LaunchPlan {
     log: 'text',
     warnings: [],
     facts: host.facts(),
-    outside: planOutside(process, values, host),
+    outside: [...watchMemory(config, root, id), ...planOutside(process, values, host)],
     create,
     enter,
   };

@@ -174,6 +174,34 @@ t.test('the kernel kills for want of memory: events says so', async (t) => {
   t.end();
 });
 
+t.test('a process of ours that the memory limit kills: the error says so, and nothing is left', (t) => {
+  if (!isRoot) return skip(t, 'nobody has delegated control groups here');
+  const bundle = sleeping(t, root, ({ linux }) => {
+    linux.resources = { memory: { limit: 4096, swap: 4096 } };
+  });
+  const oci = (...words: string[]) => bundle.oci(words, { groups: true });
+  t.match(oci('create', 'a'), {
+    status: 1,
+    stderr: /terminated by signal 9 before .*: the memory limit of its control group was reached\n$/,
+  });
+  t.same([left(top), readdirSync(bundle.root)], [[], []]);
+  bundle.write(({ linux }) => {
+    linux.resources = { memory: { limit: 16 << 20 } };
+  });
+  t.match(oci('run', '-d', 'a'), { status: 0, stderr: '' });
+  // no room but for what is there: a limit that can't be had gives back what the kernel has set aside
+  oci('update', '--memory', '8192', 'a');
+  const used = setting(`${top}/a`, 'memory', 'memory.usage_in_bytes', 'memory.current');
+  t.match(oci('update', '--memory', used, 'a'), { status: 0, stderr: '' });
+  t.match(oci('exec', 'a', 'true'), {
+    status: 255,
+    stderr:
+      /terminated by signal 9 before .*: possibly because the memory limit of its control group was reached\n$/,
+  });
+  oci('delete', '-f', 'a');
+  t.end();
+});
+
 t.test('a user to whom nothing is delegated goes on without, and says so; limits are refused', (t) => {
   const bundle = sleeping(t, ordinaryUser, ({ process }) => {
     process.args = ['true'];

@@ -114,11 +114,19 @@ void group_devices(Outside& outside, const Step& step) {
   if (const Group* group = group_with(outside, "")) filter_devices(group->directory(), step.fields[0]);
 }
 
+/// watch-memory ROOT ID: who is killed from here on may have been for want of memory.
+void watch_memory(Outside& outside, const Step& step) {
+  const auto container = Container::open_if_any(field(step, 0), field(step, 1));
+  if (container) outside.watched = container->groups();
+  outside.kills = memory_kills(outside.watched);
+}
+
 constexpr StepKind<Outside> kKinds[] = {
     {"scope", 4, kAnyFields, scope},
     {"groups", 1, kAnyFields, groups},
     {"group-setting", 4, kAnyFields, group_setting},
     {"group-devices", 1, 1, group_devices},
+    {"watch-memory", 2, 2, watch_memory},
 };
 
 }  // namespace

@@ -86,6 +86,13 @@ void undo(Outside& outside) {
   }
 }
 
+/// What the kernel killed for want of memory ended without a word. In a container that is entered, it may be another.
+std::string memory_words(const Outside& outside) {
+  constexpr const char* kReason = "the memory limit of its control group was reached";
+  if (memory_kills(outside.groups) > 0) return std::string(": ") + kReason;
+  return memory_kills(outside.watched) > outside.kills ? std::string(": possibly because ") + kReason : "";
+}
+
 /// 128 and the number of the signal, as a shell has it.
 int status_of(int ended) { return WIFSIGNALED(ended) ? 128 + WTERMSIG(ended) : WEXITSTATUS(ended); }
 
@@ -95,10 +102,13 @@ void stay_outside(Outside outside) {
   try {
     for (const Step& step : outside.steps) act(outside_kind(step), outside, step);
     if (!outside.ended && !outside.parted) outside.sides.end_as_container();
-  } catch (const Error&) {
+  } catch (const Error& failure) {
     // what goes wrong later is for others to clean up
-    if (!outside.ended) undo(outside);
-    throw;
+    if (outside.ended) throw;
+    const std::string reason = memory_words(outside);
+    undo(outside);
+    if (reason.empty()) throw;
+    throw_reworded(failure, failure.what() + reason);
   }
   log::settle();
   _exit(outside.ended ? status_of(*outside.ended) : 0);
