@@ -1,9 +1,12 @@
 /** Bundles of OCI containers, and starting ch-oci-ts with them. */
-import { chownSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chownSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import {
   type Ending,
+  environmentOf,
+  eventually,
   image,
   isRoot,
   type StartOptions,
@@ -42,15 +45,18 @@ export function makeBundle(t: Test, user: User, change: (config: Config) => void
   const path = scratch(t, user);
   const root = join(path, 'containers');
   const oci = (words: readonly string[], { groups = false, ...options }: OciOptions = {}): Ending => {
-    // not pipes: what a container has of them would keep them open
-    const files = ['out', 'err'].map((name) => openSync(join(path, name), 'w'));
+    // not pipes: what a container has of them would keep them open; and new ones, into which no earlier container writes
+    const files = ['out', 'err'].map((name) => {
+      rmSync(join(path, name), { force: true });
+      return openSync(join(path, name), 'w');
+    });
     const ending = start(
       user,
       runtime,
       [...(groups ? [] : runtimeWords.slice(1)), '--root', root, ...words],
       {
         cwd: path,
-        timeout: 20_000,
+        timeout: 60_000,
         stdio: ['ignore', ...files],
         ...options,
       },
@@ -103,13 +109,33 @@ export function fileIn(bundle: Bundle, name: string, text: string, mode = 0o644)
   return path;
 }
 
+/** Follows the events of a container of root with control groups; what it says on standard error is printed, too. */
+export function watch(bundle: Bundle, ...words: readonly string[]) {
+  const child = spawn(runtime, ['--root', bundle.root, 'events', ...words], {
+    cwd: bundle.path,
+    env: environmentOf(bundle.user),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+    });
+  return {
+    output: () => text,
+    /** Of the lines that are whole. */
+    types: (): readonly string[] =>
+      text
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line).type),
+    ended: new Promise((resolve) => child.once('close', resolve)),
+  };
+}
+
 /** Waits until something is so. */
 export async function until(is: () => boolean, what: string): Promise<void> {
-  for (let waited = 0; waited < 5000; waited += 20) {
-    if (is()) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`never: ${what}`);
+  if (!(await eventually(is))) throw new Error(`never: ${what}`);
 }
 
 export { isRoot };

@@ -46,8 +46,12 @@ status=0
 env -i HOME=/mnt/home OUT="$ROOM/out" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin bash -c "$1" || status=$?
 # what podman itself leaves: only processes of this PID namespace have numbers here
 for pid in $(find /sys/fs/cgroup -path '*libpod_parent*' -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u | grep -vx 0); do kill -9 $pid 2>/dev/null || :; done
-sleep 0.2
-find /sys/fs/cgroup -depth -path '*libpod_parent*' -type d -exec rmdir {} \\;
+# a group is empty a moment after its last process was killed
+for i in $(seq 300); do
+  find /sys/fs/cgroup -depth -path '*libpod_parent*' -type d -exec rmdir {} \\; 2>/dev/null || :
+  [ -n "$(find /sys/fs/cgroup -path '*libpod_parent*' -type d)" ] || break
+  sleep 0.1
+done
 exit $status
 `;
 
@@ -109,7 +113,7 @@ function runPodman(t: Test, script: string, outer: string): ReadonlyMap<string, 
     inner(script),
   ];
   const env = { ROOM: room, ID: String(uid), GROUP: String(gid) };
-  const { stderr } = start(root, 'unshare', words, { env, timeout: 90_000 });
+  const { stderr } = start(root, 'unshare', words, { env, timeout: 240_000 });
   // in a file, whoever keeps a pipe open
   const stdout = readFileSync(join(room, 'out'), 'utf8');
   if (stdout === '') throw new Error(stderr);

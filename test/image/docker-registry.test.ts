@@ -20,7 +20,7 @@ test('TLS with an authority of our own, a name and a password, and a mirror', as
   if (noRegistry) return skip(t, noRegistry);
   const place = makePlace(t, user);
   const { key, certificate } = makeCertificate(place);
-  const tls = `http: {addr: 127.0.0.1:PORT, tls: {certificate: ${certificate}, key: ${key}}}\n`;
+  const tls = `http: {addr: 127.0.0.1:0, tls: {certificate: ${certificate}, key: ${key}}}\n`;
   const auth = makePassword(place, 'alice', 'p:w');
   const port = await serve(t, join(place.directory, 'registry'), tls + auth);
   writeFiles(join(place.directory, 'layout'), ociLayout());
@@ -56,7 +56,7 @@ test('TLS with an authority of our own, a name and a password, and a mirror', as
   t.match(place.image(['tags', `localhost:${port}/team/tool`], known), { status: 0, stdout: '1.0\n' });
 
   // the same, through a mirror that pulls through
-  const plain = 'http: {addr: 127.0.0.1:PORT}\n';
+  const plain = 'http: {addr: 127.0.0.1:0}\n';
   const upstream = await serve(t, join(place.directory, 'upstream'), plain);
   push(t, place, `localhost:${upstream}`);
   const through = `${plain}proxy: {remoteurl: 'http://localhost:${upstream}'}\n`;

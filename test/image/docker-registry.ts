@@ -1,7 +1,6 @@
 /** The real registry, as Debian has it. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { writeFiles } from '../helpers/images.js';
@@ -13,43 +12,36 @@ export const noRegistry = existsSync('/usr/bin/docker-registry')
   ? undefined
   : 'docker-registry is not installed';
 
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-
-async function listens(port: number): Promise<boolean> {
-  for (let tries = 0; tries < 100; tries++) {
-    const up = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
-      socket.on('connect', () => socket.end());
-    });
-    if (up) return true;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+/** The port that the kernel has chosen for a registry, which says so; what it says later is not kept. */
+async function portOf({ stderr }: ChildProcess): Promise<number> {
+  let text = '';
+  for await (const part of stderr?.iterator({ destroyOnReturn: false }) ?? []) {
+    text += part;
+    const [, port] = /listening on 127\.0\.0\.1:(\d+)/.exec(text) ?? [];
+    if (port === undefined) continue;
+    stderr?.resume();
+    return Number(port);
   }
-  return false;
+  throw new Error(`docker-registry ended: ${text}`);
 }
 
 /** Runs Debian's docker-registry until the test ends; returns its port. */
 export async function serve(t: Test, directory: string, settings: string): Promise<number> {
-  const port = await freePort();
   mkdirSync(directory);
   const file = join(directory, 'config.yml');
   writeFileSync(
     file,
-    `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${directory}/data}}\n${settings.replace('PORT', String(port))}`,
+    `version: 0.1\nlog: {level: info}\nstorage: {filesystem: {rootdirectory: ${directory}/data}}\n${settings}`,
   );
-  const child: ChildProcess = spawn('docker-registry', ['serve', file], { stdio: 'ignore' });
+  const child: ChildProcess = spawn('docker-registry', ['serve', file], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const ended = new Promise((resolve) => child.on('exit', resolve));
   t.teardown(async () => {
     child.kill();
     await ended;
   });
-  t.ok(await listens(port), 'the registry is up');
-  return port;
+  return portOf(child);
 }
 
 export function makeCertificate(place: Place): { readonly key: string; readonly certificate: string } {

@@ -1,10 +1,10 @@
 /** `ch-image-ts pull`, from registries that behave and that do not. */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { twoLayers } from '../helpers/images.js';
-import { launcher, start } from '../helpers/support.js';
+import { eventually, launcher, start } from '../helpers/support.js';
 import { makeTar } from '../helpers/tar.js';
 import { makePlace, refuses, test } from './image.js';
 import { runImage, serveImage } from './registry.js';
@@ -101,7 +101,14 @@ test('a pull that is killed leaves nothing broken, and the next goes on from its
       return false;
     response.writeHead(200, { 'content-length': large[2]?.length });
     response.write(large[2]?.subarray(0, 1_000_000));
-    setTimeout(() => kill('SIGKILL'), 300);
+    const sizes = () =>
+      blobsIn(place.storage)
+        .filter((name) => name.includes('part'))
+        .map(
+          (name) => statSync(join(place.storage, 'blobs/sha256', name), { throwIfNoEntry: false })?.size ?? 0,
+        );
+    const isHalf = () => sizes().some((size) => size >= 500_000);
+    void eventually(isHalf).then(() => kill('SIGKILL'));
     return true;
   });
   const killed = await runImage(place, user, ['pull', `${repository}:1.0`, 'solver'], {}, (end) => {

@@ -28,7 +28,7 @@ test('an image goes to the registry with the layers and the manifest that it cam
   const port = await serve(
     t,
     join(place.directory, 'registry'),
-    `http: {addr: 127.0.0.1:PORT}\n${makePassword(place, 'bob', 'secret')}`,
+    `http: {addr: 127.0.0.1:0}\n${makePassword(place, 'bob', 'secret')}`,
   );
   const reference = `localhost:${port}/team/tool:2`;
   const env = { CH_IMAGE_STORAGE: place.storage, REGISTRY_AUTH_FILE: join(place.storage, 'auth.json') };

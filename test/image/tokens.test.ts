@@ -30,7 +30,7 @@ test('log in, push, mount and pull with tokens, of which one expires in the midd
     },
   );
   const auth = `auth: {token: {realm: 'http://127.0.0.1:${tokens.port}/token', service: registry, issuer: test, rootcertbundle: ${pair.certificate}}}\n`;
-  registry = await serve(t, join(place.directory, 'registry'), `http: {addr: 127.0.0.1:PORT}\n${auth}`);
+  registry = await serve(t, join(place.directory, 'registry'), `http: {addr: 127.0.0.1:0}\n${auth}`);
   const name = `127.0.0.1:${way.port}`;
   const env = { REGISTRY_AUTH_FILE: join(place.storage, 'auth.json') };
   const image = (words: readonly string[], input?: string) =>

@@ -7,6 +7,7 @@ import { createSteps, encode, enterSteps, planOf, type Words, writePlan } from '
 import {
   failsWith,
   image,
+  isQuick,
   launcher,
   makeImage,
   ordinaryUser,
@@ -356,12 +357,12 @@ t.test('a file of very many variables takes a time that grows with their number 
   const file = join(scratch(t), 'many');
   const lines = Array.from({ length: 40_000 }, (_, at) => `V${at % 20_000}=${at}`);
   writeFileSync(file, [...lines, 'A=$V0', 'V7=last', ''].join('\n'));
-  const start = Date.now();
   // too many for execve: only --set-env goes by all of them
   const words = [`--set-env=${file}`, '--unset-env=V[1-9]?*', '--set-env=B=$V8'];
-  const { env } = probeIn(t, ordinaryUser, [...words, image]);
-  const found = ['A', 'B', 'V0', 'V7'].map((name) => env.find((entry) => entry.startsWith(`${name}=`)));
-  t.same(found, ['A=20000', 'B=20008', 'V0=20000', 'V7=last']);
-  t.ok(Date.now() - start < 3000, `${Date.now() - start} ms`);
+  isQuick(t, 3000, () => {
+    const { env } = probeIn(t, ordinaryUser, [...words, image]);
+    const found = ['A', 'B', 'V0', 'V7'].map((name) => env.find((entry) => entry.startsWith(`${name}=`)));
+    t.same(found, ['A=20000', 'B=20008', 'V0=20000', 'V7=last']);
+  });
   t.end();
 });

@@ -3,6 +3,7 @@ import { copyFileSync, cpSync, readFileSync, renameSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import {
+  eventually,
   launcher,
   makeImage,
   noSquashfs,
@@ -15,7 +16,7 @@ import {
   start,
   users,
 } from '../helpers/support.js';
-import { eventually, packImage, serversOf } from './servers.js';
+import { packImage, serversOf } from './servers.js';
 
 /** The n-th call of a name in one of the threads. */
 interface Point {
@@ -85,7 +86,7 @@ test('a launcher killed at any of its system calls leaves nothing', async (t) =>
     );
     t.same(survived, [], 'each of them can be the last');
     // a killed process is gone a moment after its parent knows
-    await eventually(() => leftovers().length === 0, 3);
+    await eventually(() => leftovers().length === 0);
     t.same(leftovers(), [], 'nothing is left');
     t.equal(run(ordinaryUser, words).status, 0, 'and the next launch works');
   }
@@ -104,14 +105,19 @@ function* copies(t: Test) {
   }
 }
 
-/** Starts the launcher and says what was wrong about it. */
+/** Starts the launcher and says what was wrong about it; `slow` if that is all. */
 function findFault(words: readonly string[]): string | undefined {
   const begin = Date.now();
   const { status, stderr } = run(ordinaryUser, words);
-  const took = Date.now() - begin;
-  return status === 0 && stderr === '' && took < 2000
-    ? undefined
-    : `status ${status} after ${took} ms: ${stderr}`;
+  if (status !== 0 || stderr !== '') return `status ${status}: ${stderr}`;
+  return Date.now() - begin < 2000 ? undefined : 'slow';
+}
+
+/** Kills at a point; again if the next launch was slow, which on a busy machine says nothing yet. */
+function killOften<T extends { readonly fault: string | undefined }>(kill: () => T): T {
+  let ending = kill();
+  for (let times = 1; times < 5 && ending.fault === 'slow'; times++) ending = kill();
+  return ending;
 }
 
 test('a launcher of a SquashFS image killed at any of its system calls hinders no other', async (t) => {
@@ -119,9 +125,10 @@ test('a launcher of a SquashFS image killed at any of its system calls hinders n
   const images = copies(t);
   const faults: unknown[] = [];
   for (const point of launcherPoints(t, images.next().value?.words ?? [])) {
-    const { words = [] } = images.next().value ?? {};
-    const { signal } = startKilled(point, words);
-    const fault = findFault(words);
+    const { signal, fault } = killOften(() => {
+      const { words = [] } = images.next().value ?? {};
+      return { signal: startKilled(point, words).signal, fault: findFault(words) };
+    });
     if (signal !== 'SIGKILL' || fault) faults.push({ point, signal, fault });
   }
   t.same(faults, [], 'the next launch of the image works soon');
@@ -139,7 +146,7 @@ function makeTracedPackage(t: Test) {
   writeFileSync(server, `#!/bin/sh\nexec $(cat ${tracer}) ${server}.real "$@"\n`, { mode: 0o755 });
   return (tracerWords: readonly string[], words: readonly string[]) => {
     writeFileSync(tracer, tracerWords.join(' '));
-    return start(ordinaryUser, join(place, 'bin/ch-run-ts'), words, { timeout: 5000 });
+    return start(ordinaryUser, join(place, 'bin/ch-run-ts'), words);
   };
 }
 
@@ -157,12 +164,13 @@ test('a server killed at any of its system calls hinders nobody', async (t) => {
   const faults: unknown[] = [];
   const outcomes = new Map<string, number>();
   for (const point of points) {
-    const { words = [] } = images.next().value ?? {};
     const [program = '', ...options] = killAt(point);
-    const { status, signal, stderr } = launch([program, '-D', '-f', ...options], words);
-    const outcome = String(status ?? signal);
+    const { outcome, stderr, fault } = killOften(() => {
+      const { words = [] } = images.next().value ?? {};
+      const { status, signal, stderr } = launch([program, '-D', '-f', ...options], words);
+      return { outcome: String(status ?? signal), stderr, fault: findFault(words) };
+    });
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-    const fault = findFault(words);
     // 49 and SIGBUS: it was killed when the command was about to start, or ran
     if (fault || !/^(0|84|SIGBUS|SIGSEGV)$/.test(outcome)) faults.push({ point, outcome, stderr, fault });
   }

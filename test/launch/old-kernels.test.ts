@@ -1,6 +1,7 @@
 /** Launches where newer system calls do not exist, and what is said where the needed ones are refused. */
 import t from 'tap';
 import {
+  eventually,
   failsWith,
   image,
   launcher,
@@ -13,7 +14,7 @@ import {
   start,
   users,
 } from '../helpers/support.js';
-import { eventually, packImage, serversOf } from './servers.js';
+import { packImage, serversOf } from './servers.js';
 
 /** System calls that older kernels lack, or that filters of outer containers answer with EPERM. */
 const absent = [

@@ -14,6 +14,7 @@ import t, { type Test } from 'tap';
 import {
   copyImage,
   environmentOf,
+  eventually,
   failsWith,
   isRoot,
   launcher,
@@ -31,7 +32,7 @@ import {
   users,
   variables,
 } from '../helpers/support.js';
-import { eventually, serversOf, startWaiting } from './servers.js';
+import { serversOf, startWaiting } from './servers.js';
 
 t.setTimeout(300_000);
 

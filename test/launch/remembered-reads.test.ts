@@ -15,6 +15,7 @@ import {
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import {
+  eventually,
   isRoot,
   noSquashfs,
   ordinaryUser,
@@ -25,7 +26,7 @@ import {
   type User,
   users,
 } from '../helpers/support.js';
-import { eventually, processesOf } from './servers.js';
+import { processesOf } from './servers.js';
 
 t.setTimeout(120_000);
 

@@ -85,16 +85,6 @@ function commandLine(process: number): string[] {
   }
 }
 
-/** Whether something becomes true within some seconds. */
-export async function eventually(condition: () => boolean, seconds = 10): Promise<boolean> {
-  const deadline = Date.now() + seconds * 1000;
-  while (!condition()) {
-    if (Date.now() > deadline) return false;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return true;
-}
-
 /** Packs a directory; `options` as of mksquashfs. */
 export function pack(directory: string, file: string, options: readonly string[] = []): string {
   rmSync(file, { force: true });

@@ -17,6 +17,7 @@ import t, { type Test } from 'tap';
 import {
   committed,
   copyImage,
+  eventually,
   failsWith,
   image,
   isRoot,
@@ -35,7 +36,7 @@ import {
   users,
   variables,
 } from '../helpers/support.js';
-import { eventually, pack, packImage, serversOf, startWaiting } from './servers.js';
+import { pack, packImage, serversOf, startWaiting } from './servers.js';
 
 t.setTimeout(300_000);
 
@@ -85,7 +86,13 @@ test('the server is not the launcher’s child, and has its own session and no d
   t.equal(statusLine(server, 'NSsid')?.split('\t')[0], String(server));
   t.equal(statusLine(server, 'Uid')?.split('\t')[0], String(user.uid));
   if (isRoot) {
-    const target = (number: string) => readlinkSync(`/proc/${server}/fd/${number}`);
+    const target = (number: string) => {
+      try {
+        return readlinkSync(`/proc/${server}/fd/${number}`);
+      } catch {
+        return 'closed meanwhile';
+      }
+    };
     t.notMatch(readdirSync(`/proc/${server}/fd`).map(target).join(' '), 'pipe:');
     t.same(['0', '1', '2'].map(target), ['/dev/null', '/dev/null', '/dev/null']);
   }
@@ -137,10 +144,8 @@ test('a killed server gives errors inside, not a hang', async (t, user) => {
     'while read x; do :; done </etc/os-release || exit 5; exit 6',
   );
   for (const server of serversOf(file)) process.kill(server, 'SIGKILL');
-  const began = Date.now();
   const { status, signal } = await running.finish();
   t.ok(status === 5 || status === 2 || signal === 'SIGBUS', `${status} ${signal}`);
-  t.ok(Date.now() - began < 5000);
   t.equal(runShell(t, user, [file], 'echo again'), 'again', 'and the next launch starts another one');
 });
 
@@ -248,13 +253,15 @@ test('files are right whether or not the listing of their directory came with at
 
 test('64 launches at once have one server; --no-share has its own', async (t, user) => {
   const file = ownImage(t, user);
-  const crowd = '"$@" >/dev/null; for i in $(seq 64); do "$@" & done; wait';
+  const crowd = 'for i in $(seq 64); do "$@" & done; wait';
   const words = (...options: string[]) => [launcher, ...options, file, '--', 'stat', '-c', '%d', '/'];
+  start(user, launcher, words().slice(1));
+  // it keeps the server, which would else end a second after the last of them
+  const running = await startWaiting(t, user, [file], 'true');
   const { stdout, stderr } = start(user, 'bash', ['-c', crowd, 'bash', ...words()]);
   const devices = stdout.trim().split('\n');
   t.same([devices.length, new Set(devices).size, stderr], [64, 1, '']);
   t.equal(serversOf(file).length, 1);
-  const running = await startWaiting(t, user, [file], 'true');
   t.notMatch(devices, [start(user, launcher, words('--no-share').slice(1)).stdout.trim()]);
   t.equal((await running.finish()).status, 0);
 });

@@ -82,11 +82,14 @@ def main():
     script = SCRIPTS.get(action, 'trap "exit 0" USR1; echo ready; while :; do read -r _; done')
     # read from a pipe, this program must not leave it to the job
     report_read, report_write = os.pipe()
+    # the job must find the size of the terminal
+    go_read, go_write = os.pipe()
     child, terminal = pty.fork()
     if child == 0:
-        time.sleep(0.05)
+        os.read(go_read, 1)
         shell(action, [*launcher, 'sh', '-c', script], report_write)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 33, 77, 0, 0))
+    os.write(go_write, b'x')
     if action in KEYS:
         read_until(terminal, b'ready')
         time.sleep(0.1)

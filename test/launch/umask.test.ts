@@ -102,9 +102,10 @@ for (const mask of ['077', '0777']) {
     const ids = `setpriv --reuid=${user.uid} --regid=${user.gid} --clear-groups`;
     const script = [
       `mount -t tmpfs none /run; mkdir -p ${directory}; chown ${user.uid} ${directory}; chmod 700 ${directory}`,
-      `umask ${mask}; ${ids} "$0" ${squashed} -- sleep 1 &`,
-      `until [ -e ${directory}/* ]; do sleep .02; done; sleep .1; stat -c %a ${directory}/*`,
-      `${ids} "$0" ${squashed} -- true; wait`,
+      `mkfifo /run/go; umask ${mask}`,
+      `${ids} "$0" ${squashed} -- sh -c 'echo runs; read word' </run/go >/run/said & exec 3>/run/go`,
+      `until [ -s /run/said ]; do sleep .02; done; stat -c %a ${directory}/*`,
+      `${ids} "$0" ${squashed} -- true; echo >&3; wait`,
     ];
     const { stdout, stderr } = start(root, 'unshare', ['-m', 'sh', '-c', script.join('\n'), launcher], {
       stdio: ['pipe', 'pipe', 'pipe'],

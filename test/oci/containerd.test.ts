@@ -35,10 +35,10 @@ containerd --config /run/config.toml --log-level error >"$ROOM/log" 2>&1 &
 daemon=$!
 ctr() { command ctr --address /run/socket --namespace "$SPACE" "$@"; }
 # until it listens
-for _ in $(seq 300); do ctr version >/dev/null 2>&1 && break; sleep 0.1; done
+for _ in $(seq 600); do ctr version >/dev/null 2>&1 && break; sleep 0.1; done
 try() { name=$1; shift; out=$("$@" 2>"$ROOM/errors" </dev/null); status=$?; echo "$name: $status $(echo $out $(cat "$ROOM/errors"))"; }
 status() { ctr task ls | grep "^$1 " | sed 's/.* //'; }
-is() { for _ in $(seq 100); do [ "$(status $1)" = $2 ] && break; sleep 0.1; done; status $1; }
+is() { for _ in $(seq 600); do [ "$(status $1)" = $2 ] && break; sleep 0.1; done; status $1; }
 new="--runc-binary $RUNTIME --rootfs"
 exec >"$ROOM/out"
 try run ctr run --rm $new /run/rootfs a /bin/echo hello
@@ -60,7 +60,11 @@ try gone ctr task ls --quiet
 try remove ctr container rm d
 try groups find /sys/fs/cgroup -path "*/$SPACE/*" -type d
 kill $daemon; wait $daemon
-find /sys/fs/cgroup -depth -type d -name "$SPACE" -exec rmdir {} + 2>/dev/null
+for _ in $(seq 300); do
+  find /sys/fs/cgroup -depth -type d -name "$SPACE" -exec rmdir {} + 2>/dev/null
+  [ -n "$(find /sys/fs/cgroup -type d -name "$SPACE")" ] || break
+  sleep 0.1
+done
 find /sys/fs/cgroup -type d -name "$SPACE" | wc -l | sed 's/^/left: 0 /'
 `;
 
@@ -73,7 +77,7 @@ t.test('ctr runs, enters, pauses, measures, kills and deletes containers', (t) =
   chmodSync(memos, 0o700);
   const isolated = ['--mount', '--pid', '--net', '--fork', '--kill-child', '--mount-proc'];
   const { stderr } = start(root, 'unshare', [...isolated, 'bash', '-c', script], {
-    timeout: 90_000,
+    timeout: 240_000,
     env: {
       ROOM: room,
       SPACE: `ch-oci-ts-${process.pid}`,

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { fileIn, makeBundle, onHost, runtime, until } from '../helpers/bundles.js';
+import { fileIn, makeBundle, onHost, runtime, until, watch } from '../helpers/bundles.js';
 import { isRoot, skip, start, type User, users } from '../helpers/support.js';
 
 const root = users.find(({ uid }) => uid === 0) as User;
@@ -171,18 +171,18 @@ t.test(
   },
 );
 
-t.test('events: what is used is printed every five seconds, where nothing else is said', (t) => {
+t.test('events: what is used is printed every five seconds, where nothing else is said', async (t) => {
   if (!isRoot) return skip(t, 'nobody has delegated control groups here');
   const bundle = makeBundle(t, root, (config) => {
-    config.process.args = ['sleep', '1'];
+    config.process.args = ['sleep', '100'];
     config.linux.cgroupsPath = `/ch-oci-ts-events-${process.pid}/a`;
   });
   bundle.oci(['run', '-d', 'a'], { groups: true });
-  t.match(bundle.oci(['events', 'a'], { groups: true }), {
-    status: 0,
-    stderr: '',
-    stdout: /^\{"type":"stats","id":"a"/,
-  });
+  const events = watch(bundle, 'a');
+  await until(() => events.types().length > 0, 'something is printed');
+  bundle.oci(['kill', 'a', 'KILL'], { groups: true });
+  t.equal(await events.ended, 0);
+  t.match(events.output(), /^\{"type":"stats","id":"a"/);
   t.match(bundle.oci(['delete', 'a'], { groups: true }), { status: 0 });
   t.end();
 });

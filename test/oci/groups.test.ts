@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { type Bundle, type Config, makeBundle, until } from '../helpers/bundles.js';
+import { type Bundle, type Config, makeBundle, until, watch } from '../helpers/bundles.js';
 import { isRoot, ordinaryUser, skip, type User, users } from '../helpers/support.js';
 
 const root = users.find(({ uid }) => uid === 0) as User;
@@ -157,7 +157,7 @@ t.test('the kernel kills for want of memory: events says so', async (t) => {
     process.args = [
       'sh',
       '-c',
-      'while [ ! -e /tmp/go ]; do sleep 0.05; done; (head -c 100000000 /dev/zero | tail); sleep 0.6',
+      'while [ ! -e /tmp/go ]; do sleep 0.05; done; (head -c 100000000 /dev/zero | tail); exec sleep 100',
     ];
     linux.namespaces.push({ type: 'cgroup' });
   });
@@ -166,10 +166,12 @@ t.test('the kernel kills for want of memory: events says so', async (t) => {
   });
   const oci = (...words: string[]) => bundle.oci(words, { groups: true });
   oci('run', '-d', 'a');
-  oci('exec', '-d', 'a', 'sh', '-c', 'sleep 1; : > /tmp/go');
-  const lines = oci('events', '--interval', '100ms', 'a').stdout.trim().split('\n');
-  const types = lines.map((line) => JSON.parse(line).type);
-  t.ok(types.includes('oom') && types.includes('stats'), types.join());
+  const events = watch(bundle, '--interval', '100ms', 'a');
+  await until(() => events.types().includes('stats'), 'the events are followed');
+  oci('exec', 'a', 'sh', '-c', ': > /tmp/go');
+  await until(() => events.types().includes('oom'), 'it is told');
+  oci('kill', 'a', 'KILL');
+  t.equal(await events.ended, 0);
   oci('delete', '-f', 'a');
   t.end();
 });

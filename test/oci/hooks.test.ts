@@ -21,7 +21,7 @@ function hooksInto(bundle: Bundle): Config {
     path: '/bin/sh',
     args: ['sh', '-c', script, 'sh', name, log],
     env: ['A=x', 'PATH=/bin:/usr/bin'],
-    timeout: 5,
+    timeout: 60,
   });
   return Object.fromEntries(names.map((name) => [name, [hook(name)]]));
 }

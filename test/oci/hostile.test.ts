@@ -102,7 +102,7 @@ t.test(
     const script =
       'python3 -c "$0" "$1" "$2" & child=$!; shift 2; for i in $(seq 25); do "$@" run b 2>/dev/null; done; kill $child';
     const words = ['-c', script, exchanger, shared, outside, ...runtimeWords, '--root', bundle.root];
-    const { stdout } = start(ordinaryUser, 'sh', words, { cwd: bundle.path, timeout: 60_000 });
+    const { stdout } = start(ordinaryUser, 'sh', words, { cwd: bundle.path, timeout: 120_000 });
     t.same([...new Set(stdout.split('\n'))].filter(Boolean), ['/'], 'nothing else is mounted');
     t.same(readdirSync(outside), [], 'and nothing made outside');
     t.end();

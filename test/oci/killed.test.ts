@@ -46,24 +46,18 @@ t.test('whoever is killed at whichever call: the state is told right, and nothin
     process.args = ['sleep', '100'];
   });
   const log = join(bundle.path, 'log');
-  // strace waits for the container, too
-  const script = '"$@" & sleep 1; kill -9 $(cat pid); wait';
-  const words = [
-    'strace',
-    '-f',
-    '-qq',
-    '-o',
-    log,
-    ...runtimeWords,
-    '--root',
-    bundle.root,
-    'create',
-    '--pid-file',
-    'pid',
-    'a',
-  ];
-  start(ordinaryUser, 'sh', ['-c', script, 'sh', ...words], { cwd: bundle.path, stdio: 'ignore' });
-  bundle.oci(['delete', '--force', 'a']);
+  /** Creates a container; strace, which waits for the container, too, is not waited for. */
+  const createTraced = (options: readonly string[], id: string) => {
+    const create = [...runtimeWords, '--root', bundle.root, 'create', id];
+    start(ordinaryUser, 'strace', ['-D', '-f', '-qq', ...options, ...create], {
+      cwd: bundle.path,
+      stdio: 'ignore',
+    });
+  };
+  const traced = `traced-${process.pid}`;
+  createTraced(['-o', log], traced);
+  bundle.oci(['delete', '--force', traced]);
+  await until(() => processesOf(traced).length === 0, 'the log is whole');
   const all = pointsOf(readFileSync(log, 'utf8'));
   t.ok(all.length > 80, `${all.length} calls`);
   // each call of the kernel a few times: all of them would take a minute
@@ -71,27 +65,7 @@ t.test('whoever is killed at whichever call: the state is told right, and nothin
   for (const [at, { name, n }] of points.entries()) {
     const id = `killed-${at}-${process.pid}`;
     const inject = ['-o', '/dev/null', '-e', `trace=${name}`, '-e', `inject=${name}:signal=KILL:when=${n}`];
-    start(
-      ordinaryUser,
-      'sh',
-      [
-        '-c',
-        '"$@" & sleep 0.15; exit',
-        'sh',
-        'strace',
-        '-f',
-        '-qq',
-        ...inject,
-        ...runtimeWords,
-        '--root',
-        bundle.root,
-        'create',
-        '--bundle',
-        bundle.path,
-        id,
-      ],
-      { stdio: 'ignore' },
-    );
+    createTraced(inject, id);
     const where = `${name} ${n}`;
     if (existsSync(join(bundle.root, id))) {
       await until(() => bundle.state(id).status !== 'creating', `${where}: the state is told`);

@@ -85,10 +85,7 @@ t.test('create returns, and holds no descriptor of its caller, while the contain
     ordinaryUser,
     'sh',
     ['-c', script, 'sh', ...runtimeWords, '--root', bundle.root, 'create', 'a'],
-    {
-      cwd: bundle.path,
-      timeout: 10_000,
-    },
+    { cwd: bundle.path },
   );
   t.equal(stdout, 'done\n');
   t.equal(bundle.state('a').status, 'created');

@@ -21,8 +21,8 @@ t.test('podman: attach, restart policy, health check, pods, keep-id, keep-groups
   const found = withPodman(
     t,
     `
-    podman run -d --name a --network none test sh -c 'while [ ! -e /go ]; do sleep 0.1; done; sleep 0.5; echo late' >/dev/null
-    attach() { (sleep 1; podman exec a touch /go) & podman attach --no-stdin a; wait; }
+    podman run -d --name a --network none test sh -c 'while [ ! -e /go ]; do echo late; sleep 0.1; done' >/dev/null
+    attach() { podman attach --no-stdin a >attached 2>/dev/null & until grep -qs late attached; do sleep 0.1; done; podman exec a touch /go; wait $!; grep -m 1 late attached; }
     try attach attach
     podman run -d --name r --network none --restart on-failure:2 test sh -c 'echo again; exit 3' >/dev/null
     restarted() { for i in $(seq 100); do [ $(podman logs r | grep -c again) -lt 3 ] || break; sleep 0.1; done; podman logs r | grep -c again; }

@@ -70,29 +70,13 @@ for (const user of users) {
 
   t.test(`signals that ask run to end are passed on to the command${as}`, (t) => {
     const bundle = makeBundle(t, user, ({ process }) => {
-      process.args = [
-        'sh',
-        '-c',
-        'trap "echo got it; exit 5" TERM; kill -TERM $PPID 2>/dev/null; sleep 0.1 & wait; exit 9',
-      ];
+      process.args = ['sh', '-c', 'trap "echo got it; exit 5" TERM; echo ready; sleep 100 & wait'];
     });
-    const script = `"$@" & child=$!; sleep 0.3; kill -TERM $child; wait $child; echo status $?`;
-    bundle.write(({ process }) => {
-      process.args = ['sh', '-c', 'trap "echo got it; exit 5" TERM; sleep 5 & wait'];
-    });
-    const { stdout } = start(user, 'sh', [
-      '-c',
-      script,
-      'sh',
-      ...runtimeWords,
-      '--root',
-      bundle.root,
-      'run',
-      '--bundle',
-      bundle.path,
-      'a',
-    ]);
-    t.equal(stdout, 'got it\nstatus 5\n');
+    const script =
+      '"$@" >said & child=$!; until grep -q ready said; do sleep 0.05; done; kill -TERM $child; wait $child; echo status $?; cat said';
+    const words = ['-c', script, 'sh', ...runtimeWords, '--root', bundle.root, 'run', 'a'];
+    const { stdout } = start(user, 'sh', words, { cwd: bundle.path });
+    t.equal(stdout, 'status 5\nready\ngot it\n');
     t.end();
   });
 

@@ -20,19 +20,20 @@ import termios
 import time
 
 
-def drain(master, seconds):
+PATIENCE = 60  # seconds: what takes longer hangs
+
+
+def read(master, wanted=None):
+    """What comes until these bytes have come, or until nobody has the other side any more."""
     text = b''
-    end = time.time() + seconds
-    while time.time() < end:
+    end = time.time() + PATIENCE
+    while time.time() < end and not (wanted and wanted in text):
         if select.select([master], [], [], 0.1)[0]:
             try:
-                got = os.read(master, 4096)
+                text += os.read(master, 4096)
             except OSError:
                 break
-            if not got:
-                break
-            text += got
-    return text.decode()
+    return text
 
 
 def is_raw(terminal):
@@ -40,7 +41,7 @@ def is_raw(terminal):
 
 
 def wait_until(holds):
-    end = time.time() + 10
+    end = time.time() + PATIENCE
     while not holds() and time.time() < end:
         time.sleep(0.02)
     return holds()
@@ -65,14 +66,16 @@ def run(words, resize, stop):
 
     child = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, preexec_fn=enter)
     raw = wait_until(lambda: is_raw(slave))
-    time.sleep(0.5)
+    text = read(master, b'/dev/pts/0\r\n')
     job = stop_and_go_on(child, slave) if stop else None
     if resize:
         fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack('HHHH', 40, 120, 0, 0))
-        time.sleep(0.2)
     os.write(master, b'hello\n')
-    status = child.wait(10)
-    print(json.dumps({'text': drain(master, 0.3), 'status': status, 'raw': raw, 'job': job, 'same': termios.tcgetattr(slave) == before}))
+    status = child.wait(PATIENCE)
+    same = termios.tcgetattr(slave) == before
+    os.close(slave)
+    text += read(master)
+    print(json.dumps({'text': text.decode(), 'status': status, 'raw': raw, 'job': job, 'same': same}))
 
 
 def listen(path, words):
@@ -84,7 +87,7 @@ def listen(path, words):
     _, control, _, _ = peer.recvmsg(100, socket.CMSG_SPACE(4))
     master = array.array('i', control[0][2])[0]
     subprocess.call([*words[:words.index('create')], 'start', words[-1]])
-    print(json.dumps({'text': drain(master, 1), 'status': status}))
+    print(json.dumps({'text': read(master).decode(), 'status': status}))
 
 
 if sys.argv[1] == 'socket':

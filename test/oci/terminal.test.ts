@@ -31,11 +31,17 @@ for (const user of users) {
     const { text, status, raw, same } = play(bundle, ['run', ...run]);
     t.match(text, /^\/dev\/pts\/0\r\nhello\r\n30 100\r\ngot hello\r\n$/);
     t.same([status, raw, same], [4, true, true], 'our terminal is raw meanwhile, and restored');
+    bundle.write(({ process }) => {
+      process.args = ['sh', '-c', 'tty; until stty size | grep "^40 120"; do sleep 0.05; done; read line'];
+    });
     t.match(
       play(bundle, ['resize', ...run]).text,
       /\r\n40 120\r\n/,
       'a new size is that of the container, too',
     );
+    bundle.write(({ process }) => {
+      process.args = ['sh', '-c', 'tty; read line; exit 4'];
+    });
     const stopped = play(bundle, ['stop', ...run]);
     t.same(
       [stopped.job, stopped.status, stopped.same],

@@ -141,7 +141,7 @@ function boot({ arch, qemu, console }: Machine, kernel: string, archive: string,
   ];
   const { status, signal, stderr } = spawnSync(`qemu-system-${arch}`, [...qemu, ...words], {
     encoding: 'utf8',
-    timeout: 120_000,
+    timeout: 240_000,
   });
   const said = readFileSync(output, 'utf8').replaceAll('\r', '');
   if (status !== 0) throw new Error(`qemu ended by ${signal ?? status}: ${stderr}${said}`);

@@ -5,7 +5,7 @@ import { skip } from '../helpers/support.js';
 import { type Machine, tryKernel } from './machine.js';
 import { arch, findObstacle, unpackTree } from './packages.js';
 
-t.setTimeout(200_000);
+t.setTimeout(400_000);
 
 const machine: Machine = {
   arch: 'x86_64',

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { image, isRoot, scratch, skip, start, type User } from '../helpers/support.js';
 import { findObstacle, unpackTree } from './packages.js';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 
 const root: User = { name: 'root', uid: 0, gid: 0 };
 const obstacle = findObstacle() ?? (isRoot ? undefined : 'another root directory needs root');
@@ -71,7 +71,7 @@ t.test('it runs with the userland of Debian 11', async (t) => {
   // unpacked is enough, and takes a tenth of the time of an installation
   const include = '--include=dash,coreutils,grep,libc-bin,base-files';
   const words = ['--quiet', '--variant=extract', include, 'bullseye', place];
-  t.match(start(root, 'mmdebstrap', words, { timeout: 100_000, env: process.env }), { status: 0 });
+  t.match(start(root, 'mmdebstrap', words, { timeout: 300_000, env: process.env }), { status: 0 });
   const { status, stdout, stderr } = runIn(t, place);
   t.same([status, stdout, stderr], [0, said, '']);
 });

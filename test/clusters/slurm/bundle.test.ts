@@ -5,7 +5,7 @@ import { runtime } from '../../helpers/bundles.js';
 import { image, noSquashfs, skip, stage } from '../../helpers/support.js';
 import { Cluster, obstacle } from './cluster.js';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 t.test('srun --container runs a command in a bundle, with the host around it', async (t) => {
   const reason = obstacle() || noSquashfs;

@@ -57,7 +57,7 @@ export class Cluster {
   }
 
   /** Runs a command on the login node, as the ordinary user, at most so many seconds. */
-  run(words: readonly string[], { seconds = 30, env = {} as NodeJS.ProcessEnv } = {}): Ending {
+  run(words: readonly string[], { seconds = 90, env = {} as NodeJS.ProcessEnv } = {}): Ending {
     const { status, signal, stdout, stderr, pid, error } = spawnSync('timeout', this.#words(words, seconds), {
       ...this.#options(env),
       encoding: 'utf8',
@@ -85,7 +85,7 @@ export class Cluster {
   }
 
   /** Starts a command there and does not wait for it. */
-  start(words: readonly string[], { seconds = 30, env = {} as NodeJS.ProcessEnv } = {}) {
+  start(words: readonly string[], { seconds = 90, env = {} as NodeJS.ProcessEnv } = {}) {
     return spawn('timeout', this.#words(words, seconds), { ...this.#options(env), stdio: 'ignore' });
   }
 
@@ -111,10 +111,10 @@ export class Cluster {
     );
   }
 
-  /** Asserts that nothing of ours is on the nodes, within two seconds. */
+  /** Asserts that soon nothing of ours is on the nodes. */
   async isClean(t: Test): Promise<void> {
     let left = this.leftovers();
-    for (let i = 0; i < 20 && left.length > 0; i++) {
+    for (let i = 0; i < 300 && left.length > 0; i++) {
       await sleep(100);
       left = this.leftovers();
     }
@@ -122,7 +122,7 @@ export class Cluster {
   }
 }
 
-/** Waits until `condition` holds, at most ten seconds. */
+/** Waits until `condition` holds, at most a minute. */
 export async function until(condition: () => boolean): Promise<boolean> {
   for (let i = 0; i < 600; i++) {
     if (condition()) return true;

@@ -6,7 +6,7 @@ import { runtime } from '../../helpers/bundles.js';
 import { image, noSquashfs, skip, stage } from '../../helpers/support.js';
 import { Cluster, obstacle, until } from './cluster.js';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 function makeBundle(cluster: Cluster): string {
   const bundle = join(cluster.shared, 'bundle');

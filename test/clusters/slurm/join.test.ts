@@ -20,6 +20,10 @@ function containers(output: string): Record<string, number[]> {
   return Object.fromEntries(Object.entries(counts).map(([node, each]) => [node, Object.values(each)]));
 }
 
+/** The same, once so many tasks have come to it: what has ended leaves its numbers to others. */
+const together = (mark: string, tasks: number) =>
+  `: >/mnt/${mark}-$SLURM_STEP_ID-$SLURM_PROCID; until [ $(ls /mnt | grep -c ^${mark}-) -ge ${tasks} ]; do sleep 0.1; done; ${where}`;
+
 const inside = (...options: string[]) => [launcher, ...options, image, '--', 'sh', '-c'];
 
 for (const tracking of ['linuxproc', 'cgroup'] as const) {
@@ -59,14 +63,15 @@ for (const tracking of ['linuxproc', 'cgroup'] as const) {
         'srun',
         '-N2',
         '--ntasks-per-node=2',
-        ...inside(),
-        `sleep 0.5; ${where}`,
+        ...inside('-b', `${cluster.shared}:/mnt`),
+        together('alone', 4),
       ]);
       t.same(containers(stdout), { n1: [1, 1], n2: [1, 1] });
     });
 
     t.test('two steps of one job, at once and one after the other, are two groups', async (t) => {
-      const step = `srun --overlap ${launcher} --join ${image} -- sh -c 'sleep 0.5; ${where}'`;
+      const words = `srun --overlap ${launcher} --join -b ${cluster.shared}:/mnt ${image} -- sh -c`;
+      const step = `${words} '${together('steps', 8)}'`;
       const script = `${step} & ${step} & wait; ${step}`;
       const { stdout, stderr, status } = cluster.run([
         ...'salloc -Q -N2 --ntasks-per-node=2 sh -c'.split(' '),
@@ -103,10 +108,10 @@ for (const tracking of ['linuxproc', 'cgroup'] as const) {
     });
 
     t.test('a count that is too high is told to those who run, with the numbers', async (t) => {
-      const options = ['--join-ct=4', '--join-timeout=1'];
-      const { stderr, status } = cluster.run(['srun', '-N1', '-n3', ...inside(...options), 'sleep 1.5']);
+      const options = ['--join-ct=4', '--join-timeout=4'];
+      const { stderr, status } = cluster.run(['srun', '-N1', '-n3', ...inside(...options), 'sleep 4.5']);
       t.equal(status, 0);
-      t.match(stderr, /^ch-run-ts\[\d+\]: warning: --join: only 3 of 4 peers joined within 1 s;.*\n$/);
+      t.match(stderr, /^ch-run-ts\[\d+\]: warning: --join: only 3 of 4 peers joined within 4 s;.*\n$/);
       await cluster.isClean(t);
     });
 
@@ -128,8 +133,8 @@ for (const tracking of ['linuxproc', 'cgroup'] as const) {
       ['a group that waits for more', '--join-ct=9'],
     ] as const) {
       t.test(`scancel leaves nothing of ${title}`, async (t) => {
-        const step = cluster.start(['srun', '-N4', '-n8', '-J', 'cancelled', ...inside(count), 'sleep 60']);
-        t.ok(await until(() => cluster.leftovers().filter((line) => line.includes('sleep 60')).length >= 8));
+        const step = cluster.start(['srun', '-N4', '-n8', '-J', 'cancelled', ...inside(count), 'sleep 600']);
+        t.ok(await until(() => cluster.leftovers().filter((line) => line.includes('sleep 600')).length >= 8));
         cluster.run(['scancel', '--name=cancelled']);
         await new Promise((resolve) => (step.exitCode === null ? step.once('exit', resolve) : resolve(0)));
         await isCleanAfterKill(t);
@@ -153,10 +158,10 @@ for (const tracking of ['linuxproc', 'cgroup'] as const) {
           '-J',
           'beside',
           ...inside('--join'),
-          'sleep 61',
+          'sleep 601',
         ]);
-        t.ok(await until(() => cluster.leftovers().some((line) => line.includes('sleep 61'))));
-        const script = `p=$(pgrep -f '^sleep 61'); readlink /proc/$p/ns/mnt; ${launcher} --join-pid=$p ${image} -- readlink /proc/self/ns/mnt`;
+        t.ok(await until(() => cluster.leftovers().some((line) => line.includes('sleep 601'))));
+        const script = `p=$(pgrep -f '^sleep 601'); readlink /proc/$p/ns/mnt; ${launcher} --join-pid=$p ${image} -- readlink /proc/self/ns/mnt`;
         const jobid = cluster.run(['squeue', '-h', '--name=beside', '-o', '%i']).stdout.trim();
         const { stdout, stderr } = cluster.run(['srun', `--jobid=${jobid}`, '--overlap', 'sh', '-c', script]);
         t.equal(stderr, '');

@@ -3,7 +3,7 @@ import t from 'tap';
 import { image, launcher, skip } from '../../helpers/support.js';
 import { Cluster, obstacle, until } from './cluster.js';
 
-t.test('the time limit ends a job and leaves nothing', { timeout: 100_000 }, async (t) => {
+t.test('the time limit ends a job and leaves nothing', { timeout: 300_000 }, async (t) => {
   const reason = obstacle();
   if (reason) return skip(t, reason);
   const cluster = new Cluster(t);
@@ -17,12 +17,12 @@ t.test('the time limit ends a job and leaves nothing', { timeout: 100_000 }, asy
     image,
     '--',
     'sleep',
-    '90',
+    '900',
   ];
-  const job = cluster.start(['srun', '-t', '5', ...words], { seconds: 95 });
+  const job = cluster.start(['srun', '-t', '5', ...words], { seconds: 200 });
   const ended = new Promise<number | null>((resolve) => job.once('exit', (status) => resolve(status)));
   t.ok(
-    await until(() => cluster.leftovers().filter((line) => line.includes('sleep 90')).length === 4),
+    await until(() => cluster.leftovers().filter((line) => line.includes('sleep 900')).length === 4),
     'it runs',
   );
   const id = cluster.run(['squeue', '-h', '--name=limited', '-o', '%i']).stdout.trim();

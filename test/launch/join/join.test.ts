@@ -14,12 +14,12 @@ import {
 } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import {
   checkout,
   type Ending,
   environmentOf,
+  eventually,
   failsWith,
   image,
   isRoot,
@@ -63,8 +63,28 @@ function begin(
   return Object.assign(child, { done });
 }
 
+/** Waits until the first peer of a group has made its name. */
+async function begins(t: Test, tag: string): Promise<void> {
+  t.ok(await eventually(() => namesOf(tag).length > 0), 'the first peer has come');
+}
+
+/** Waits until a peer waits for the others of its group. */
+async function waits(t: Test, { pid }: ChildProcess): Promise<void> {
+  const isAsleep = () =>
+    // the state of a group is a file without a name
+    /\/dev\/shm\/.* \(deleted\)/.test(readFileSync(`/proc/${pid}/maps`, 'utf8')) &&
+    /\) S/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  t.ok(await eventually(isAsleep), 'a peer waits');
+}
+
+/** Words for strace: whoever calls pivot_root stops then, until it is sent SIGCONT. It is not strace's child. */
+const stopping = (...injected: readonly string[]) => {
+  const inject = ['inject=pivot_root', ...injected, 'signal=STOP'].join(':');
+  return ['-D', '-o', '/dev/null', '-e', 'trace=pivot_root', '-e', inject, launcher];
+};
+
 async function vanishes(t: Test, tag: string): Promise<void> {
-  for (let i = 0; i < 50 && namesOf(tag).length > 0; i++) await sleep(20);
+  await eventually(() => namesOf(tag).length === 0);
   t.same(namesOf(tag), [], 'nothing stays in /dev/shm');
 }
 
@@ -167,25 +187,25 @@ t.test('a source that comes from the environment is compared by its value', (t) 
 
 t.test('a count that is too high: who runs is told after the timeout, and the name goes', async (t) => {
   const tag = freshTag();
-  const words = ['--join-ct=3', `--join-tag=${tag}`, '--join-timeout=1', image, '--', 'sleep', '1.6'];
+  const words = ['--join-ct=3', `--join-tag=${tag}`, '--join-timeout=4', image, '--', 'sleep', '4.6'];
   const endings = await Promise.all([begin(user, words).done, begin(user, words).done]);
   t.equal(endings.filter(({ status }) => status === 0).length, 2);
   const text = endings.map(({ stderr }) => stderr).join('');
-  t.match(text, /^ch-run-ts\[\d+\]: warning: --join: only 2 of 3 peers joined within 1 s; .*\n$/);
+  t.match(text, /^ch-run-ts\[\d+\]: warning: --join: only 2 of 3 peers joined within 4 s; .*\n$/);
   await vanishes(t, tag);
 });
 
 t.test('who has waited long enough stops, with the numbers; the others wait on', async (t) => {
   const tag = freshTag();
   const words = ['--join-ct=3', `--join-tag=${tag}`];
-  const delay = ['-o', '/dev/null', '-e', 'trace=pivot_root', '-e', 'inject=pivot_root:delay_enter=2s'];
-  const winner = begin(user, [...delay, launcher, ...words, image, ...where], {}, 'strace');
-  for (let i = 0; i < 500 && namesOf(tag).length === 0; i++) await sleep(10);
+  const winner = begin(user, [...stopping(), ...words, image, ...where], {}, 'strace');
+  await begins(t, tag);
   const short = begin(user, [...words, '--join-timeout=1', image, ...where]);
   const long = begin(user, [...words, image, ...where]);
   const message =
     /gave up after 1 s: process \d+ is still creating the container; [23] of 3 peers have joined/;
   failsWith(t, await short.done, 31, message);
+  winner.kill('SIGCONT');
   const endings = [await winner.done, await long.done];
   t.match(endings, [
     { status: 0, stderr: '' },
@@ -198,12 +218,13 @@ t.test('who has waited long enough stops, with the numbers; the others wait on',
 t.test("when the winner is refused, the others' log has call, errno and hint, too", async (t) => {
   const tag = freshTag();
   const words = ['--log=json', '--join-ct=2', `--join-tag=${tag}`, image, '--', 'true'];
-  const late = 'inject=pivot_root:error=EPERM:delay_enter=1000000';
-  const traced = ['-o', '/dev/null', '-e', 'trace=pivot_root', '-e', late, launcher, ...words];
-  const endings = [begin(ordinaryUser, traced, {}, 'strace').done];
-  for (let i = 0; i < 100 && namesOf(tag).length === 0; i++) await sleep(20);
-  endings.push(begin(ordinaryUser, words).done);
-  const [first, second] = (await Promise.all(endings)).map(({ stderr }) => JSON.parse(stderr));
+  const winner = begin(ordinaryUser, [...stopping('error=EPERM'), ...words], {}, 'strace');
+  await begins(t, tag);
+  const other = begin(ordinaryUser, words);
+  await waits(t, other);
+  winner.kill('SIGCONT');
+  const endings = await Promise.all([winner.done, other.done]);
+  const [first, second] = endings.map(({ stderr }) => JSON.parse(stderr));
   t.match(first, { call: 'pivot_root', errno: constants.errno.EPERM, status: 31 });
   t.equal(
     second.message,

@@ -294,7 +294,7 @@ for (const { build, program } of launchers) {
       const path = join(place, name);
       failsWith(
         t,
-        start(user, program, ['--plan', path, '--', 'true'], { timeout: 5000 }),
+        start(user, program, ['--plan', path, '--', 'true'], { timeout: 60_000 }),
         31,
         'is not a regular file',
       );

@@ -58,7 +58,7 @@ function launch(
   program = launcher,
 ) {
   const plan = writePlan(t, user, encode(words));
-  return start(user, program, ['--plan', plan, '--', ...command], { timeout: 20_000 });
+  return start(user, program, ['--plan', plan, '--', ...command]);
 }
 
 const twice = ['a', 'b'].map((name) => meet('outside', name));
