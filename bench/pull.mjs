@@ -95,7 +95,7 @@ async function pullAtOnce(count) {
     ),
   );
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-  const blobs = readdirSync(join(work, 'storage/blobs/sha256')).length - 1;
+  const blobs = readdirSync(join(work, 'storage/dlcache/ch-image-ts/blobs/sha256')).length - 1;
   const failed = statuses.filter((status) => status !== 0).length;
   console.log(
     `${count} pulls at once: ${seconds.toFixed(1)} s, ${transfers() - before} transfers of ${blobs} blobs, ${failed} failed`,

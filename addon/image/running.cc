@@ -97,24 +97,6 @@ Words running_images(const Words&) {
   return found;
 }
 
-Words served_images(const Words&) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> processes(opendir("/proc"), closedir);
-  if (!processes) throw Refused("opendir").cannot("read /proc");
-  Words found;
-  while (const dirent* entry = readdir(processes.get())) {
-    const std::string name = entry->d_name;
-    struct stat status {};
-    if (!is_number(name) || stat(("/proc/" + name).c_str(), &status) != 0 || status.st_uid != geteuid()) continue;
-    const std::string line = text_of("/proc/" + name + "/cmdline");
-    constexpr size_t kPathAt = 3;
-    if (!line.starts_with("ch-run-ts-squashfs") || line[sizeof "ch-run-ts-squashfs" - 1] != '\0') continue;
-    size_t at = 0;
-    for (size_t word = 0; word < kPathAt && at != line.npos; ++word) at = line.find('\0', at) + 1;
-    found.emplace_back(line.c_str() + std::min(at, line.size()));
-  }
-  return found;
-}
-
 Words free_room(const Words& arguments) {
   struct statvfs system {};
   if (statvfs(arguments.at(0).c_str(), &system) != 0) throw Refused("statvfs").cannot("examine " + arguments.at(0));

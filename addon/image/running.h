@@ -7,8 +7,6 @@ namespace chrun {
 /// → for each running container that the caller can examine, the paths that its image may have here: a SquashFS file's
 /// or a directory's; an empty word after each.
 Words running_images(const Words& arguments);
-/// → the paths of SquashFS images that the caller's servers serve: a container with an overlay shows its image nowhere.
-Words served_images(const Words& arguments);
 /// PATH → bytes of its file system that the caller may still write, and all.
 Words free_room(const Words& arguments);
 

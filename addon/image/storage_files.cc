@@ -80,12 +80,6 @@ Words save_text(const Words& arguments, mode_t mode) {
   return rename_path({draft, path});
 }
 
-Words make_symlink(const Words& arguments) {
-  if (symlink(arguments.at(0).c_str(), arguments.at(1).c_str()) != 0 && errno != EEXIST)
-    throw Refused("symlink").cannot("create " + arguments.at(1));
-  return {};
-}
-
 Words link_file(const Words& arguments) {
   if (link(arguments.at(0).c_str(), arguments.at(1).c_str()) != 0)
     throw Refused("link").cannot("give " + arguments.at(0) + " another name");

@@ -39,8 +39,6 @@ Words make_in_image(const Words& arguments);
 /// PATH TEXT: writes a file in one step.
 Words save_text(const Words& arguments);
 Words save_text(const Words& arguments, mode_t mode);
-/// TARGET PATH: a symbolic link.
-Words make_symlink(const Words& arguments);
 /// PATH OTHER: a second name for a file.
 Words link_file(const Words& arguments);
 /// PATH → how many names the file has; 0 if it is not there.

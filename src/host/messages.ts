@@ -88,14 +88,23 @@ export function renderError(error: unknown, paint: Pick<ChalkInstance, 'red' | '
   return lines.join('\n');
 }
 
-/** Prints a warning in the format of --log. */
-export async function printWarning(message: string): Promise<void> {
-  const { time, program: name, pid } = describeError(undefined, Date.now() * 1000);
+/** Prints warnings in the format of --log, also where nothing can be awaited. */
+export async function warningPrinter(): Promise<(message: string) => void> {
   if (program.log === 'json')
-    return print(2, `${JSON.stringify({ time, program: name, pid, level: 'warning', message })}\n`);
+    return (message) => {
+      const { time, program: name, pid } = describeError(undefined, Date.now() * 1000);
+      print(2, `${JSON.stringify({ time, program: name, pid, level: 'warning', message })}\n`);
+    };
   const { makePainter } = await import('./painter.js');
   const word = makePainter(program.color).yellow('warning:');
-  print(2, `${visible(program.name)}[${native.identity().pid}]: ${word} ${visible(message)}\n`);
+  return (message) =>
+    print(2, `${visible(program.name)}[${native.identity().pid}]: ${word} ${visible(message)}\n`);
+}
+
+/** Prints a warning in the format of --log. */
+export async function printWarning(message: string): Promise<void> {
+  const show = await warningPrinter();
+  show(message);
 }
 
 /** Prints an error in the format of --log. */

@@ -5,7 +5,7 @@ import { native } from '../host/native.js';
 import { describeImage } from './metadata.js';
 import { bytesOf, type ImageValues } from './options.js';
 import { type PackRequest, packer } from './packer.js';
-import { findPacks } from './packs.js';
+import { findPacks, hasPacks, type PackUse } from './packs.js';
 import { checkRoom } from './room.js';
 import type { Source } from './source.js';
 
@@ -35,8 +35,8 @@ function progressOf({ quiet, log }: ImageValues): PackRequest['progress'] {
   return native.isTerminal(2) ? 'line' : 'none';
 }
 
-/** Makes the new SquashFS file `output`, which is there whole or not at all; with the packs in `storage`, if it is in one. */
-export function buildSquashfs(source: Source, output: string, values: ImageValues, storage?: string): Built {
+/** Makes the new SquashFS file `output`, which is there whole or not at all. */
+export function buildSquashfs(source: Source, output: string, values: ImageValues, use?: PackUse): Built {
   switch (source.kind) {
     case 'squashfs':
       checkRoom(dirname(output), source.size);
@@ -47,7 +47,7 @@ export function buildSquashfs(source: Source, output: string, values: ImageValue
       const { files, warnings } =
         source.config === undefined ? { files: [], warnings: [] } : describeImage(source.config);
       const { layers } = source;
-      const packs = storage === undefined ? undefined : findPacks(storage, output, layers);
+      const packs = use && findPacks(use, output, layers);
       const packed = packer.pack({ output, layers, files, ...workOf(values), ...(packs ? { packs } : {}) });
       return {
         entries: packed.entries,
@@ -65,13 +65,19 @@ export const notChecked = (source: Source): readonly string[] =>
     ? ["the SIF file is signed; its signature was not checked: 'apptainer verify' does"]
     : [];
 
+/** The same of a file that is unpacked again at once: it is not worth more than level 1, unless packs have most of it. */
+export function buildPassing(source: Source, output: string, values: ImageValues, use?: PackUse): Built {
+  const isKnown = source.kind === 'layers' && hasPacks(use, source.layers);
+  return buildSquashfs(source, output, isKnown ? values : { ...values, level: '1' }, use);
+}
+
 /** The same in storage, or with --unpack a directory in its place. */
 export function buildStored(source: Source, output: string, values: ImageValues, storage: string): Built {
-  if (!values.unpack) return buildSquashfs(source, output, values, storage);
+  if (!values.unpack) return buildSquashfs(source, output, values, { storage, keep: true });
   const packed = `${output}.sqfs`;
   packer.removeAtSignal(packed);
   packer.removeAtSignal(output);
-  const built = buildSquashfs(source, packed, { ...values, level: '1' });
+  const built = buildPassing(source, packed, values, { storage, keep: false });
   try {
     const { leftOut: devices } = packer.unpack(packed, 0, output);
     return { ...built, warnings: [...built.warnings, ...leftOut({ devices, setIds: 0, xattrs: 0 })] };

@@ -4,15 +4,17 @@ import { dirname } from '../base/paths.js';
 import type { Host } from '../host/host.js';
 import { native } from '../host/native.js';
 import { parseReference } from '../registry/reference.js';
-import { buildSquashfs, notChecked, workOf } from './build.js';
+import { findStorage } from '../store/storage.js';
+import { buildPassing, buildSquashfs, notChecked, workOf } from './build.js';
 import { findRemote, platformOf, readPulled } from './fetch.js';
 import type { ImageValues } from './options.js';
 import { type Output, outputOf } from './output.js';
 import { type Compression, packer } from './packer.js';
+import type { PackUse } from './packs.js';
 import { doubtRoom } from './room.js';
 import { openSource, type Source } from './source.js';
-import { exists, openStorage } from './stored.js';
-import { say, type Verb, warn } from './verb.js';
+import { exists, openStorage, stateIn } from './stored.js';
+import { say, type Verb, warn, warner } from './verb.js';
 import { type Packable, type Writer, writeSif, writeSquashfs } from './write.js';
 
 export const convertImage: Verb = async ([operand = '', out = ''], values, host) => {
@@ -25,9 +27,9 @@ export const convertImage: Verb = async ([operand = '', out = ''], values, host)
   const architecture = values.arch ?? host.architecture();
   const scratch = () => (isStandard ? `${openStorage(values.storage, host)}/tmp` : dirname(output.path));
   const request = { operand, architecture, scratch, mostBytes: workOf(values).mostBytes };
-  const notes: string[] = [];
+  const note = await warner(values);
   const source = operand.startsWith('docker://')
-    ? fetchSource(operand, values, host, (warning) => notes.push(warning))
+    ? fetchSource(operand, values, host, note)
     : openSource(request, host);
   await warn(doubtRoom(scratch(), source), values);
   const { pid } = native.identity();
@@ -37,9 +39,10 @@ export const convertImage: Verb = async ([operand = '', out = ''], values, host)
     ...(output.name === undefined ? {} : { name: output.name }),
     compression: compressionFor(output, values),
   };
-  const warnings = writeFrom(source, output.write, about, draft, values, isStandard ? '-' : draft);
+  const to = isStandard ? '-' : draft;
+  const warnings = writeFrom(source, output.write, about, draft, values, to, knownPacks(values, host));
   if (!isStandard) finish(draft, output.path);
-  await warn([...notes, ...warnings], values);
+  await warn(warnings, values);
   if (!isStandard) say(`${out}: from ${source.format}`, values);
 };
 
@@ -66,6 +69,13 @@ function fetchSource(
   return { kind: 'layers', format: 'registry', ...readPulled(storage, image, architecture) };
 }
 
+/** Those in storage, if there is one. */
+function knownPacks({ storage }: ImageValues, host: Host): PackUse | undefined {
+  const { directory, way, distrust } = findStorage(storage, host) ?? {};
+  if (directory === undefined || way?.length !== 2 || distrust !== undefined) return undefined;
+  return { storage: stateIn(directory), keep: false };
+}
+
 /** By way of a SquashFS file, which has the merged tree. `to`: where it goes, if not to the new path `draft`. */
 export function writeFrom(
   source: Source,
@@ -74,15 +84,15 @@ export function writeFrom(
   draft: string,
   values: ImageValues,
   to = draft,
+  use?: PackUse,
 ): readonly string[] {
   if (source.kind === 'squashfs')
     return [...notChecked(source), ...leftOut(write({ ...about, ...source, scratch: draft }, to))];
-  if (write === writeSquashfs && to === draft) return buildSquashfs(source, draft, values).warnings;
+  if (write === writeSquashfs && to === draft) return buildSquashfs(source, draft, values, use).warnings;
   const path = `${draft}.sqfs`;
   packer.removeAtSignal(path);
-  // what is unpacked again at once is not worth more
-  const isKept = write === writeSquashfs || write === writeSif;
-  const { warnings } = buildSquashfs(source, path, isKept ? values : { ...values, level: '1' });
+  const build = write === writeSquashfs || write === writeSif ? buildSquashfs : buildPassing;
+  const { warnings } = build(source, path, values, use);
   try {
     const size = Number(native.status(path).size);
     return [...warnings, ...leftOut(write({ ...about, path, offset: 0, size, scratch: draft }, to))];

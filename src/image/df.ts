@@ -1,12 +1,12 @@
 /** `ch-image-ts df` */
+import { dirname } from '../base/paths.js';
 import { print } from '../host/messages.js';
 import { native } from '../host/native.js';
 import { listStorage, renderSize } from '../store/list-storage.js';
-import { imagesIn } from '../store/storage.js';
 import { exists } from './exists.js';
 import { packer } from './packer.js';
 import { pruneable } from './prune.js';
-import { openStorage } from './stored.js';
+import { imagesOf, openStorage } from './stored.js';
 import type { Verb } from './verb.js';
 
 interface Row {
@@ -33,7 +33,7 @@ function rowOf(what: string, directory: string, isCounted: (name: string) => boo
 
 /** Images of several names take their room once. */
 function imagesRow(storage: string): Row {
-  const directory = imagesIn(storage);
+  const directory = imagesOf(storage);
   const files = new Set<string>();
   const isFirst = (name: string) => {
     const { device, inode } = native.status(`${directory}/${name}`, 'no-follow');
@@ -41,7 +41,7 @@ function imagesRow(storage: string): Row {
     files.add(`${device}:${inode}`);
     return !known;
   };
-  return { ...rowOf('images', directory, isFirst), count: listStorage(storage).length };
+  return { ...rowOf('images', directory, isFirst), count: listStorage(dirname(directory)).length };
 }
 
 /** Indexes only: the image in each directory is that of the first row. */
@@ -66,7 +66,11 @@ export const showRoom: Verb = (_, values, host) => {
   ];
   const pruned = pruneable(storage).reduce((sum, path) => sum + sizeOf(path), 0);
   const { free, total } = packer.room(storage);
-  if (values.json) return print(1, `${JSON.stringify({ storage, rows, pruned, free, total }, null, 2)}\n`);
+  if (values.json)
+    return print(
+      1,
+      `${JSON.stringify({ storage: dirname(imagesOf(storage)), rows, pruned, free, total }, null, 2)}\n`,
+    );
   const line = (what: string, size: number, count: string) =>
     `${what.padEnd(20)} ${count.padStart(6)} ${renderSize(size).padStart(11)}\n`;
   print(

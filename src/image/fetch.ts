@@ -72,7 +72,11 @@ export function findRemote(
   trust: 'checked' | 'unchecked' = 'checked',
 ): Found {
   let line: TransferLine | undefined;
-  const ear = { onRetry: note, onTick: (all: Parameters<TransferLine['show']>[0]) => line?.show(all) };
+  const onRetry = (warning: string) => {
+    line?.clear();
+    note(warning);
+  };
+  const ear = { onRetry, onTick: (all: Parameters<TransferLine['show']>[0]) => line?.show(all) };
   const { registry, result: image } = askRegistry(reference, values, host, ear, (asked) => {
     try {
       return resolveImage(asked, platformOf(values, host));
@@ -111,7 +115,9 @@ export function readFetched(storage: string, manifest: Json, architecture: strin
     'index.json': JSON.stringify({ schemaVersion: 2, manifests: [manifest] }),
   };
   const layout: Files = { ...files, read: (file) => made[file] ?? files.read(file) };
-  return readOciLayout(layout, undefined, architecture);
+  const image = readOciLayout(layout, undefined, architecture);
+  // that of a blob was checked when it came; its diff id is checked each time
+  return { ...image, layers: image.layers.map((layer) => ({ ...layer, digest: '' })) };
 }
 
 /** The same of an image as the registry has described it. */

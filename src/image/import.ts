@@ -1,7 +1,7 @@
 /** `ch-image-ts import IN [NAME]` */
 
 import { usageError } from '../base/errors.js';
-import { basename } from '../base/paths.js';
+import { basename, dirname } from '../base/paths.js';
 import { visible } from '../base/visible.js';
 import { buildStored, workOf } from './build.js';
 import { doubtRoom } from './room.js';
@@ -11,6 +11,7 @@ import {
   checkName,
   describeStored,
   draftPath,
+  imagesOf,
   openStorage,
   place,
   toolVersion,
@@ -31,7 +32,7 @@ export const importImage: Verb = async ([operand = '', given], values, host) => 
   );
   const name = checkName(given ?? nameOf(operand, source));
   checkFree(storage, name, values.force === true);
-  await warn(doubtRoom(storage, source), values);
+  await warn(doubtRoom(dirname(imagesOf(storage)), source), values);
   const draft = draftPath(storage, name);
   const { diffIds, known = 0, warnings } = buildStored(source, draft, values, storage);
   const layered = source.kind === 'layers' ? source : undefined;

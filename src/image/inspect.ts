@@ -10,7 +10,7 @@ import type { RemoteImage } from '../registry/remote-image.js';
 import { findRemote } from './fetch.js';
 import type { ImageValues } from './options.js';
 import { findImage, openStorage, readRecord } from './stored.js';
-import { type Verb, warnAfter } from './verb.js';
+import { type Verb, withWarnings } from './verb.js';
 
 /** What a registry has: manifest and configuration, nothing else is fetched. */
 function inspectRemote(text: string, values: ImageValues, host: Host, note: (warning: string) => void): void {
@@ -48,7 +48,7 @@ function readConfig(registry: Registry, { config }: RemoteImage): unknown {
 
 export const inspectImage: Verb = ([name = ''], values, host) => {
   if (name.startsWith('docker://'))
-    return warnAfter(values, (note) => inspectRemote(name, values, host, note));
+    return withWarnings(values, (note) => inspectRemote(name, values, host, note));
   const storage = openStorage(values.storage, host);
   const path = findImage(storage, name);
   if (path === undefined)

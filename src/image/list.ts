@@ -9,23 +9,18 @@ import { findImage, readRecord, stateIn } from './stored.js';
 import type { Verb } from './verb.js';
 
 /** Of containers of the caller on this machine. */
-const useOf = ({ containers, used }: { readonly containers: number; readonly used: boolean }) =>
-  containers > 0
-    ? `  ${containers} ${containers === 1 ? 'container' : 'containers'}`
-    : used
-      ? '  in use'
-      : '';
+const useOf = ({ containers }: { readonly containers: number }) =>
+  containers > 0 ? `  ${containers} ${containers === 1 ? 'container' : 'containers'}` : '';
 
 export const listImages: Verb = async (_, values, host) => {
   const found = findStorage(values.storage, host);
   if (found === undefined)
     throw new LaunchError('there is no storage: USER is not set, and your user id has no name');
   if (found.distrust) await printWarning(found.distrust);
-  const [running, served] = [packer.running(), packer.served()];
+  const running = packer.running();
   const images = listStorage(found.directory).map((image) => {
     const path = findImage(found.directory, image.name) ?? '';
-    const containers = running.filter((paths) => paths.includes(path)).length;
-    return { ...image, containers, used: containers > 0 || served.includes(path) };
+    return { ...image, containers: running.filter((paths) => paths.includes(path)).length };
   });
   if (!values.json) return print(1, renderList(images, useOf));
   const described = images.map((image) => {

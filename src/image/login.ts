@@ -11,7 +11,7 @@ import { endpointsOf, readRegistries } from '../registry/registries-conf.js';
 import type { ImageValues } from './options.js';
 import { packer } from './packer.js';
 import { openRegistry } from './remote.js';
-import { say, type Verb, warnAfter } from './verb.js';
+import { say, type Verb, withWarnings } from './verb.js';
 
 /** As it is called in files of credentials. */
 function checkRegistry(text: string): string {
@@ -53,7 +53,7 @@ function fileFor(registry: string, given: string | undefined, host: Host): strin
 }
 
 export const logIn: Verb = ([text = ''], values, host) =>
-  warnAfter(values, (note) => {
+  withWarnings(values, (note) => {
     const name = checkRegistry(text);
     const file = fileFor(name, values.authfile, host);
     const credentials = askFor(values);

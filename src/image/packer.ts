@@ -149,8 +149,6 @@ export const packer = {
   askUser: (prompt: string, echo: 'echo' | 'hidden'): string => act('ask-user', prompt, echo)[0] ?? '',
   /** All of standard input, without the end of its last line. */
   readInput: (): string => act('read-input')[0] ?? '',
-  /** A symbolic link at `path`. */
-  symlink: (target: string, path: string): void => void act('symlink', target, path),
   /** A second name for a file. */
   link: (path: string, other: string): void => void act('link', path, other),
   /** For each running container that we can examine, the paths that its image may have. */
@@ -159,8 +157,6 @@ export const packer = {
     const ends = words.flatMap((word, at) => (word === '' ? [at] : []));
     return ends.map((end, at) => words.slice((ends[at - 1] ?? -1) + 1, end));
   },
-  /** Paths of SquashFS images that a server of ours serves. */
-  served: (): readonly string[] => act('served'),
   /** Bytes of a file system that we may still write, and all. */
   room(path: string): { readonly free: number; readonly total: number } {
     const [free, total] = act('room', path).map(Number);

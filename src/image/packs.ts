@@ -9,14 +9,20 @@ import { native } from '../host/native.js';
 import { exists } from './exists.js';
 import { type Packs, packer } from './packer.js';
 
+/** Where packs are looked for, and whether those of the new image are kept there. */
+export interface PackUse {
+  readonly storage: string;
+  readonly keep: boolean;
+}
+
 const packsIn = (storage: string) => `${storage}/packs`;
 const draftOf = (draft: string) => `${draft}.packs`;
 
-/** The packs that there are of these layers, and where those of the image go that is made as `draft`. */
-export function findPacks(storage: string, draft: string, layers: readonly Layer[]): Packs {
+/** The packs that there are of these layers, and where those of the image go that is made as `draft`, if they are kept. */
+export function findPacks({ storage, keep }: PackUse, draft: string, layers: readonly Layer[]): Packs {
   const all = packsIn(storage);
-  const output = draftOf(draft);
-  packer.removeAtSignal(output);
+  const output = keep ? draftOf(draft) : '';
+  if (keep) packer.removeAtSignal(output);
   if (!exists(all)) return { output, known: [] };
   const wanted = new Set(layers.map(({ diffId }) => diffId));
   // the image that shares most: what lies together is copied together
@@ -30,6 +36,11 @@ export function findPacks(storage: string, draft: string, layers: readonly Layer
     return names && [...names].at(-1);
   });
   return { output, known };
+}
+
+/** Whether another image has one of these layers. */
+export function hasPacks(use: PackUse | undefined, layers: readonly Layer[]): boolean {
+  return use !== undefined && findPacks({ ...use, keep: false }, '', layers).known.some((pack) => pack);
 }
 
 /** None if another process has removed it meanwhile. */

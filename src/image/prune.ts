@@ -5,7 +5,7 @@ import { renderSize } from '../store/list-storage.js';
 import { blobPath, blobsIn } from './blobs.js';
 import { packer } from './packer.js';
 import { removeUnused } from './packs.js';
-import { exists, openStorage, readRecord } from './stored.js';
+import { exists, imagesOf, openStorage, readRecord } from './stored.js';
 import { say, type Verb } from './verb.js';
 
 const day = 24 * 60 * 60 * 1000;
@@ -45,7 +45,7 @@ export const pruneStorage: Verb = (_, values, host) => {
   const storage = openStorage(values.storage, host);
   const records = native.entries(`${storage}/records`);
   for (const name of records) {
-    const image = `${storage}/img/${name.replace(/\.json$/, '')}`;
+    const image = `${imagesOf(storage)}/${name.replace(/\.json$/, '')}`;
     if (!exists(image) && !exists(`${image}.sqfs`)) packer.remove(`${storage}/records/${name}`);
   }
   removeUnused(storage);

@@ -24,7 +24,7 @@ import {
   toolVersion,
   treePath,
 } from './stored.js';
-import { say, type Verb, warnAfter } from './verb.js';
+import { say, type Verb, withWarnings } from './verb.js';
 
 /** What would be fetched. */
 function renderPlan(storage: string, image: RemoteImage): string {
@@ -102,4 +102,4 @@ function pull(
 }
 
 export const pullImage: Verb = ([text = '', given], values, host) =>
-  warnAfter(values, (note) => pull(text, given, values, host, note));
+  withWarnings(values, (note) => pull(text, given, values, host, note));

@@ -18,7 +18,7 @@ import { openForPush } from './remote.js';
 import { openSource } from './source.js';
 import { exists, findImage, openStorage, readRecord } from './stored.js';
 import { TransferLine } from './transfer-line.js';
-import { say, type Verb, warnAfter } from './verb.js';
+import { say, type Verb, withWarnings } from './verb.js';
 import { writeOciLayout } from './write.js';
 
 /** A manifest, and a file of each blob that it names. */
@@ -95,7 +95,11 @@ function send(
 ) {
   const reference = parseReference(text);
   let line: TransferLine | undefined;
-  const registry = openForPush(reference, values, host, { onRetry: note, onTick: (all) => line?.show(all) });
+  const onRetry = (warning: string) => {
+    line?.clear();
+    note(warning);
+  };
+  const registry = openForPush(reference, values, host, { onRetry, onTick: (all) => line?.show(all) });
   const { registry: place, repository } = registry.reference;
   const total = image.uploads.reduce((sum, { size }) => sum + size, 0);
   if (workOf(values).progress === 'line') line = new TransferLine(total);
@@ -120,7 +124,7 @@ function send(
 }
 
 export const pushImage: Verb = ([name = '', text = ''], values, host) =>
-  warnAfter(values, (note) => {
+  withWarnings(values, (note) => {
     parseReference(text);
     const storage = openStorage(values.storage, host);
     const pulled = readKept(storage, name);

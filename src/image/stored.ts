@@ -35,6 +35,8 @@ export function openStorage(given: string | undefined, host: Host): string {
   const directory = storageDirectory(given, host)?.replace(/(?<=.)\/+$/, '');
   if (directory === undefined)
     throw new LaunchError('there is no storage: USER is not set, and your user id has no name');
+  // in a new one, ch-image goes on, too
+  if (!exists(imagesIn(directory))) packer.makeDirectories(`${directory}/dlcache`);
   packer.makeDirectories(imagesIn(directory));
   const { distrust } = findStorage(directory, host) ?? {};
   if (distrust) throw new LaunchError(distrust);
@@ -46,18 +48,23 @@ export function openStorage(given: string | undefined, host: Host): string {
       const doubt = owner && findDistrust(owner, host);
       if (doubt) throw new LaunchError(`storage ${directory} is not used: ${state}: ${doubt}`);
     }
-    if (!exists(imagesIn(state))) packer.symlink('../../img', imagesIn(state));
   }
   return state;
 }
 
+const statePlace = '/dlcache/ch-image-ts';
+
 /**
- * Where everything but images is. Charliecloud's ch-image takes no storage directory with files in it that it does not know:
- * in one of its own, they are in its cache of downloads, where it minds none.
+ * Where everything but images is. Charliecloud's ch-image takes no storage directory with files in it that it does not know,
+ * but minds none in its cache of downloads. Directories that older versions of this program made have no such cache.
  */
 export function stateIn(directory: string): string {
-  return exists(`${directory}/dlcache`) ? `${directory}/dlcache/ch-image-ts` : directory;
+  return exists(`${directory}/dlcache`) ? directory + statePlace : directory;
 }
+
+/** Where the images are that belong to it. */
+export const imagesOf = (state: string): string =>
+  imagesIn(state.endsWith(statePlace) ? state.slice(0, -statePlace.length) : state);
 
 export function checkName(name: string): string {
   if (name === '' || !canBeName(name) || /\0/.test(name))
@@ -70,14 +77,14 @@ export function checkName(name: string): string {
 }
 
 export const imagePath = (storage: string, name: string) =>
-  `${imagesIn(storage)}/${fileNameOf(name)}${ending}`;
+  `${imagesOf(storage)}/${fileNameOf(name)}${ending}`;
 /** The same of one that is unpacked, as Charliecloud has them. */
-export const treePath = (storage: string, name: string) => `${imagesIn(storage)}/${fileNameOf(name)}`;
+export const treePath = (storage: string, name: string) => `${imagesOf(storage)}/${fileNameOf(name)}`;
 const recordPath = (storage: string, name: string) => `${storage}/records/${fileNameOf(name)}.json`;
 
 /** Where the image with this name lies, whatever made it. */
 export function findImage(storage: string, name: string): string | undefined {
-  const start = `${imagesIn(storage)}/${fileNameOf(name)}`;
+  const start = `${imagesOf(storage)}/${fileNameOf(name)}`;
   return [start, `${start}${ending}`, `${start}.squashfs`].find(exists);
 }
 

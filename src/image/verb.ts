@@ -1,6 +1,6 @@
 /** What a command of ch-image-ts is. */
 import type { Host } from '../host/host.js';
-import { print, printWarning } from '../host/messages.js';
+import { print, printWarning, warningPrinter } from '../host/messages.js';
 import type { ImageValues } from './options.js';
 
 /** Throws LaunchError. */
@@ -15,15 +15,14 @@ export function say(line: string, { quiet, log }: ImageValues): void {
   if (!quiet && log !== 'json') print(1, `${line}\n`);
 }
 
-/** Runs what collects warnings, and prints them however it ends. */
-export async function warnAfter(
+/** Prints warnings when they happen: a registry may be busy for long. */
+export const warner = async ({ quiet }: ImageValues): Promise<(warning: string) => void> =>
+  quiet ? () => {} : warningPrinter();
+
+/** Runs what has warnings. */
+export async function withWarnings(
   values: ImageValues,
   body: (note: (warning: string) => void) => void,
 ): Promise<void> {
-  const notes: string[] = [];
-  try {
-    body((warning) => notes.push(warning));
-  } finally {
-    await warn(notes, values);
-  }
+  body(await warner(values));
 }

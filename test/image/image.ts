@@ -1,7 +1,7 @@
 /** Starting ch-image-ts. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import t, { type Test } from 'tap';
 import {
   type Ending,
@@ -24,6 +24,8 @@ const obstacle = noSquashfs ?? (existsSync(program) ? undefined : 'built without
 export interface Place {
   readonly directory: string;
   readonly storage: string;
+  /** Where everything but images is in it. */
+  readonly state: string;
   image(words: readonly string[], options?: StartOptions): Ending;
   /** Starts it, and does not wait. */
   begin(words: readonly string[]): ChildProcess;
@@ -36,10 +38,12 @@ export function makePlace(t: Test, user: User): Place {
   const storage = join(directory, 'storage');
   mkdirSync(storage);
   if (isRoot) chownSync(storage, user.uid, user.gid);
+  const state = join(storage, 'dlcache/ch-image-ts');
   const env = { CH_IMAGE_STORAGE: storage };
   return {
     directory,
     storage,
+    state,
     image: (words, options) => start(user, program, words, { cwd: directory, env, ...options }),
     begin: (words) =>
       spawn(program, words, {
@@ -49,10 +53,8 @@ export function makePlace(t: Test, user: User): Place {
         ...(isRoot ? { uid: user.uid, gid: user.gid } : {}),
       }),
     stored: () =>
-      ['img', 'records', 'tmp'].flatMap((part) =>
-        existsSync(join(storage, part))
-          ? readdirSync(join(storage, part)).map((name) => `${part}/${name}`)
-          : [],
+      [join(storage, 'img'), join(state, 'records'), join(state, 'tmp')].flatMap((part) =>
+        existsSync(part) ? readdirSync(part).map((name) => `${basename(part)}/${name}`) : [],
       ),
   };
 }

@@ -166,10 +166,10 @@ test('images are listed, named again and deleted', (t, user) => {
 test('prune removes what was begun more than a day ago, and nothing else', (t, user) => {
   const place = makePlace(t, user);
   t.equal(place.image(['import', fileIn(place, archiveOf(dockerFiles())), 'kept']).status, 0);
-  const [old, young] = ['old', 'young'].map((name) => join(place.storage, 'tmp', name)) as [string, string];
+  const [old, young] = ['old', 'young'].map((name) => join(place.state, 'tmp', name)) as [string, string];
   for (const path of [old, young]) writeFileSync(path, 'x'.repeat(2048));
   utimesSync(old, 0, Date.now() / 1000 - 25 * 60 * 60);
-  writeFileSync(join(place.storage, 'records/gone.json'), '{}');
+  writeFileSync(join(place.state, 'records/gone.json'), '{}');
   t.equal(place.image(['prune']).stdout, 'freed: 2.0 KiB\n');
   t.same(place.stored(), ['img/kept.sqfs', 'records/kept.json', 'tmp/young']);
 });

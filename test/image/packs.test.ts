@@ -58,7 +58,7 @@ function put(t: Test, place: Place, layers: readonly Buffer[], name: string, ...
   return { bytes: readFileSync(join(place.storage, `img/${name}.sqfs`)), known: Number(known) };
 }
 
-const packs = ({ storage }: Place) => readdirSync(join(storage, 'packs'));
+const packs = ({ state }: Place) => readdirSync(join(state, 'packs'));
 
 /** What is made after the image of the base and `first`: how many layers are known then. */
 const rows: readonly [string, readonly Buffer[], readonly Buffer[], number][] = [
@@ -126,15 +126,40 @@ test('a known layer is not read', (t, user) => {
   refuses(t, place.image(['import', 'other.tar', 'second']), /layer 1 .*checksum/);
 });
 
+test('what is converted, and what is unpacked, takes what storage has, and adds nothing', (t, user) => {
+  const place = makePlace(t, user);
+  const layers = [base, top({ name: 'a/.wh.1' })];
+  put(t, place, layers, 'first');
+  const before = packs(place);
+  const files: Record<string, Buffer> = { ...dockerFiles({ layers }) };
+  files[`${sha256(base)}.tar`] = Buffer.alloc(base.length, 'x');
+  writeFileSync(join(place.directory, 'other.tar'), archiveOf(files));
+  const succeeds = (...words: readonly string[]) => {
+    const { status, stderr } = place.image(words);
+    t.same({ status, stderr }, { status: 0, stderr: '' }, words.join(' '));
+  };
+  succeeds('convert', 'other.tar', 'other.sqfs');
+  t.ok(
+    readFileSync(join(place.directory, 'other.sqfs')).equals(
+      readFileSync(join(place.storage, 'img/first.sqfs')),
+    ),
+  );
+  succeeds('convert', 'other.tar', 'other/');
+  succeeds('import', '--unpack', 'other.tar', 'second');
+  for (const tree of ['other', 'storage/img/second'])
+    t.ok(readFileSync(join(place.directory, tree, 'large')).equals(content('large', 700_000)), tree);
+  t.same(packs(place), before);
+});
+
 test('packs go with their image, and take no room while it is there', (t, user) => {
   const place = makePlace(t, user);
   const layers = [base, top(file('x', 'x', 9))];
   put(t, place, layers, 'one');
   t.equal(place.image(['tag', 'one', 'two']).status, 0);
   const [only = ''] = packs(place);
-  const sizes = readdirSync(join(place.storage, 'packs', only))
+  const sizes = readdirSync(join(place.state, 'packs', only))
     .filter((name) => name !== 'image')
-    .map((name) => readFileSync(join(place.storage, 'packs', only, name)).length);
+    .map((name) => readFileSync(join(place.state, 'packs', only, name)).length);
   t.ok(sizes.length === 2 && sizes.every((size) => size < 20_000), `${sizes}`);
   t.equal(place.image(['delete', 'one']).status, 0);
   t.same(packs(place), [only], 'the image has another name');
@@ -151,7 +176,7 @@ test('packs that are damaged, or were made in another way, are not used', (t, us
   const { bytes } = put(t, place, [base], 'one');
   const path = () => {
     const [only = ''] = packs(place);
-    const directory = join(place.storage, 'packs', only);
+    const directory = join(place.state, 'packs', only);
     return join(directory, readdirSync(directory).find((name) => name !== 'image') ?? '');
   };
   t.equal(put(t, place, [base], 'other', '--level=4').known, 0);

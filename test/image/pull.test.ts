@@ -6,7 +6,7 @@ import t from 'tap';
 import { twoLayers } from '../helpers/images.js';
 import { eventually, launcher, start } from '../helpers/support.js';
 import { makeTar } from '../helpers/tar.js';
-import { makePlace, refuses, test } from './image.js';
+import { makePlace, type Place, refuses, test } from './image.js';
 import { runImage, serveImage } from './registry.js';
 
 t.setTimeout(300_000);
@@ -21,7 +21,7 @@ const noise = Buffer.from(
   ),
 );
 const large = [...twoLayers, makeTar([{ name: 'noise', data: noise }])];
-const blobsIn = (storage: string) => readdirSync(join(storage, 'blobs/sha256'));
+const blobsIn = ({ state }: Place) => readdirSync(join(state, 'blobs/sha256'));
 
 test('an image is pulled, and runs by its name', async (t, user) => {
   const place = makePlace(t, user);
@@ -119,8 +119,22 @@ test('a pull that is killed leaves nothing broken, and the next goes on from its
   stuck = false;
   t.match(await runImage(place, user, ['pull', `${repository}:1.0`, 'solver']), { status: 0, stderr: '' });
   t.ok(headers.some(({ range }) => Number(range?.slice(6, -1)) >= 500_000));
-  t.notOk(blobsIn(place.storage).some((name) => name.includes('part')));
-  t.same(readdirSync(join(place.storage, 'leases')), []);
+  t.notOk(blobsIn(place).some((name) => name.includes('part')));
+  t.same(readdirSync(join(place.state, 'leases')), []);
+});
+
+test('that something is tried again is said before it is', async (t, user) => {
+  const place = makePlace(t, user);
+  let said = () => '';
+  const { repository } = await serveImage(t, {}, (request, response) => {
+    if (!request.url?.includes('blobs') || said().includes('trying again')) return false;
+    response.writeHead(503).end();
+    return true;
+  });
+  const pulled = await runImage(place, user, ['pull', `${repository}:1.0`, 'solver'], {}, (_, found) => {
+    said = found;
+  });
+  t.match(pulled, { status: 0, stderr: /warning: can't get .*; trying again\n/ });
 });
 
 test('eight pulls of one image at once make one transfer and one conversion', async (t, user) => {
@@ -251,15 +265,15 @@ test('prune removes blobs that no image needs, and what was left, once they are 
   ] as const)
     t.match(await runImage(place, user, ['pull', `${repository}:1.0`, name]), { status: 0 });
   t.equal(place.image(['delete', 'gone']).status, 0);
-  const directory = join(place.storage, 'blobs/sha256');
+  const directory = join(place.state, 'blobs/sha256');
   writeFileSync(join(directory, 'x.part.1.1'), 'left');
-  const before = blobsIn(place.storage);
+  const before = blobsIn(place);
   t.equal(place.image(['prune']).status, 0);
-  t.same(blobsIn(place.storage), before, 'what is younger may be in use');
+  t.same(blobsIn(place), before, 'what is younger may be in use');
   for (const name of before) utimesSync(join(directory, name), 0, 0);
   t.equal(place.image(['prune']).status, 0);
   // manifest, configuration, two layers
-  t.equal(blobsIn(place.storage).length, 4);
+  t.equal(blobsIn(place).length, 4);
   const requests = kept.asked.length;
   t.match(await runImage(place, user, ['pull', `${kept.repository}:1.0`, 'again']), { status: 0 });
   t.notOk(kept.asked.slice(requests).some((each) => each.includes('blobs')));

@@ -82,13 +82,13 @@ export interface AsyncEnding {
   readonly stderr: string;
 }
 
-/** Runs ch-image-ts while this process answers it. `end` can end it. */
+/** Runs ch-image-ts while this process answers it. `onStart` gets what ends it, and what it has said so far. */
 export function runImage(
   place: Place,
   user: User,
   words: readonly string[],
   env: NodeJS.ProcessEnv = {},
-  onStart?: (kill: (signal: NodeJS.Signals) => void) => void,
+  onStart?: (kill: (signal: NodeJS.Signals) => void, said: () => string) => void,
   input?: string,
 ): Promise<AsyncEnding> {
   return new Promise((resolve, reject) => {
@@ -111,6 +111,9 @@ export function runImage(
     );
     // it may end without having read it
     child.stdin.on('error', () => undefined).end(input ?? '');
-    onStart?.((signal) => child.kill(signal));
+    onStart?.(
+      (signal) => child.kill(signal),
+      () => texts[1] ?? '',
+    );
   });
 }

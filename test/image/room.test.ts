@@ -23,10 +23,10 @@ function placeWithImage(t: Test, user: User): Place {
 test('df counts images once, and says what prune would free', (t, user) => {
   const place = placeWithImage(t, user);
   t.equal(place.image(['tag', 'one', 'two']).status, 0);
-  const old = join(place.storage, 'tmp/old');
+  const old = join(place.state, 'tmp/old');
   writeFileSync(old, 'x'.repeat(4096));
   utimesSync(old, 0, Date.now() / 1000 - 25 * 60 * 60);
-  writeFileSync(join(place.storage, 'tmp/young'), 'x'.repeat(100));
+  writeFileSync(join(place.state, 'tmp/young'), 'x'.repeat(100));
   const size = readFileSync(join(place.storage, 'img/one.sqfs')).length;
   const found = JSON.parse(place.image(['df', '--json']).stdout);
   t.match(found, {
@@ -83,15 +83,16 @@ test('list says how many containers use an image', async (t, user) => {
     ['one', 0],
     ['tree', 0],
   ]);
-  const child = beginIn('-W', 'one');
+  const upper = join(place.directory, 'upper');
+  const written = [beginIn('-W', 'one'), beginIn('-W', 'tree'), beginIn(`--overlay=${upper}`, 'tree')];
   const shows = async (pattern: RegExp) => {
     const last = Date.now() + 60_000;
     while (!pattern.test(place.image(['list']).stdout) && Date.now() < last) await setTimeout(20);
     t.match(place.image(['list']).stdout, pattern);
   };
-  await shows(/^one .* {2}in use\ntree /);
-  await end(child);
-  await shows(/^one .*\d\ntree /);
+  await shows(/^one .* {2}1 container\ntree .* {2}2 containers\n/);
+  for (const child of written) await end(child);
+  await shows(/^one .*\d\ntree .*\d\n/);
 });
 
 /** Runs a script with storage on a file system of 3 MiB. */
@@ -142,7 +143,7 @@ test('packs for which there is no room are left out, and the image is there', (t
     const images = files.filter((name) => name.startsWith('storage/img/'));
     t.ok(status === 'status 0' ? images.length === 1 : images.length === 0, stdout);
     t.notOk(
-      files.some((name) => name.startsWith('storage/tmp/')),
+      files.some((name) => name.startsWith('storage/dlcache/ch-image-ts/tmp/')),
       stdout,
     );
   }

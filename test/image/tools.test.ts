@@ -1,6 +1,6 @@
 /** Images of other tools are read, and what is written they read, too: entry by entry. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { environmentOf, isRoot, run, skip, type User } from '../helpers/support.js';
@@ -210,6 +210,18 @@ test('Charliecloud: images go from one to the other, in one storage directory', 
   ours('prune');
   t.equal(tool(user, place, 'ch-image', 'list'), '');
   t.ok(existsSync(join(theirs, 'version')));
+  // a storage directory that ours has made first
+  rmSync(theirs, { recursive: true });
+  ours('import', 'root', 'ours:3');
+  ours('import', '--unpack', 'root', 'ours:4');
+  tool(user, place, 'ch-image', 'import', 'ours.tar.gz', 'theirs:5');
+  t.match(ours('list'), /^ours:3 +squashfs .*\nours:4 +directory .*\ntheirs:5 +directory /);
+  t.match(tool(user, place, 'ch-image', 'list'), /^ours:4\n/m);
+  t.match(JSON.parse(ours('inspect', 'ours:3')), {
+    path: join(theirs, 'img/ours+3.sqfs'),
+    format: 'directory',
+  });
+  tool(user, place, 'ch-image', 'delete', 'ours:4');
   // files, both ways
   tool(user, place, 'ch-convert', '-i', 'tar', '-o', 'dir', 'ours.tar.gz', 'unpacked/');
   t.same(

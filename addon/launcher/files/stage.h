@@ -26,6 +26,10 @@ class Stage {
   int keep_copy(int source, const std::string& action);
   Fd open_slot(int slot) const;
 
+  /// The image that overlays lie over: it is their source, as mountinfo shows it, by which `ch-image-ts list` counts
+  /// containers.
+  void show_image(std::string path) { image_ = std::move(path); }
+
   /// A new, detached file system: arguments as for mount(2). Throws SysError.
   Fd make(const char* type, unsigned long flags, const std::string& options, const std::string& action);
 
@@ -38,6 +42,7 @@ class Stage {
 
  private:
   Fd root_;
+  std::string image_;
   int slots_ = 0;
   bool hidden_ = false;
 };

@@ -59,6 +59,7 @@ void root(Creation& creation, const Step& step) {
   }
   begin_stage(creation);
   const std::string path = field(step, 0);
+  creation.stage.show_image(path);
   creation.root = creation.host.take(creation.stage, &step);
   creation.writable = access == "writable";
   const bool restricted = creation.writable || restrict_tree(creation.root.get(), path, MS_RDONLY);
@@ -73,6 +74,7 @@ void squashfs(Creation& creation, const Step& step) {
   if (step.fields[3] != "remember-reads" && step.fields[3] != "-") refuse_fields(step);
   std::function<squashfs::ReadsPlace()> reads;
   if (step.fields[3] == "remember-reads") reads = [&creation] { return reads_place(creation.command); };
+  creation.stage.show_image(field(step, 0));
   creation.image = serve_squashfs_image(image_path_of(step, 4), offset, step.fields[1] == "shared",
                                         paths_to_look_up(creation), std::move(reads));
   if (!creation.image->note.empty()) log::verbose(1, creation.image->note);
