@@ -49,15 +49,16 @@ const queues: Mount = {
 /** What other containers have where the host's is not shown. */
 const usualShm = 64 << 20;
 
-/** Below the host's /dev no place can be made. */
+/** Below the host's /dev no place can be made. What is mounted there is named: crun, as root, binds /dev without it. */
 function mountsBelowDev({ isolate, shmSize, has }: BundleRequest): readonly Mount[] {
   const size = shmSize ?? (isolate ? usualShm : undefined);
-  return [
-    ...(size !== undefined && has('/dev/shm')
-      ? [memory('/dev/shm', 'shm', 'noexec', 'mode=1777', `size=${size}`)]
-      : []),
-    ...(isolate && has('/dev/mqueue') ? [queues] : []),
+  const mounts = [
+    size === undefined ? bind('/dev/shm') : memory('/dev/shm', 'shm', 'noexec', 'mode=1777', `size=${size}`),
+    isolate ? queues : bind('/dev/mqueue'),
+    bind('/dev/pts'),
+    bind('/dev/hugepages'),
   ];
+  return mounts.filter(({ destination }) => has(destination));
 }
 
 const withoutSlashes = (path: string) => path.replace(/\/+$/, '');

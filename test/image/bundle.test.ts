@@ -1,4 +1,4 @@
-/** Bundles of images, run by ch-oci-ts and runc as an ordinary user and as root. */
+/** Bundles of images, run by ch-oci-ts, runc and crun as an ordinary user and as root. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -18,6 +18,15 @@ touch /x 2>/dev/null || echo read-only
 [ ! -s /host-has-it ] || grep -q ' /etc/resolv.conf ' /proc/self/mountinfo && echo names
 echo $(($(stat -f -c '%b * %S' /dev/shm) / 1024))
 readlink /proc/self/ns/net /proc/self/ns/ipc /proc/self/ns/pid`;
+
+/** crun refuses a machine that has both versions of control groups: it sees version 2 alone. */
+function crun({ uid }: User): readonly string[] {
+  const namespaces = uid === 0 ? ['-m'] : ['-U', '--map-current-user', '--keep-caps', '-m'];
+  const groups = '/sys/fs/cgroup';
+  const script = `[ ! -d ${groups}/unified ] || mount --bind ${groups}/unified ${groups}; exec crun "$@"`;
+  return ['unshare', ...namespaces, 'sh', '-c', script, 'crun', '--cgroup-manager=disabled'];
+}
+const runtimes = (user: User) => [runtimeWords, ['runc'], crun(user)];
 
 interface Images {
   readonly place: Place;
@@ -78,15 +87,14 @@ test('runtimes run a bundle as the image says, with the host around it', (t, use
   t.equal(place.image(['bundle', '-q', './tree', 'copy']).stderr, '');
   const expected = [...common, ...sharedMemoryOf(user), ...namespacesOf(user)];
   for (const bundle of ['job', 'copy'])
-    for (const words of [runtimeWords, ['runc']])
-      t.same(run(words, bundle), expected, `${bundle}: ${words[0]}`);
+    for (const words of runtimes(user)) t.same(run(words, bundle), expected, `${bundle}: ${words[0]}`);
   t.same(run([...runtimeWords], 'job'), expected, 'nothing that was written is kept');
 });
 
 test('with --isolate, a bundle shares nothing with the host but its devices', (t, user) => {
   const { place, run } = makeImages(t, user);
   t.equal(place.image(['bundle', '-q', '--isolate', '--shm-size=8M', 'file', 'job']).stderr, '');
-  for (const words of [runtimeWords, ['runc']]) {
+  for (const words of runtimes(user)) {
     const lines = run(words, 'job');
     t.same(lines.slice(0, -3), [...common, '8192']);
     for (const [at, namespace] of namespacesOf(user).entries()) t.not(lines.at(at - 3), namespace);
@@ -147,7 +155,8 @@ test('the user of an image is looked up in its own files, wherever links there l
   for (const name of ['passwd', 'group'])
     start(user, 'ln', ['-sf', `../../../..//names/${name}`, join(tree, 'etc', name)]);
   t.equal(place.image(['bundle', '-q', './tree', 'job']).stderr, '');
-  t.equal(run(runtimeWords, 'job')[0], '[x  y] 1234:88 / HOME=/home/joe');
+  for (const words of [runtimeWords, crun(user)])
+    t.equal(run(words, 'job')[0], '[x  y] 1234:88 / HOME=/home/joe', words[0] ?? '');
 });
 
 test('labels that runtimes obey are left out, and named', (t, user) => {

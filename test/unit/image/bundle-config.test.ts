@@ -76,10 +76,12 @@ t.test('mounts come after those that they lie in; volumes where the host is not 
   t.same(places({ config }), [
     ...['bind /dev', 'bind /proc', 'bind /sys', 'bind /tmp', 'tmpfs /data'],
     ...['bind /etc/hosts', 'bind /etc/machine-id', 'bind /etc/resolv.conf'],
+    ...['bind /dev/shm', 'bind /dev/mqueue', 'bind /dev/pts', 'bind /dev/hugepages'],
     ...['bind /var/lib/hugetlbfs', 'bind /var/spool/slurmd', 'tmpfs /data/below/it'],
   ]);
   t.same(places({ isolate: true, has: (path) => path.startsWith('/dev/') }), [
     ...['bind /dev', 'proc /proc', 'bind /sys', 'tmpfs /tmp', 'tmpfs /dev/shm', 'mqueue /dev/mqueue'],
+    ...['bind /dev/pts', 'bind /dev/hugepages'],
   ]);
   t.same(places({ shmSize: 5, has: () => false }).length, 4, 'nothing is made in /dev of the host');
   const [shm] = mountsOf({ ...plain, shmSize: 4096 }).filter(({ destination }) => destination === '/dev/shm');
