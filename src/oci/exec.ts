@@ -18,6 +18,7 @@ import {
   planRights,
   planTerminal,
 } from './plan/process.js';
+import { hasAgent } from './plan/seccomp.js';
 
 const list = (value: unknown): readonly string[] => (Array.isArray(value) ? value : []);
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
@@ -107,13 +108,22 @@ function findProcess({ values, operands, host }: Invocation, config: Config): Pr
 const watchMemory = ({ linux }: Config, root: string, id: string): readonly OutsideStep[] =>
   (linux?.resources?.memory?.limit ?? 0) > 0 ? [{ kind: 'watch-memory', root, id }] : [];
 
-function planOutside(process: Process, values: OciValues, host: Host): readonly OutsideStep[] {
+/** For an agent of seccomp. */
+const pidPassed = (config: Config) => (hasAgent(config) ? [{ kind: 'pass', what: 'pid' } as const] : []);
+
+function planOutside(
+  process: Process,
+  passPid: ReturnType<typeof pidPassed>,
+  values: OciValues,
+  host: Host,
+): readonly OutsideStep[] {
   const socket = text(values['console-socket']);
   const pidFile = text(values['pid-file']);
   if (process.terminal && values.detach && socket === undefined)
     throw usageError('a detached process with a terminal needs --console-socket');
   return [
     { kind: 'init' },
+    ...passPid,
     ...(process.terminal ? [{ kind: 'pass', what: 'console' } as const] : []),
     ...(socket === undefined ? [] : [{ kind: 'send-console', socket: host.absolute(socket) } as const]),
     { kind: 'meet', name: 'made' },
@@ -149,6 +159,7 @@ export function exec(invocation: Invocation): LaunchPlan {
       groups: list(values.cgroup),
     },
     { kind: 'init' },
+    ...pidPassed(config),
     ...planTerminal(process, false),
     { kind: 'meet', name: 'made' },
     { kind: 'meet', name: 'limits' },
@@ -166,7 +177,7 @@ export function exec(invocation: Invocation): LaunchPlan {
     log: 'text',
     warnings: [],
     facts: host.facts(),
-    outside: [...watchMemory(config, root, id), ...planOutside(process, values, host)],
+    outside: [...watchMemory(config, root, id), ...planOutside(process, pidPassed(config), values, host)],
     create,
     enter,
   };

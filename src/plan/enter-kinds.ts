@@ -66,8 +66,19 @@ export const enterKinds = {
   terminal: () => [],
   /** Replace the caller's session keyring by a new one, keyctl(2). */
   'new-keyring': () => [],
-  /** Install a system call filter: a BPF program, 8 bytes per instruction, in hexadecimal. */
-  seccomp: (step: { readonly program: string }) => [step.program],
+  /**
+   * Install a system call filter: a BPF program, 8 bytes per instruction, in hexadecimal. Flags are those of seccomp(2).
+   * The `agent` who listens at a socket of the host is sent its descriptor, with `metadata`.
+   */
+  seccomp: (step: {
+    readonly program: string;
+    readonly flags?: readonly string[];
+    readonly agent?: { readonly socket: string; readonly metadata: string } | undefined;
+  }) => {
+    const { program, flags = [], agent } = step;
+    if (agent) return [program, flags.join(' '), agent.socket, agent.metadata];
+    return flags.length > 0 ? [program, flags.join(' ')] : [program];
+  },
   /** Write to the system log: the user, the command and whether the plan was remembered. */
   syslog: (step: { readonly version: string; readonly image: string }) => [step.version, step.image],
   /** Become the user's command, `before` which these words come; where there is none, it is `otherwise`. */

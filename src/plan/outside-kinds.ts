@@ -42,9 +42,9 @@ export const outsideKinds = {
   meet: (step: { readonly name: string }) => [step.name],
   /**
    * Pass something to the other side, or take it from there: the gate where the container waits for its start, its state
-   * for hooks inside, the other end of its terminal.
+   * for hooks inside, the number of its process, the other end of its terminal.
    */
-  pass: (step: { readonly what: 'gate' | 'state' | 'console' }) => [step.what],
+  pass: (step: { readonly what: 'gate' | 'state' | 'pid' | 'console' }) => [step.what],
   /** Make the directory ROOT/ID of an OCI container; `saved`, in JSON, becomes part of its state. */
   container: (step: {
     readonly root: string;

@@ -274,6 +274,16 @@ int exchange(const char* one, const char* other) {
   return perror("renameat2"), 91;
 }
 
+/// The errno of each system call, called by its number without arguments.
+int call(char** numbers) {
+  for (; *numbers; numbers++) {
+    errno = 0;
+    syscall(atol(*numbers), 0, 0, 0, 0, 0, 0);
+    printf("%d%s", errno, numbers[1] ? " " : "\n");
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -284,6 +294,7 @@ int main(int argc, char** argv) {
   if (action == "die") return die(atoi(argv[2]));
   if (action == "create") return create(argv + 2);
   if (action == "exchange") return exchange(argv[2], argv[3]);
+  if (action == "call") return call(argv + 2);
   if (action == "wait") return puts("ready"), fflush(stdout), pause(), 94;
   return fprintf(stderr, "probe: what is %s?\n", action.c_str()), 93;
 }

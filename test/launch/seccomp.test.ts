@@ -123,7 +123,7 @@ const malformed: readonly [string, string][] = [
   ['0600000000000000'.repeat(4097), 'has a wrong length'],
   ['060000000000000x', 'is not hexadecimal'],
   ['0600000000000FFF', 'is not hexadecimal'],
-  ['ffffffffffffffff', "can't install the filter of --seccomp: seccomp: invalid argument"],
+  ['ffffffffffffffff', "can't install the filter of system calls: seccomp: invalid argument"],
 ];
 for (const [program, message] of malformed) {
   t.test(`a filter is refused: ${message}`, (t) => {

@@ -17,6 +17,7 @@
 #include "base/files.h"
 #include "base/records.h"
 #include "containers/container.h"
+#include "containers/report.h"
 #include "launcher/log/log.h"
 #include "launcher/plan/creation.h"
 #include "launcher/plan/hook_of.h"
@@ -162,6 +163,7 @@ void enter_container(Creation& creation, const Step& step) {
   if (status != Status::running && status != Status::created && !(status == Status::paused && accepts_paused))
     throw Error("can't run a process in container " + container.id() + ": it is " + status_word(status));
   const ProcessId first = Container::process(saved);
+  creation.state = state_report(saved, status, first.pid);
   // before any of its code runs, and while its groups are where the host has them
   for (const Group& group : wanted_groups(container.groups(), std::span(step.fields).subspan(3)))
     join_or_warn(group, first.pid);
@@ -239,14 +241,16 @@ void check_descriptors(Creation&, const Step& step) {
 }
 void no_action(Creation&, const Step&) {}
 
-/// pass gate: where to wait for the start. pass state: as the side outside knows it, for hooks. pass console: the other
-/// end of the own terminal.
+/// pass gate: where to wait for the start. pass state: as the side outside knows it, for hooks. pass pid: of this
+/// process there. pass console: the other end of the own terminal.
 void pass(Creation& creation, const Step& step) {
   const std::string_view name = step.fields[0];
   if (name == "gate")
     creation.gate = creation.sides->take("gate");
   else if (name == "state")
     creation.state = creation.sides->take_text("state");
+  else if (name == "pid")
+    creation.pid = creation.sides->take_text("pid");
   else if (name == "console" && creation.terminal)
     creation.sides->give("console", creation.terminal), creation.terminal.reset();
   else

@@ -45,6 +45,7 @@ struct Creation {
   Fd gate{};                           // where the first process of an OCI container is to wait
   Fd terminal{};                       // the other end of an OCI container's terminal
   std::string state{};                 // of an OCI container, in JSON: for its hooks
+  std::string pid{};                   // of this process, as those outside see it
   std::map<const Step*, Fd> joined{};  // namespaces that steps name
   bool entered = false;                // an existing container was entered: nothing is left to create
 };

@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <climits>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_string.h"
 #include "launcher/log/log.h"
 #include "launcher/plan/entry.h"
 #include "launcher/process/exec.h"
@@ -111,8 +113,30 @@ void terminal(Entry& entry, const Step&) {
   if (entry.typing_possible) forbid_typing();
 }
 
-/// seccomp PROGRAM
-void seccomp(Entry&, const Step& step) { install_filter(step.fields[0]); }
+/// seccomp PROGRAM [FLAGS [SOCKET METADATA]]: with an agent, which is where the host has it.
+void prepare_seccomp(Entry& entry, const Step& step) {
+  if (step.fields.size() > 2) entry.agent = connect_agent(field(step, 2));
+}
+
+/// The specification calls it the state of a container process.
+std::string agent_message(const Creation& creation, const std::string& metadata) {
+  std::string message = "{\"ociVersion\":\"1.0.2\",\"fds\":[\"seccompFd\"],\"pid\":" + creation.pid + ",\"metadata\":";
+  append_json_string(message, metadata);
+  return message + ",\"state\":" + creation.state + "}";
+}
+
+void seccomp(Entry& entry, const Step& step) {
+  unsigned long flags = 0;
+  if (step.fields.size() > 1) {
+    std::istringstream words(field(step, 1));
+    for (std::string word; words >> word;) flags |= filter_flag(word);
+  }
+  // telling who starts the container may be refused from here on
+  if (entry.gate) entry.gate->pass();
+  if (!entry.agent) return install_filter(step.fields[0], flags);
+  const std::string message = agent_message(*entry.creation, step.fields.size() > 3 ? field(step, 3) : "");
+  install_filter_of_agent(step.fields[0], flags, entry.agent, message);
+}
 
 std::string_view memo_word(Origin origin) {
   switch (origin) {
@@ -151,7 +175,7 @@ constexpr StepKind<Entry> kKinds[] = {
     {"new-keyring", 0, 0, new_keyring},
     {"no-new-privileges", 0, 0, no_new_privileges},
     {"terminal", 0, 0, terminal, prepare_terminal},
-    {"seccomp", 1, 1, seccomp},
+    {"seccomp", 1, 4, seccomp, prepare_seccomp},
     {"syslog", 2, 2, syslog, prepare_syslog},
     {"command", 0, kAnyFields, command},
 };

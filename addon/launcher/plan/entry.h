@@ -27,6 +27,7 @@ struct Entry {
   std::optional<SystemLog> system_log{};       // opened while the host's /dev is in sight
   std::optional<Gate> gate{};                  // of an OCI container
   std::optional<NamedUser> named{};            // by the container's own files
+  Fd agent{};                                  // who answers for system calls of the filter
   Fd proc{};                                   // of the host, for security labels
   bool typing_possible = false;                // into the caller's terminal, by what the container runs
 };

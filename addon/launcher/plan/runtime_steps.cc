@@ -58,14 +58,16 @@ std::string creating_report(const Outside& outside) {
                       outside.sides.child());
 }
 
-/// pass gate: where the first process waits for its start. pass state: for hooks inside. pass console: the other end of
-/// the container's terminal.
+/// pass gate: where the first process waits for its start. pass state: for hooks inside. pass pid: its
+/// number. pass console: the other end of the container's terminal.
 void pass(Outside& outside, const Step& step) {
   const std::string_view name = step.fields[0];
   if (name == "gate")
     outside.sides.give("gate", container_of(outside).make_gate());
   else if (name == "state")
     outside.sides.give_text("state", creating_report(outside));
+  else if (name == "pid")
+    outside.sides.give_text("pid", std::to_string(outside.sides.child()));
   else if (name == "console")
     outside.terminal = outside.sides.take("console");
   else

@@ -12,7 +12,10 @@ class Gate {
   /// by the end of the connection, which execve(2) closes. One that asks for nothing, or dies, changes nothing.
   void wait();
   /// What follows is the command: from here on a connection that ends without a failure is a success.
-  void pass() const { starter_.send(kOpened); }
+  void pass() {
+    if (!passed_) starter_.send(kOpened);
+    passed_ = true;
+  }
 
   const Channel& starter() const { return starter_; }
 
@@ -24,6 +27,7 @@ class Gate {
   static constexpr char kOpen = 'o', kOpened = 'd';
   Fd listening_;
   Channel starter_;
+  bool passed_ = false;
 };
 
 }  // namespace chrun

@@ -1,20 +1,26 @@
 #include "launcher/process/seccomp.h"
 
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
-#include <string>
+#include <thread>
 
 #include "base/error.h"
-
-#ifndef SECCOMP_FILTER_FLAG_SPEC_ALLOW
-#define SECCOMP_FILTER_FLAG_SPEC_ALLOW (1UL << 2)
-#endif
+#include "launcher/log/log.h"
 
 namespace chrun {
 namespace {
+
+// of <linux/seccomp.h>, in which Linux before 4.17, 5.0 and 6.0 lacks them
+constexpr unsigned long kLog = 2, kSpecAllow = 4, kNewListener = 8, kWaitKillable = 32;
 
 unsigned digit(char letter) {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -47,12 +53,102 @@ bool try_install_filter(std::vector<sock_filter>& program) {
   };
   // else kernels before 5.16 turn on mitigations of speculative execution, which slow the whole command down: our
   // filters keep no program from reading what it may not. Kernels before 4.17 do not know the flag.
-  return install(SECCOMP_FILTER_FLAG_SPEC_ALLOW) || (errno == EINVAL && install(0));
+  return install(kSpecAllow) || (errno == EINVAL && install(0));
 }
 
-void install_filter(std::string_view hexadecimal) {
+void install_filter(std::string_view hexadecimal, unsigned long flags) {
+  constexpr const char* kAction = "install the filter of system calls";
   std::vector<sock_filter> program = to_program(hexadecimal);
-  if (!try_install_filter(program)) throw Refused("seccomp").cannot("install the filter of --seccomp");
+  if (flags == 0) {
+    if (!try_install_filter(program)) throw Refused("seccomp").cannot(kAction);
+    return;
+  }
+  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags | kSpecAllow, &filter) != 0)
+    throw Refused("seccomp").cannot(kAction);
+}
+
+unsigned long filter_flag(std::string_view name) {
+  if (name == "LOG") return kLog;
+  if (name == "WAIT_KILLABLE_RECV") return kWaitKillable;
+  throw Error("unknown flag " + std::string(name) + " of the filter in the plan");
+}
+
+Fd connect_agent(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string action = "reach the seccomp agent at " + path;
+  if (path.size() >= sizeof address.sun_path) throw Refused("connect", ENAMETOOLONG).cannot(action);
+  memcpy(address.sun_path, path.data(), path.size());
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) throw Refused("socket").cannot(action);
+  if (connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    throw Refused("connect").cannot(action);
+  return socket;
+}
+
+namespace {
+
+bool send_with(const Fd& socket, const std::string& text, int file) {
+  iovec part{const_cast<char*>(text.data()), text.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof file)] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof file);
+  memcpy(CMSG_DATA(header), &file, sizeof file);
+  return sendmsg(socket.get(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+}
+
+/// Waits until it is read; false if the agent is gone.
+bool is_taken(const Fd& socket) {
+  for (;;) {
+    int unread = 0;
+    if (ioctl(socket.get(), SIOCOUTQ, &unread) != 0) return false;
+    if (unread == 0) return true;
+    pollfd end{socket.get(), 0, 0};
+    if (poll(&end, 1, 1) > 0 && (end.revents & (POLLHUP | POLLERR))) return false;
+  }
+}
+
+/// What this process and a thread of it without the filter tell each other without a system call: the filter may have
+/// each of them wait for an agent that knows nothing yet.
+struct Exchange {
+  std::atomic<long> listener{-1};  // a descriptor; -2: there will be none
+  std::atomic<bool> taken{false};
+};
+
+void hand_over(Exchange& exchange, const Fd& agent, const std::string& message) {
+  while (exchange.listener == -1) usleep(100);
+  const long listener = exchange.listener;
+  if (listener < 0) return;
+  const bool sent = send_with(agent, message, static_cast<int>(listener));
+  close(static_cast<int>(listener));
+  if (sent && is_taken(agent)) return exchange.taken.store(true);
+  // the other thread can't say so: nobody answers for its system calls
+  log::error(Error("the seccomp agent has gone away, and took no descriptor"));
+  _exit(static_cast<int>(Exit::failure));
+}
+
+}  // namespace
+
+void install_filter_of_agent(std::string_view hexadecimal, unsigned long flags, const Fd& agent,
+                             const std::string& message) {
+  std::vector<sock_filter> program = to_program(hexadecimal);
+  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+  // they outlive this function: the thread may still read them while it ends
+  auto& exchange = *new Exchange;
+  std::thread(hand_over, std::ref(exchange), std::cref(agent), std::cref(message)).detach();
+  const long listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags | kSpecAllow | kNewListener, &filter);
+  const int code = errno;
+  exchange.listener = listener < 0 ? -2 : listener;
+  if (listener < 0) throw Refused("seccomp", code).cannot("install the filter of system calls for an agent");
+  while (!exchange.taken) continue;
 }
 
 }  // namespace chrun

@@ -55,6 +55,8 @@ export interface Seccomp {
   readonly defaultErrnoRet?: number;
   readonly architectures?: readonly string[];
   readonly flags?: readonly string[];
+  readonly listenerPath?: string;
+  readonly listenerMetadata?: string;
   readonly syscalls?: readonly SeccompRule[];
 }
 

@@ -137,8 +137,8 @@ export const seccompFields: Fields = {
   defaultErrnoRet: count,
   architectures: { form: 'texts' },
   flags: { form: 'texts' },
-  listenerPath: refused(path, 'agents of seccomp are not handled yet'),
-  listenerMetadata: refused(text, 'agents of seccomp are not handled yet'),
+  listenerPath: path,
+  listenerMetadata: text,
   syscalls: {
     form: {
       names: { form: 'texts', required: true },

@@ -13,6 +13,7 @@ import { planMounts, planProtection } from './mounts.js';
 import { isPrivate, joinsMounts, planNamespaces, planSysctl } from './namespaces.js';
 import { passedSockets, planBegin, planLimits, planOomScore, planRights, planTerminal } from './process.js';
 import { findRoot, planRoot, planServer } from './root.js';
+import { hasAgent } from './seccomp.js';
 
 export interface CreateRequest {
   readonly mode: 'create' | 'foreground' | 'detached';
@@ -90,7 +91,7 @@ function planOutside(
         ]
       : []),
     ...(hasInit ? [{ kind: 'init' } as const] : []),
-    ...(needsState(config) ? [{ kind: 'pass', what: 'state' } as const] : []),
+    ...passState(config),
     ...hooks.map((hook): OutsideStep => ({ kind: 'runtime-hook', bundle, ...hook })),
     ...(hooks.length > 0 ? [{ kind: 'meet', name: 'hooks' } as const] : []),
     ...(process.terminal ? [{ kind: 'pass', what: 'console' } as const] : []),
@@ -104,7 +105,14 @@ function planOutside(
   ];
 }
 
-const needsState = (config: Config) => hooksOf(config, 'createContainer', 'startContainer').length > 0;
+/** What hooks inside and an agent of seccomp are told. */
+function passState(config: Config): readonly { readonly kind: 'pass'; readonly what: 'state' | 'pid' }[] {
+  const isNeeded = hooksOf(config, 'createContainer', 'startContainer').length > 0 || hasAgent(config);
+  return [
+    ...(isNeeded ? [{ kind: 'pass', what: 'state' } as const] : []),
+    ...(hasAgent(config) ? [{ kind: 'pass', what: 'pid' } as const] : []),
+  ];
+}
 
 function planNames({ hostname, domainname }: Config): readonly CreateStep[] {
   return [
@@ -127,7 +135,7 @@ function planCreation(
     { kind: 'descriptors', count: preserved },
     { kind: 'pass', what: 'gate' },
     ...namespaces,
-    ...(needsState(config) ? [{ kind: 'pass', what: 'state' } as const] : []),
+    ...passState(config),
     ...(hooksOf(config, 'prestart', 'createRuntime').length > 0
       ? [{ kind: 'meet', name: 'hooks' } as const]
       : []),

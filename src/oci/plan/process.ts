@@ -4,7 +4,7 @@ import type { CreateStep, EnterStep, OutsideStep } from '../../plan/launch-plan.
 import { capabilityBits } from '../config/capabilities.js';
 import type { Linux, Process } from '../config/config.js';
 import { planScheduling } from './scheduling.js';
-import { compileSeccomp } from './seccomp.js';
+import { planSeccomp } from './seccomp.js';
 
 /** What the kernel has for no limit, in decimal. JSON numbers near it are not exact. */
 const infinity = 2n ** 64n - 1n;
@@ -84,9 +84,7 @@ export function planRights({
 }: ProcessRequest): readonly EnterStep[] {
   const { capabilities = {}, noNewPrivileges, user = {}, cwd, args = [] } = process;
   const set = (name: keyof typeof capabilities) => capabilityBits(capabilities[name] ?? []);
-  const filter: readonly EnterStep[] = linux.seccomp
-    ? [{ kind: 'seccomp', program: compileSeccomp(linux.seccomp) }]
-    : [];
+  const filter = planSeccomp(linux.seccomp);
   return [
     ...planScheduling(process, linux),
     // a filter is for those with rights, or for who can gain none
@@ -107,8 +105,9 @@ export function planRights({
       ambient: set('ambient'),
     },
     { kind: 'working-directory', path: cwd || '/', when: 'must' },
-    ...(noNewPrivileges ? [{ kind: 'no-new-privileges' } as const, ...filter] : []),
     { kind: 'keep-descriptors', count: preserved },
+    // as few calls as possible after it: it may refuse them
+    ...(noNewPrivileges ? [{ kind: 'no-new-privileges' } as const, ...filter] : []),
     { kind: 'execute', words: args },
   ];
 }

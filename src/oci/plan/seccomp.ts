@@ -1,11 +1,14 @@
 /** Filters of system calls, as config.json has them. */
 import { LaunchError } from '../../base/errors.js';
 import { native } from '../../host/native.js';
-import type { Seccomp, SeccompRule } from '../config/config.js';
+import type { EnterStep } from '../../plan/launch-plan.js';
+import type { Config, Seccomp, SeccompRule } from '../config/config.js';
 
 /** An action, with its errno or message: `errno 38`. */
 function actionWord(action: string, errno: number | undefined): string {
-  const name = /^SCMP_ACT_(ALLOW|LOG|KILL|KILL_THREAD|KILL_PROCESS|TRAP|ERRNO|TRACE)$/.exec(action)?.[1];
+  const name = /^SCMP_ACT_(ALLOW|LOG|KILL|KILL_THREAD|KILL_PROCESS|TRAP|ERRNO|TRACE|NOTIFY)$/.exec(
+    action,
+  )?.[1];
   if (name === undefined) throw new LaunchError(`linux.seccomp: the action ${action} is not handled`);
   return `${name} ${errno ?? (name === 'ERRNO' ? 1 : 0)}`;
 }
@@ -32,16 +35,46 @@ function ruleWords({ names, action, errnoRet, args = [] }: SeccompRule): readonl
 
 const digits = (byte: number) => byte.toString(16).padStart(2, '0');
 
+/** Some filters are always so: there is one thread, and the kernel's mitigations are for those who can't trust them. */
+const flagsWithoutEffect = ['SECCOMP_FILTER_FLAG_SPEC_ALLOW', 'SECCOMP_FILTER_FLAG_TSYNC'];
+const killable = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
+/** All that are known, for `features`. */
+export const seccompFlags: readonly string[] = [...flagsWithoutEffect, 'SECCOMP_FILTER_FLAG_LOG', killable];
+
+/** Flags of seccomp(2), without those that change nothing. */
+function flagWords({ flags = [], listenerPath }: Seccomp): readonly string[] {
+  const unknown = flags.find((flag) => !seccompFlags.includes(flag));
+  if (unknown !== undefined) throw new LaunchError(`linux.seccomp: the flag ${unknown} is not handled`);
+  if (flags.includes(killable) && !listenerPath)
+    throw new LaunchError(`linux.seccomp: the flag ${killable} needs listenerPath`);
+  const words = flags.filter((flag) => !flagsWithoutEffect.includes(flag));
+  return words.map((flag) => flag.replace('SECCOMP_FILTER_FLAG_', ''));
+}
+
+/** Whether somebody else decides about system calls. */
+export const hasAgent = ({ linux }: Config): boolean => Boolean(linux?.seccomp?.listenerPath);
+
+export function planSeccomp(filter: Seccomp | undefined): readonly EnterStep[] {
+  if (filter === undefined) return [];
+  const { listenerPath: socket, listenerMetadata: metadata = '' } = filter;
+  const actions = [filter.defaultAction, ...(filter.syscalls ?? []).map(({ action }) => action)];
+  if (actions.includes('SCMP_ACT_NOTIFY') && !socket)
+    throw new LaunchError('linux.seccomp: the action SCMP_ACT_NOTIFY needs listenerPath');
+  return [
+    {
+      kind: 'seccomp',
+      program: compileSeccomp(filter),
+      flags: flagWords(filter),
+      agent: socket ? { socket, metadata } : undefined,
+    },
+  ];
+}
+
 /** The BPF program in hexadecimal. */
-export function compileSeccomp(filter: Seccomp): string {
-  const { defaultAction, defaultErrnoRet, architectures = [], flags = [], syscalls = [] } = filter;
+function compileSeccomp(filter: Seccomp): string {
+  const { defaultAction, defaultErrnoRet, architectures = [], syscalls = [] } = filter;
   if (!native.features().includes('seccomp'))
     throw new LaunchError('linux.seccomp is refused: this ch-oci-ts was built without libseccomp');
-  // those two are always so: there is one thread, and the kernel's mitigations are for those who can't trust filters
-  const unknown = flags.find(
-    (flag) => !['SECCOMP_FILTER_FLAG_SPEC_ALLOW', 'SECCOMP_FILTER_FLAG_TSYNC'].includes(flag),
-  );
-  if (unknown !== undefined) throw new LaunchError(`linux.seccomp: the flag ${unknown} is not handled`);
   const program = native.compileRules([
     actionWord(defaultAction, defaultErrnoRet),
     String(architectures.length),

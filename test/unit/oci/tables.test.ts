@@ -79,7 +79,7 @@ t.test('unknown fields and what asks for nothing are ignored, what is refused is
       'a whole number at config.json.linux.resources.rdma.a.hcaHandles',
     ],
     [{ linux: { resources: { rdma: [] } } }, 'expected an object at config.json.linux.resources.rdma'],
-    [{ linux: { seccomp: { defaultAction: 'A', listenerPath: '/x' } } }, 'listenerPath is refused'],
+    [{ linux: { seccomp: { defaultAction: 'A', listenerPath: 'x' } } }, 'expected an absolute path'],
     [
       { mounts: [{ destination: '/x', uidMappings: [{ containerID: 1, hostID: 1, size: 1 }] }] },
       'uidMappings is refused',
