@@ -102,10 +102,10 @@ test('a pull that is killed leaves nothing broken, and the next goes on from its
     response.writeHead(200, { 'content-length': large[2]?.length });
     response.write(large[2]?.subarray(0, 1_000_000));
     const sizes = () =>
-      blobsIn(place.storage)
+      blobsIn(place)
         .filter((name) => name.includes('part'))
         .map(
-          (name) => statSync(join(place.storage, 'blobs/sha256', name), { throwIfNoEntry: false })?.size ?? 0,
+          (name) => statSync(join(place.state, 'blobs/sha256', name), { throwIfNoEntry: false })?.size ?? 0,
         );
     const isHalf = () => sizes().some((size) => size >= 500_000);
     void eventually(isHalf).then(() => kill('SIGKILL'));
