@@ -12,9 +12,11 @@
 #include "base/files.h"
 #include "base/records.h"
 #include "image/lease.h"
+#include "image/packing.h"
 #include "image/running.h"
 #include "image/secret.h"
 #include "image/storage_files.h"
+#include "image/taken.h"
 #include "net/questions.h"
 #include "net/signature.h"
 #include "pack/decompress.h"
@@ -33,19 +35,6 @@ namespace {
 
 using pack::FilePart;
 using pack::Interrupted;
-
-/// Words from the front of a list.
-class Taken {
- public:
-  explicit Taken(const Words& words) : words_(words) {}
-  const std::string& text() { return words_.at(at_++); }
-  uint64_t number(const char* what) { return parse_number(text(), INT64_MAX, what); }
-  bool more() const { return at_ < words_.size(); }
-
- private:
-  const Words& words_;
-  size_t at_ = 0;
-};
 
 Fd open_input(const std::string& path) {
   Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
@@ -97,66 +86,6 @@ struct Part {
     size = words.number("a size");
   }
 };
-
-/// The packs of an image's layers, and a second name of the image. Nothing needs them: what can't be written is left
-/// out.
-void keep_packs(const std::string& directory, const std::string& image, const pack::Packed& packed) {
-  if (packed.packs.empty() || mkdir(directory.c_str(), 0755) != 0) return;
-  try {
-    link_file({image, directory + "/image"});
-    for (const auto& [diff_id, text] : packed.packs) {
-      NewFile file(directory + "/" + diff_id);
-      write_all(file.get(), text, file.path());
-      file.keep();
-    }
-  } catch (const Error&) {
-    pack::remove_all(directory);
-  }
-}
-
-/// OUT LEVEL THREADS MOST-BYTES MOST-ENTRIES PROGRESS PACKS COUNT (NAME TEXT)… (NAME PATH OFFSET SIZE DIGEST DIFF-ID
-/// tar|directory PACK)… → entries, bytes, size, devices, set-ids, xattrs, known layers, diff ids: packs layers, the
-/// lowest first, into the new file OUT. PACKS is a new directory for their packs, PACK one that has the layer's.
-Words pack(const Words& arguments) {
-  Taken words(arguments);
-  NewFile output(words.text());
-  pack::PackRequest request{};
-  request.output = output.get();
-  request.level = static_cast<int>(words.number("a level"));
-  request.threads = static_cast<unsigned>(words.number("a number of threads"));
-  request.most_bytes = words.number("a number of bytes");
-  request.most_entries = words.number("a number of entries");
-  const std::string& progress = words.text();
-  using Shown = pack::Progress::Shown;
-  request.progress = progress == "line" ? Shown::line : progress == "json" ? Shown::json : Shown::none;
-  const std::string packs = words.text();
-  request.keep_packs = !packs.empty();
-  for (uint64_t left = words.number("a number of files"); left > 0; --left) {
-    const std::string& name = words.text();
-    request.files.push_back({name, words.text()});
-  }
-  while (words.more()) {
-    pack::Layer layer;
-    layer.name = words.text();
-    layer.path = words.text();
-    layer.offset = words.number("an offset");
-    layer.size = words.number("a size");
-    layer.digest = words.text();
-    layer.diff_id = words.text();
-    layer.directory = words.text() == "directory";
-    layer.pack = words.text();
-    request.layers.push_back(std::move(layer));
-  }
-  pack::Packed packed = pack::pack_layers(request);
-  output.keep();
-  keep_packs(packs, output.path(), packed);
-  Words found;
-  for (const uint64_t number : {packed.entries, packed.bytes, packed.size, packed.left_out.devices,
-                                packed.left_out.set_id, packed.left_out.xattrs, packed.known})
-    found.push_back(std::to_string(number));
-  found.insert(found.end(), packed.diff_ids.begin(), packed.diff_ids.end());
-  return found;
-}
 
 /// PATH MOST → name, kind, offset, size, target of each of the first entries of a tar archive, compressed or not; the
 /// offset is that in the decompressed archive.
@@ -373,7 +302,10 @@ Words guarded(const Words& arguments) {
 }
 
 constexpr Question kQuestions[] = {
-    {"pack", 8, guarded<pack>},
+    {"pack", 8, guarded<pack_image>},
+    {"begin-pack", 8, guarded<begin_pack>},
+    {"end-pack", 0, guarded<end_pack>},
+    {"drop-pack", 0, guarded<drop_pack>},
     {"members", 2, guarded<members>},
     {"spool", 3, guarded<spool>},
     {"hash", 3, guarded<hash>},

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/proc.h"
 #include "base/text.h"
+#include "pack/arriving_file.h"
 #include "pack/block_writer.h"
 #include "pack/decompress.h"
 #include "pack/interrupt.h"
@@ -228,13 +229,18 @@ class Packer {
     if (PackDraft* draft = draft_of(number)) draft->set_content(entry, inode);
   }
 
+  std::unique_ptr<Source> open_layer(const Layer& layer) const {
+    if (request_.stop) return std::make_unique<ArrivingFile>(layer.path, layer.size, *request_.stop);
+    Fd file(open(layer.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (!file) throw Refused("open").cannot("read " + layer.path);
+    return std::make_unique<FilePart>(std::move(file), layer.offset, layer.size);
+  }
+
   /// `take` gives the inode whose content is wanted. Returns the diff id, after the first reading.
   template <typename Take>
   std::string read_layer(int number, const Layer& layer, bool first, Take take) {
-    const Fd file(open(layer.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    if (!file) throw Refused("open").cannot("read " + layer.path);
-    FilePart part(file.get(), layer.offset, layer.size);
-    Hashed stored(part);
+    const auto part = open_layer(layer);
+    Hashed stored(*part, layer.digest.empty() ? Hashed::Kind::counted : Hashed::Kind::hashed);
     const auto plain = decompressed(stored);
     Hashed archive(*plain);
     TarReader reader(archive, layer.digest.empty() && layer.diff_id.empty());

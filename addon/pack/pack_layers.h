@@ -1,5 +1,6 @@
 // From the layers of an image to one SquashFS file, without unpacking them: each is read once.
 #pragma once
+#include <atomic>
 #include <map>
 #include <string>
 #include <vector>
@@ -35,6 +36,7 @@ struct PackRequest {
   uint64_t most_entries;
   Progress::Shown progress;
   bool keep_packs = false;
+  const std::atomic<bool>* stop = nullptr;  // layers are whole files that may still arrive, until this is set
 };
 
 struct Packed {

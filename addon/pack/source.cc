@@ -29,7 +29,7 @@ size_t WholeFile::read(std::span<uint8_t> to) {
 
 size_t Hashed::read(std::span<uint8_t> to) {
   const size_t got = source_.read(to);
-  sha_.add(to.first(got));
+  if (kind_ == Kind::hashed) sha_.add(to.first(got));
   size_ += got;
   return got;
 }

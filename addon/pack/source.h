@@ -19,9 +19,11 @@ class Source {
 class FilePart : public Source {
  public:
   FilePart(int file, uint64_t offset, uint64_t size) : file_(file), position_(offset), left_(size) {}
+  FilePart(Fd file, uint64_t offset, uint64_t size) : FilePart(file.get(), offset, size) { own_ = std::move(file); }
   size_t read(std::span<uint8_t> to) override;
 
  private:
+  Fd own_;
   int file_;
   uint64_t position_, left_;
 };
@@ -39,7 +41,8 @@ class WholeFile : public Source {
 /// What another source has, counted and hashed as it passes.
 class Hashed : public Source {
  public:
-  explicit Hashed(Source& source) : source_(source) {}
+  enum class Kind { hashed, counted };
+  explicit Hashed(Source& source, Kind kind = Kind::hashed) : source_(source), kind_(kind) {}
   size_t read(std::span<uint8_t> to) override;
 
   uint64_t size() const { return size_; }
@@ -48,6 +51,7 @@ class Hashed : public Source {
 
  private:
   Source& source_;
+  const Kind kind_;
   Sha256 sha_;
   uint64_t size_ = 0;
 };

@@ -4,7 +4,7 @@ import { dirname } from '../base/paths.js';
 import { native } from '../host/native.js';
 import { describeImage } from './metadata.js';
 import { bytesOf, type ImageValues } from './options.js';
-import { type PackRequest, packer } from './packer.js';
+import { type Packed, type PackRequest, packer } from './packer.js';
 import { findPacks, hasPacks, type PackUse } from './packs.js';
 import { checkRoom } from './room.js';
 import type { Source } from './source.js';
@@ -35,6 +35,50 @@ function progressOf({ quiet, log }: ImageValues): PackRequest['progress'] {
   return native.isTerminal(2) ? 'line' : 'none';
 }
 
+type Layered = Extract<Source, { kind: 'layers' }>;
+
+/** What is asked of the packer, and warnings. */
+function requestOf(source: Layered, output: string, values: ImageValues, use: PackUse | undefined) {
+  const { layers, config } = source;
+  if (layers.length === 0) throw new LaunchError('the image has no layers');
+  const { files, warnings } = config === undefined ? { files: [], warnings: [] } : describeImage(config);
+  const packs = use && findPacks(use, output, layers);
+  return { request: { output, layers, files, ...workOf(values), ...(packs ? { packs } : {}) }, warnings };
+}
+
+const builtOf = (packed: Packed, warnings: readonly string[]): Built => ({
+  entries: packed.entries,
+  known: packed.known,
+  diffIds: packed.diffIds,
+  warnings: [...warnings, ...leftOut(packed)],
+});
+
+/** What is made of layers while they arrive. */
+export interface Early {
+  /** Undefined if that has failed: what had arrived was wrong, or it is wrong, and is said when it is made again. */
+  finish(): Built | undefined;
+  drop(): void;
+}
+
+/** Begins to make the new SquashFS file `output` in storage, of layers that are on their way to where they belong. */
+export function beginSquashfs(source: Layered, output: string, values: ImageValues, storage: string): Early {
+  const { request, warnings } = requestOf(source, output, values, { storage, keep: true });
+  packer.removeAtSignal(output);
+  // transfers have the line
+  packer.beginPack({ ...request, progress: request.progress === 'json' ? 'json' : 'none' });
+  return {
+    finish() {
+      try {
+        return builtOf(packer.endPack(), warnings);
+      } catch (error) {
+        if (!(error instanceof LaunchError)) throw error;
+        return undefined;
+      }
+    },
+    drop: packer.dropPack,
+  };
+}
+
 /** Makes the new SquashFS file `output`, which is there whole or not at all. */
 export function buildSquashfs(source: Source, output: string, values: ImageValues, use?: PackUse): Built {
   switch (source.kind) {
@@ -43,18 +87,8 @@ export function buildSquashfs(source: Source, output: string, values: ImageValue
       packer.copy(source, output);
       return { diffIds: [], warnings: notChecked(source) };
     case 'layers': {
-      if (source.layers.length === 0) throw new LaunchError('the image has no layers');
-      const { files, warnings } =
-        source.config === undefined ? { files: [], warnings: [] } : describeImage(source.config);
-      const { layers } = source;
-      const packs = use && findPacks(use, output, layers);
-      const packed = packer.pack({ output, layers, files, ...workOf(values), ...(packs ? { packs } : {}) });
-      return {
-        entries: packed.entries,
-        known: packed.known,
-        diffIds: packed.diffIds,
-        warnings: [...warnings, ...leftOut(packed)],
-      };
+      const { request, warnings } = requestOf(source, output, values, use);
+      return builtOf(packer.pack(request), warnings);
     }
   }
 }

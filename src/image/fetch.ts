@@ -9,7 +9,13 @@ import { policiesFor, readKey } from '../registry/policy.js';
 import { type Reference, renderReference } from '../registry/reference.js';
 import { Refusal } from '../registry/refusals.js';
 import { qualify, readRegistries } from '../registry/registries-conf.js';
-import { nearTags, type Platform, type RemoteImage, resolveImage } from '../registry/remote-image.js';
+import {
+  type Descriptor,
+  nearTags,
+  type Platform,
+  type RemoteImage,
+  resolveImage,
+} from '../registry/remote-image.js';
 import { verifySignature } from '../registry/signatures.js';
 import { checkTrust } from '../registry/trust.js';
 import { blobPath, blobsIn, fetchBlobs, missingBlobs, type WantedBlob } from './blobs.js';
@@ -23,8 +29,11 @@ import { TransferLine } from './transfer-line.js';
 export interface Found {
   readonly registry: Registry;
   readonly image: RemoteImage;
-  /** Gets what storage has not. `onWait`: other processes are at it. */
-  fetch(storage: string, onWait: (count: number) => void): void;
+  /**
+   * Gets what storage has not. `onWait`: other processes are at it. `onConfigured`: the configuration is there, and layers are
+   * to follow.
+   */
+  fetch(storage: string, onWait: (count: number) => void, onConfigured?: () => void): void;
 }
 
 /** `ARCH[/VARIANT]`, or `OS/ARCH[/VARIANT]`. */
@@ -87,13 +96,18 @@ export function findRemote(
     }
   });
   if (trust === 'checked') check(reference, registry, image, values, host);
-  const fetch: Found['fetch'] = (storage, onWait) => {
+  const fetch: Found['fetch'] = (storage, onWait, onConfigured) => {
     for (const directory of [blobsIn(storage), `${storage}/leases`]) packer.makeDirectories(directory);
     const missing = missingBlobs(storage, blobsOf(image));
     if (workOf(values).progress === 'line')
       line = new TransferLine(missing.reduce((sum, { size }) => sum + size, 0));
     packer.save(blobPath(storage, image.manifest.digest), image.manifest.text);
     try {
+      const [config, ...layers] = blobsOf(image);
+      if (onConfigured && config && missingBlobs(storage, layers).length > 0) {
+        fetchBlobs(registry, storage, [config], onWait);
+        onConfigured();
+      }
       fetchBlobs(registry, storage, blobsOf(image), onWait);
     } finally {
       line?.clear();
@@ -107,21 +121,43 @@ export const blobsOf = ({ config, layers }: RemoteImage): readonly WantedBlob[] 
   ...layers.map((layer, at) => ({ ...layer, name: `layer ${at + 1} (sha256:${layer.digest.slice(0, 12)})` })),
 ];
 
-/** What was fetched into storage, as layers; `manifest`: a descriptor of the image specification. */
-export function readFetched(storage: string, manifest: Json, architecture: string): LayeredImage {
+/**
+ * What was fetched into storage, as layers; `manifest`: a descriptor of the image specification. `arriving` are those that may
+ * be missing yet.
+ */
+export function readFetched(
+  storage: string,
+  manifest: Json,
+  architecture: string,
+  arriving: readonly Descriptor[] = [],
+): LayeredImage {
   const files = filesOfDirectory('the image', storage);
   const made: Readonly<Record<string, string>> = {
     'oci-layout': JSON.stringify({ imageLayoutVersion: '1.0.0' }),
     'index.json': JSON.stringify({ schemaVersion: 2, manifests: [manifest] }),
   };
-  const layout: Files = { ...files, read: (file) => made[file] ?? files.read(file) };
+  const toCome = new Map(
+    arriving.map(({ digest, size }) => [
+      `blobs/sha256/${digest}`,
+      { path: blobPath(storage, digest), offset: 0, size },
+    ]),
+  );
+  const layout: Files = {
+    ...files,
+    find: (file) => files.find(file) ?? toCome.get(file),
+    read: (file) => made[file] ?? files.read(file),
+  };
   const image = readOciLayout(layout, undefined, architecture);
   // that of a blob was checked when it came; its diff id is checked each time
   return { ...image, layers: image.layers.map((layer) => ({ ...layer, digest: '' })) };
 }
 
 /** The same of an image as the registry has described it. */
-export function readPulled(storage: string, { manifest }: RemoteImage, architecture: string): LayeredImage {
+export function readPulled(
+  storage: string,
+  { manifest, layers }: RemoteImage,
+  architecture: string,
+): LayeredImage {
   const { type, digest, size } = manifest;
-  return readFetched(storage, { mediaType: type, digest: `sha256:${digest}`, size }, architecture);
+  return readFetched(storage, { mediaType: type, digest: `sha256:${digest}`, size }, architecture, layers);
 }

@@ -60,30 +60,38 @@ const compressionWords = ({ kind, level, threads }: Compression) => [kind, Strin
 const hex = (bytes: Uint8Array) => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 const blobWords = ({ path, offset, size }: Blob) => [path, String(offset), String(size)];
 
+function packWords(request: PackRequest): readonly string[] {
+  const { output, layers, files, level, threads, mostBytes, mostEntries, progress, packs } = request;
+  return [
+    output,
+    ...[level, threads, mostBytes, mostEntries].map(String),
+    progress,
+    packs?.output ?? '',
+    String(files.length),
+    ...files.flat(),
+    ...layers.flatMap((layer, at) => [
+      layer.name,
+      ...blobWords(layer),
+      layer.digest,
+      layer.diffId,
+      layer.kind ?? 'tar',
+      packs?.known[at] ?? '',
+    ]),
+  ];
+}
+
+function packedOf(found: readonly string[]): Packed {
+  const counts = ['entries', 'bytes', 'size', 'devices', 'setIds', 'xattrs', 'known'] as const;
+  const numbers = Object.fromEntries(counts.map((name, at) => [name, Number(found[at])]));
+  return { ...(numbers as Record<(typeof counts)[number], number>), diffIds: found.slice(counts.length) };
+}
+
 export const packer = {
-  pack(request: PackRequest): Packed {
-    const { output, layers, files, level, threads, mostBytes, mostEntries, progress, packs } = request;
-    const found = act(
-      'pack',
-      output,
-      ...[level, threads, mostBytes, mostEntries].map(String),
-      progress,
-      packs?.output ?? '',
-      String(files.length),
-      ...files.flat(),
-      ...layers.flatMap((layer, at) => [
-        layer.name,
-        ...blobWords(layer),
-        layer.digest,
-        layer.diffId,
-        layer.kind ?? 'tar',
-        packs?.known[at] ?? '',
-      ]),
-    );
-    const counts = ['entries', 'bytes', 'size', 'devices', 'setIds', 'xattrs', 'known'] as const;
-    const numbers = Object.fromEntries(counts.map((name, at) => [name, Number(found[at])]));
-    return { ...(numbers as Record<(typeof counts)[number], number>), diffIds: found.slice(counts.length) };
-  },
+  pack: (request: PackRequest): Packed => packedOf(act('pack', ...packWords(request))),
+  /** The same in a thread, of layers that are whole files and may still arrive. It ends by `endPack` or `dropPack`. */
+  beginPack: (request: PackRequest): void => void act('begin-pack', ...packWords(request)),
+  endPack: (): Packed => packedOf(act('end-pack')),
+  dropPack: (): void => void act('drop-pack'),
   /** The first `most` entries of a tar archive, compressed or not. */
   members(path: string, most: number): readonly Member[] {
     const words = act('members', path, String(most));

@@ -6,8 +6,8 @@ import { parseReference, renderReference } from '../registry/reference.js';
 import type { RemoteImage } from '../registry/remote-image.js';
 import { renderSize } from '../store/list-storage.js';
 import { missingBlobs } from './blobs.js';
-import { buildStored } from './build.js';
-import { blobsOf, findRemote, platformOf, readPulled } from './fetch.js';
+import { beginSquashfs, buildStored, type Early } from './build.js';
+import { blobsOf, type Found, findRemote, platformOf, readPulled } from './fetch.js';
 import { withLease } from './lease.js';
 import type { ImageValues } from './options.js';
 import { packer } from './packer.js';
@@ -38,19 +38,35 @@ function renderPlan(storage: string, image: RemoteImage): string {
   return `manifest sha256:${image.manifest.digest}\n${rows.join('')}${renderSize(total).padStart(10)}  in all\n`;
 }
 
-/** Makes the image of blobs that are in storage. Returns warnings. */
-function build(
+/** Fetches what is missing, and makes the image of it: while it arrives, if that is possible. Returns warnings. */
+function fetchAndBuild(
   storage: string,
   name: string,
   source: string,
-  image: RemoteImage,
+  { image, fetch }: Found,
   values: ImageValues,
   host: Host,
+  onWait: (count: number) => void,
 ): readonly string[] {
   const { architecture } = platformOf(values, host);
-  const layered = readPulled(storage, image, architecture);
   const draft = draftPath(storage, name);
-  const built = buildStored({ kind: 'layers', format: 'registry', ...layered }, draft, values, storage);
+  const read = () => ({
+    kind: 'layers' as const,
+    format: 'registry',
+    ...readPulled(storage, image, architecture),
+  });
+  let early: Early | undefined;
+  const begin = () => {
+    early = beginSquashfs(read(), draft, values, storage);
+  };
+  try {
+    fetch(storage, onWait, values.unpack ? undefined : begin);
+  } catch (error) {
+    early?.drop();
+    throw error;
+  }
+  const layered = read();
+  const built = early?.finish() ?? buildStored(layered, draft, values, storage);
   place(storage, draft, {
     name,
     source,
@@ -78,7 +94,8 @@ function pull(
   const name = checkName(given ?? renderReference({ ...reference, digest: undefined }));
   // what was pulled before is replaced by what is new; other images only if that is wanted
   if (readRecord(storage, name)?.format !== 'registry') checkFree(storage, name, values.force === true);
-  const { registry, image, fetch } = findRemote(reference, values, host, note);
+  const found = findRemote(reference, values, host, note);
+  const { registry, image } = found;
   if (values['dry-run']) {
     print(1, renderPlan(storage, image));
     return;
@@ -89,9 +106,9 @@ function pull(
     findImage(storage, name) === (values.unpack ? treePath : imagePath)(storage, name);
   const wait = (what: string) => say(`another process is at ${what}: waiting`, values);
   const work = () => {
-    fetch(storage, (count) => wait(`${count} of its blobs`));
     const source = `docker://${renderReference(registry.reference)}`;
-    for (const warning of build(storage, name, source, image, values, host)) note(warning);
+    const onWait = (count: number) => wait(`${count} of its blobs`);
+    for (const warning of fetchAndBuild(storage, name, source, found, values, host, onWait)) note(warning);
   };
   const path = `${storage}/leases/${image.manifest.digest}`;
   const isOurs = withLease(path, isDone, () => wait(visible(name)), work);

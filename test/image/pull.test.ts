@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { twoLayers } from '../helpers/images.js';
+import { archiveOf, ociLayout, sha256, twoLayers } from '../helpers/images.js';
 import { eventually, launcher, start } from '../helpers/support.js';
 import { makeTar } from '../helpers/tar.js';
 import { makePlace, type Place, refuses, test } from './image.js';
@@ -21,6 +21,7 @@ const noise = Buffer.from(
   ),
 );
 const large = [...twoLayers, makeTar([{ name: 'noise', data: noise }])];
+const plainLayer = 'application/vnd.oci.image.layer.v1.tar';
 const blobsIn = ({ state }: Place) => readdirSync(join(state, 'blobs/sha256'));
 
 test('an image is pulled, and runs by its name', async (t, user) => {
@@ -63,14 +64,15 @@ test('what would be fetched can be asked before', async (t, user) => {
 test('a connection that breaks off is taken up where it was', async (t, user) => {
   const place = makePlace(t, user);
   let cuts = 0;
+  const top = large[2] ?? Buffer.of();
   const { repository, headers } = await serveImage(
     t,
-    { layers: large, compress: (same) => same, layerType: 'application/vnd.oci.image.layer.v1.tar' },
+    { layers: large, compress: (same) => same, layerType: plainLayer },
     (request, response) => {
-      if (!request.url?.includes('blobs') || request.headers.range || cuts > 0) return false;
+      if (!request.url?.includes(sha256(top)) || request.headers.range || cuts > 0) return false;
       cuts++;
       response.writeHead(200, { 'content-length': 100_000_000, etag: '"e"' });
-      response.write(large[2]?.subarray(0, 500_000), () => response.destroy());
+      response.write(top.subarray(0, 500_000), () => response.destroy());
       return true;
     },
   );
@@ -86,7 +88,7 @@ test('a pull that is killed leaves nothing broken, and the next goes on from its
   const image = {
     layers: large,
     compress: (same: Buffer) => same,
-    layerType: 'application/vnd.oci.image.layer.v1.tar',
+    layerType: plainLayer,
   };
   let kill: (signal: NodeJS.Signals) => void = () => undefined;
   const { repository, headers } = await serveImage(t, image, (request, response) => {
@@ -115,7 +117,7 @@ test('a pull that is killed leaves nothing broken, and the next goes on from its
     kill = end;
   });
   t.equal(killed.signal, 'SIGKILL');
-  t.same(place.stored(), []);
+  t.notOk(place.stored().some((name) => !name.startsWith('tmp/')));
   stuck = false;
   t.match(await runImage(place, user, ['pull', `${repository}:1.0`, 'solver']), { status: 0, stderr: '' });
   t.ok(headers.some(({ range }) => Number(range?.slice(6, -1)) >= 500_000));
@@ -135,6 +137,36 @@ test('that something is tried again is said before it is', async (t, user) => {
     said = found;
   });
   t.match(pulled, { status: 0, stderr: /warning: can't get .*; trying again\n/ });
+});
+
+test('an image is made of what has come, while the rest arrives', async (t, user) => {
+  const place = makePlace(t, user);
+  const top = large[2] ?? Buffer.of();
+  const image = { layers: large, compress: (same: Buffer) => same, layerType: plainLayer };
+  const drafts = () =>
+    readdirSync(join(place.state, 'tmp')).map(
+      (name) => statSync(join(place.state, 'tmp', name), { throwIfNoEntry: false })?.size ?? 0,
+    );
+  let begun = false;
+  const { repository } = await serveImage(t, image, (request, response) => {
+    if (!request.url?.includes(sha256(top))) return false;
+    response.writeHead(200, { 'content-length': top.length });
+    response.write(top.subarray(0, -1));
+    void eventually(() => drafts().some((size) => size > 200_000)).then(() => {
+      begun = true;
+      response.end(top.subarray(-1));
+    });
+    return true;
+  });
+  t.match(await runImage(place, user, ['pull', `${repository}:1.0`, 'solver']), { status: 0, stderr: '' });
+  t.ok(begun);
+  t.same(place.stored(), ['img/solver.sqfs', 'records/solver.json']);
+  t.equal(start(user, launcher, ['-s', place.storage, 'solver', '--', '/probe', 'status', '7']).status, 7);
+  const local = makePlace(t, user);
+  writeFileSync(join(local.directory, 'file.tar'), archiveOf(ociLayout(image)));
+  t.equal(local.image(['import', 'file.tar', 'solver']).status, 0);
+  const bytes = ({ storage }: Place) => readFileSync(join(storage, 'img/solver.sqfs'));
+  t.ok(bytes(place).equals(bytes(local)), 'the same as of layers that are there');
 });
 
 test('eight pulls of one image at once make one transfer and one conversion', async (t, user) => {
