@@ -204,7 +204,8 @@ export const createKinds = {
   /**
    * Mount at a guest path, which is made if it is missing. `type` is a file system, bind, or rbind with all mounts below.
    * An option is that of mount(8), with `-` before it to clear it, after `r:` for all mounts below; or copy-up: begin with
-   * what the place holds; or-bind: bind `source` if the kernel refuses a new file system.
+   * what the place holds; or-bind: bind `source` if the kernel refuses a new file system; remount: change what is mounted
+   * there; dest-nofollow: mount over a link; idmap: show other ids of files, by `uid-map=` and `gid-map=` for each range.
    */
   mount: (step: {
     readonly destination: string;

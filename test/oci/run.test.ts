@@ -240,7 +240,7 @@ const wrong: readonly [string, (config: Config) => void, RegExp][] = [
     (config) => {
       config.mounts[0].options = ['idmap'];
     },
-    /the option idmap of the mount at \/proc is refused/,
+    /the mount at \/proc needs uidMappings and gidMappings|ids of the mount at \/proc can't be mapped: it is not a bind/,
   ],
   [
     'a mount at the root',

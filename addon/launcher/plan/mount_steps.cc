@@ -14,6 +14,7 @@
 #include "base/image_path.h"
 #include "base/records.h"
 #include "launcher/files/copy_up.h"
+#include "launcher/files/mapped_mount.h"
 #include "launcher/plan/creation.h"
 
 namespace chrun {
@@ -50,13 +51,16 @@ constexpr Option kPropagations[] = {
 };
 
 /// mount DESTINATION TYPE SOURCE DATA OPTION …; an option is that of mount(8), `-` and one to clear it, the same with
-/// `r` and a colon for all mounts below; or copy-up, or-bind.
+/// `r` and a colon for all mounts below; or copy-up, or-bind; idmap, with uid-map= and gid-map= for each range;
+/// remount, for what is mounted there already; dest-nofollow, to mount over a link.
 struct Wanted {
   std::string destination, type, source, data;
   unsigned long flags = 0;
   unsigned long set = 0, clear = 0, set_below = 0, clear_below = 0;  // attributes
   unsigned long propagation = 0;
-  bool copy_up = false, or_bind = false;
+  bool copy_up = false, or_bind = false, remount = false, over_link = false;
+  bool mapped = false, mapped_below = false;
+  MountMaps maps{};
 
   bool is_bind() const { return type == "bind" || type == "rbind"; }
 };
@@ -66,9 +70,20 @@ const Option* find(std::span<const Option> options, std::string_view name) {
   return found == options.end() ? nullptr : &*found;
 }
 
+bool take_map_option(Wanted& wanted, std::string_view word) {
+  if (word == "idmap") return wanted.mapped = true;
+  if (word == "r:idmap") return wanted.mapped = wanted.mapped_below = true;
+  const bool users = word.starts_with("uid-map="), groups = word.starts_with("gid-map=");
+  if (users || groups) (users ? wanted.maps.users : wanted.maps.groups) += std::string(word.substr(8)) + "\n";
+  return users || groups;
+}
+
 void take_option(Wanted& wanted, std::string_view word) {
   if (word == "copy-up") return void(wanted.copy_up = true);
   if (word == "or-bind") return void(wanted.or_bind = true);
+  if (word == "remount") return void(wanted.remount = true);
+  if (word == "dest-nofollow") return void(wanted.over_link = true);
+  if (take_map_option(wanted, word)) return;
   if (const Option* propagation = find(kPropagations, word)) return void(wanted.propagation = propagation->flag);
   const bool below = word.starts_with("r:");
   if (below) word.remove_prefix(2);
@@ -87,8 +102,16 @@ Wanted parse(const Step& step) {
   return wanted;
 }
 
+/// With mapped ids: only root of the machine, before it enters a user namespace, can do that.
+void copy_mapped_source(Creation& creation, const Step& step) {
+  const Wanted wanted = parse(step);
+  if (wanted.mapped)
+    creation.directories[&step] = copy_mapped(wanted.source, wanted.type == "rbind", wanted.mapped_below, wanted.maps);
+}
+
 void look_up_source(Creation& creation, const Step& step) {
   const Wanted wanted = parse(step);
+  if (wanted.mapped || wanted.remount) return;
   if (wanted.is_bind())
     creation.host.want(
         &step, {{wanted.source}, "bind " + wanted.source + " to " + wanted.destination, false, wanted.type == "bind"});
@@ -97,8 +120,11 @@ void look_up_source(Creation& creation, const Step& step) {
 }
 
 /// The place, made if it is missing: a file or a directory, like what is to be mounted.
-Fd place_for(const Creation& creation, const Step& step, const std::string& path, bool file) {
+Fd place_for(const Creation& creation, const Step& step, const std::string& path, bool file, bool over_link = false) {
   const int root = root_of(creation, step);
+  if (over_link) {
+    if (Fd link = open_link_in_image(root, path)) return link;
+  }
   if (Fd found = open_in_image(root, path)) return found;
   return create_in_image(root, path, file);
 }
@@ -150,17 +176,29 @@ void refuse_link(const Creation& creation, const Step& step, const Wanted& wante
     throw Error("can't mount " + wanted.type + " at " + wanted.destination + ": it is a symbolic link");
 }
 
+/// Flags and data of what is mounted there; that it is a mount, the kernel checks.
+void remount(const Creation& creation, const Step& step, const Wanted& wanted) {
+  const std::string action = "remount " + wanted.destination;
+  const Fd place = open_in_image(root_of(creation, step), wanted.destination);
+  if (!place) throw Refused("open").cannot(action);
+  const unsigned long flags = MS_REMOUNT | wanted.flags | (wanted.is_bind() ? MS_BIND : 0);
+  if (::mount(nullptr, descriptor_path(place.get()).c_str(), nullptr, flags, wanted.data.c_str()) != 0)
+    throw Refused("mount").cannot(action);
+}
+
 void mount(Creation& creation, const Step& step) {
   const Wanted wanted = parse(step);
+  if (wanted.remount) return remount(creation, step, wanted);
   refuse_link(creation, step, wanted);
   const std::string action = "mount " + (wanted.is_bind() ? wanted.source : wanted.type) + " at " + wanted.destination;
   Fd tree, place;
   bool bound = wanted.is_bind();
   if (bound) {
-    tree = creation.host.take(creation.stage, &step);
-    place = place_for(creation, step, wanted.destination, file_type(tree.get(), wanted.source) != S_IFDIR);
+    tree = wanted.mapped ? std::move(creation.directories[&step]) : creation.host.take(creation.stage, &step);
+    const bool file = file_type(tree.get(), wanted.source) != S_IFDIR;
+    place = place_for(creation, step, wanted.destination, file, wanted.over_link);
   } else {
-    place = place_for(creation, step, wanted.destination, false);
+    place = place_for(creation, step, wanted.destination, false, wanted.over_link);
     tree = make_file_system(creation, step, wanted, place.get(), bound);
     if (wanted.copy_up) copy_up(place.get(), tree.get(), wanted.destination);
   }
@@ -302,7 +340,7 @@ void change_root(Creation& creation, const Step& step) {
 }
 
 constexpr StepKind<Creation> kKinds[] = {
-    {"mount", 4, kAnyFields, mount, nullptr, look_up_source},
+    {"mount", 4, kAnyFields, mount, copy_mapped_source, look_up_source},
     {"device", 7, 7, device, nullptr, look_up_device},
     {"mask", 1, kAnyFields, mask, nullptr, look_up_null},
     {"protect", 1, kAnyFields, protect},

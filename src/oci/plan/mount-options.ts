@@ -35,14 +35,18 @@ const recursive = [
 
 const propagations = ['private', 'slave', 'shared', 'unbindable'].flatMap((name) => [name, `r${name}`]);
 
+/** What is no flag, in the words of steps. */
+const others: Readonly<Record<string, string>> = {
+  tmpcopyup: 'copy-up',
+  remount: 'remount',
+  'dest-nofollow': 'dest-nofollow',
+  idmap: 'idmap',
+  ridmap: 'r:idmap',
+};
+
 const refused: Readonly<Record<string, string>> = {
-  remount: 'a mount can only be changed by its own options',
-  ...Object.fromEntries(
-    ['idmap', 'ridmap', 'copy-symlink', 'src-nofollow', 'dest-nofollow'].map((name) => [
-      name,
-      'not handled yet',
-    ]),
-  ),
+  'copy-symlink': 'sources that are links are followed',
+  'src-nofollow': 'sources that are links are followed',
 };
 
 /** Every option that is handled, for `features`. */
@@ -53,7 +57,8 @@ export const mountOptions: readonly string[] = [
     .flat()
     .map((name) => `r${name}`),
   ...propagations,
-  ...['bind', 'rbind', 'defaults', 'tmpcopyup'],
+  ...['bind', 'rbind', 'defaults'],
+  ...Object.keys(others),
 ].sort();
 
 export interface MountOptions {
@@ -84,10 +89,13 @@ export function parseMountOptions(options: readonly string[], destination: strin
     const why = refused[option.replace(/=.*/s, '')];
     if (why !== undefined)
       throw new LaunchError(`the option ${option} of the mount at ${destination} is refused: ${why}`);
-    const word = propagations.includes(option) ? option : flagWord(option);
+    if (/^r?idmap=/.test(option))
+      throw new LaunchError(
+        `the option ${option} of the mount at ${destination} is refused: ids are mapped by uidMappings and gidMappings`,
+      );
+    const word = propagations.includes(option) ? option : (others[option] ?? flagWord(option));
     if (word !== undefined) words.push(word);
     else if (option === 'bind' || option === 'rbind') bind = option;
-    else if (option === 'tmpcopyup') words.push('copy-up');
     else if (option !== 'defaults' && option !== '') data.push(option);
   }
   return { words, data, ...(bind ? { bind } : {}) };

@@ -3,7 +3,7 @@ import { LaunchError } from '../../base/errors.js';
 import { type Host, kindIfAny } from '../../host/host.js';
 import type { CreateStep } from '../../plan/launch-plan.js';
 import type { GroupOf } from '../../plan/outside-kinds.js';
-import type { Config, Device, Mount } from '../config/config.js';
+import type { Config, Device, IdMapping, Mount } from '../config/config.js';
 import { ownNamespaces } from '../config/read.js';
 import { parseMountOptions } from './mount-options.js';
 
@@ -13,6 +13,24 @@ type MountStep = Extract<CreateStep, { kind: 'mount' }>;
 
 /** What is read-only without its mounts below would still be the host's to write. */
 const withBelow = (words: readonly string[]) => (words.includes('ro') ? [...words, 'r:ro'] : words);
+
+const mapWords = (kind: 'uid' | 'gid', ranges: readonly IdMapping[]) =>
+  ranges.map(({ containerID, hostID, size }) => `${kind}-map=${containerID} ${hostID} ${size}`);
+
+/** The words of a mount with mapped ids: by its own maps, or by those of the container. */
+function planMapping(mount: Mount, words: readonly string[], { linux = {} }: Config): readonly string[] {
+  const { uidMappings = [], gidMappings = [], destination } = mount;
+  const isWanted = words.includes('idmap') || words.includes('r:idmap');
+  const hasOwn = uidMappings.length > 0 || gidMappings.length > 0;
+  if (!isWanted && !hasOwn) return words;
+  const users = hasOwn ? uidMappings : (linux.uidMappings ?? []);
+  const groups = hasOwn ? gidMappings : (linux.gidMappings ?? []);
+  if (users.length === 0 || groups.length === 0)
+    throw new LaunchError(
+      `the mount at ${destination} needs uidMappings and gidMappings, of its own or of a new user namespace`,
+    );
+  return [...words, ...(isWanted ? [] : ['idmap']), ...mapWords('uid', users), ...mapWords('gid', groups)];
+}
 
 interface MountRequest {
   readonly mount: Mount;
@@ -86,6 +104,10 @@ function planMount({ mount, bundle, config, groups, host }: MountRequest): reado
     throw new LaunchError(`can't mount at ${destination}: it is the root directory`);
   const { bind, words, data } = parseMountOptions(mount.options ?? [], destination);
   const { type = bind ?? 'none', source = '' } = mount;
+  if (words.includes('remount'))
+    return [
+      { kind: 'mount', destination, type: bind ?? 'none', source, data: data.join(','), options: words },
+    ];
   if (bind || type === 'bind' || type === 'rbind') {
     if (source === '') throw new LaunchError(`the bind at ${destination} has no source`);
     const path = source.startsWith('/') ? source : `${bundle}/${source}`;
@@ -96,10 +118,12 @@ function planMount({ mount, bundle, config, groups, host }: MountRequest): reado
         type: bind ?? (type === 'rbind' ? 'rbind' : 'bind'),
         source: path,
         data: '',
-        options: words,
+        options: planMapping(mount, words, config),
       },
     ];
   }
+  if (planMapping(mount, words, config) !== words)
+    throw new LaunchError(`ids of the mount at ${destination} can't be mapped: it is not a bind`);
   const label = config.linux?.mountLabel && !/^(proc|sysfs|cgroup2?)$/.test(type);
   const labelled = label ? [...data, `context="${config.linux?.mountLabel}"`] : data;
   const step: MountStep = {
