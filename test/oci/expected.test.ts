@@ -49,6 +49,28 @@ for (const user of users) {
     t.end();
   });
 
+  t.test(`a file system has the source that config.json names${as}`, (t) => {
+    const bundle = makeBundle(t, user, (config) => {
+      config.mounts.push({ destination: '/mnt', type: 'tmpfs', source: 'scratch', options: ['nosuid'] });
+      config.process.args = ['grep', ' /mnt ', '/proc/self/mountinfo'];
+    });
+    t.match(bundle.oci(['run', 'a']).stdout, / - tmpfs scratch /);
+    t.end();
+  });
+
+  t.test(`a seccomp filter may refuse getcwd${as}`, (t) => {
+    const bundle = makeBundle(t, user, (config) => {
+      config.linux.seccomp = {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        syscalls: [{ names: ['getcwd'], action: 'SCMP_ACT_ERRNO' }],
+      };
+      config.process.cwd = '/tmp';
+      config.process.args = ['true'];
+    });
+    t.match(bundle.oci(['run', 'a']), { status: 0, stderr: '' });
+    t.end();
+  });
+
   t.test(`a hook without env has the caller's environment, but not inside${as}`, (t) => {
     const bundle = makeBundle(t, user, (config) => {
       const hook = (name: string) => ({ path: '/bin/sh', args: ['sh', '-c', `echo ${name} $SECRET >&2`] });

@@ -133,6 +133,29 @@ for (const user of users)
     t.end();
   });
 
+for (const user of users)
+  t.test(`a directory that the caller hands on is no way out, as ${user.name}`, (t) => {
+    for (const names of [['acct'], ['getcwd']]) {
+      const bundle = makeBundle(t, user, (config) => {
+        const refused = { names, action: 'SCMP_ACT_ERRNO' };
+        config.linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [refused] };
+        config.process.args = ['sleep', '100'];
+      });
+      t.equal(bundle.oci(['run', '-d', 'a']).status, 0);
+      const enter = (cwd: string) =>
+        start(user, 'sh', [
+          '-c',
+          `exec ${runtime} --root ${bundle.root} exec --preserve-fds 1 --cwd ${cwd} a true 3</`,
+        ]);
+      t.match(enter('/tmp'), { status: 0, stderr: '' });
+      t.match(
+        enter('/proc/self/fd/3').stderr,
+        /directory \/proc\/self\/fd\/3: it is outside of the container/,
+      );
+    }
+    t.end();
+  });
+
 t.test('capabilities that exec adds are not inheritable (CVE-2022-29162)', (t) => {
   const bundle = makeBundle(t, ordinaryUser, ({ process }) => {
     process.args = ['sleep', '100'];

@@ -123,7 +123,7 @@ Fd put_overlay(Stage& stage, int root, const UpperDirectory& upper) {
       "lowerdir=" + descriptor_path(root) + ",upperdir=" + home + "/upper,workdir=" + home + "/work,userxattr,index=on";
   try {
     return stage.make("overlay", MS_NOSUID | MS_NODEV, options,
-                      "mount an overlay with its upper directory in " + upper.name);
+                      "mount an overlay with its upper directory in " + upper.name, stage.image());
   } catch (const SysError& refusal) {
     throw refusal.hinted(refusal_hint(upper.home.get(), root, refusal.code()));
   }

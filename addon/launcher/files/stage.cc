@@ -74,11 +74,10 @@ Fd Stage::open_slot(int slot) const {
   return mounted;
 }
 
-Fd Stage::make(const char* type, unsigned long flags, const std::string& options, const std::string& action) {
+Fd Stage::make(const char* type, unsigned long flags, const std::string& options, const std::string& action,
+               const std::string& source) {
   const int slot = make_slot();
-  const bool shows_image = std::string_view(type) == "overlay" && !image_.empty();
-  const char* source = shows_image ? image_.c_str() : type;
-  if (mount(source, slot_path(slot).c_str(), type, flags, options.c_str()) != 0)
+  if (mount(source.empty() ? type : source.c_str(), slot_path(slot).c_str(), type, flags, options.c_str()) != 0)
     throw Refused("mount").cannot(action).about(type);
   return open_slot(slot);
 }

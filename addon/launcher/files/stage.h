@@ -29,9 +29,11 @@ class Stage {
   /// The image that overlays lie over: it is their source, as mountinfo shows it, by which `ch-image-ts list` counts
   /// containers.
   void show_image(std::string path) { image_ = std::move(path); }
+  const std::string& image() const { return image_; }
 
-  /// A new, detached file system: arguments as for mount(2). Throws SysError.
-  Fd make(const char* type, unsigned long flags, const std::string& options, const std::string& action);
+  /// A new, detached file system: arguments as for mount(2). Without a source, that is the type. Throws SysError.
+  Fd make(const char* type, unsigned long flags, const std::string& options, const std::string& action,
+          const std::string& source = {});
 
   /// An empty directory as a mount point; returns its number.
   int make_slot(bool directory = true);

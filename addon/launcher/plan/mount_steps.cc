@@ -142,8 +142,10 @@ Fd make_file_system(Creation& creation, const Step& step, const Wanted& wanted, 
   const std::string action = "mount " + wanted.type + " at " + wanted.destination;
   // what is copied first can't be copied into a read-only one
   const unsigned long flags = wanted.copy_up ? wanted.flags & ~static_cast<unsigned long>(MS_RDONLY) : wanted.flags;
+  // of what may be bound instead, it is the path
+  const std::string source = wanted.or_bind ? std::string() : wanted.source;
   try {
-    return creation.stage.make(wanted.type.c_str(), flags, tmpfs_data(wanted, place), action);
+    return creation.stage.make(wanted.type.c_str(), flags, tmpfs_data(wanted, place), action, source);
   } catch (const SysError& refusal) {
     if (!wanted.or_bind || (refusal.code() != EPERM && refusal.code() != EACCES && refusal.code() != EBUSY)) throw;
     bound = true;

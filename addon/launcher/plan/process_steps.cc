@@ -43,11 +43,30 @@ void session(Entry&, const Step&) {
 /// file-mask MODE
 void file_mask(Entry&, const Step& step) { umask(static_cast<mode_t>(std::stoul(field(step, 0), nullptr, 8)) & 0777); }
 
+bool is_same(const struct stat& one, const struct stat& other) {
+  return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+/// Whether the way up from the working directory ends at the root directory, and not at another one.
+bool climbs_to_root() {
+  struct stat root, here, parent;
+  Fd directory(open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory || fstat(directory.get(), &here) != 0 || stat("/", &root) != 0) return false;
+  while (!is_same(here, root)) {
+    directory = Fd(openat(directory.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!directory || fstat(directory.get(), &parent) != 0 || is_same(here, parent)) return false;
+    here = parent;
+  }
+  return true;
+}
+
 /// A directory that was left open outside of the container would be a way out of it.
 void require_inside(const std::string& path) {
   char here[PATH_MAX];
-  if (getcwd(here, sizeof here) == nullptr || here[0] != '/')
-    throw Error("can't change to directory " + path + ": it is outside of the container");
+  const bool inside = getcwd(here, sizeof here) != nullptr ? here[0] == '/'
+                                                           // a seccomp filter may refuse the question
+                                                           : errno != ENOENT && climbs_to_root();
+  if (!inside) throw Error("can't change to directory " + path + ": it is outside of the container");
 }
 
 /// working-directory PATH make|may|must: who has made the container may reach it where its user may not, and the other
