@@ -37,7 +37,7 @@ std::string read_link(int directory, const std::string& name) {
 
 /// RESOLVE_IN_ROOT by hand, for kernels before 5.6: walks name by name and keeps the directories that
 /// it came through, so that `..` goes back the same way and stops at the root.
-Fd walk_in_image(int root, const std::string& path) {
+Fd walk_in_image(int root, const std::string& path, bool follow) {
   auto parts = split_path(path);
   std::vector<Fd> trail;
   const auto here = [&] { return trail.empty() ? root : trail.back().get(); };
@@ -51,7 +51,7 @@ Fd walk_in_image(int root, const std::string& path) {
     }
     Fd next(openat(here(), part.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (!next) return next;
-    if (file_type(next.get(), path) != S_IFLNK) {
+    if (file_type(next.get(), path) != S_IFLNK || (!follow && i + 1 == parts.size())) {
       trail.push_back(std::move(next));
       continue;
     }
@@ -66,8 +66,8 @@ Fd walk_in_image(int root, const std::string& path) {
   return trail.empty() ? Fd(openat(root, ".", O_PATH | O_CLOEXEC)) : std::move(trail.back());
 }
 
-Fd try_open(int root, const std::string& path) {
-  const OpenHow how{O_PATH | O_CLOEXEC, 0, kResolveInRoot};
+Fd try_open(int root, const std::string& path, bool follow = true) {
+  const OpenHow how{O_PATH | O_CLOEXEC | (follow ? 0u : O_NOFOLLOW), 0, kResolveInRoot};
   Fd found;
   int tries = 0;
   do {
@@ -75,7 +75,7 @@ Fd try_open(int root, const std::string& path) {
     // EAGAIN: while a `..` was followed, something was renamed or mounted, anywhere on the machine
   } while (!found && errno == EAGAIN && ++tries < kMostTries);
   // EPERM: seccomp filters of older container engines answer so for calls that they do not know
-  if (!found && (errno == ENOSYS || errno == EPERM || errno == EAGAIN)) return walk_in_image(root, path);
+  if (!found && (errno == ENOSYS || errno == EPERM || errno == EAGAIN)) return walk_in_image(root, path, follow);
   return found;
 }
 
@@ -115,10 +115,8 @@ Fd open_in_image(int root, const std::string& path) {
 }
 
 Fd open_link_in_image(int root, const std::string& path) {
-  const size_t slash = path.rfind('/');
-  const Fd directory = open_in_image(root, path.substr(0, slash + 1));
-  if (!directory) return {};
-  Fd link(openat(directory.get(), path.c_str() + slash + 1, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  Fd link = try_open(root, path, false);
+  if (!link && !is_missing(errno)) throw Refused("openat2").cannot("find " + path + " in the image");
   if (link && file_type(link.get(), path) != S_IFLNK) link = Fd();
   return link;
 }

@@ -58,14 +58,18 @@ std::vector<MountEntry> mount_table() {
   return table;
 }
 
-unsigned long long mount_of(int file) {
+unsigned long long mount_at(int directory, const char* path, int flags) {
   struct statx status {};
-  if (statx(file, "", AT_EMPTY_PATH, kStatxMountId, &status) == 0 && (status.stx_mask & kStatxMountId)) {
-    // as a number at this place, so that older headers do
-    unsigned long long id;
-    memcpy(&id, reinterpret_cast<const char*>(&status) + kStatxMountIdAt, sizeof id);
-    return id;
-  }
+  if (statx(directory, path, flags | AT_NO_AUTOMOUNT, kStatxMountId, &status) != 0) return 0;
+  if (!(status.stx_mask & kStatxMountId)) return errno = ENOSYS, 0;
+  // as a number at this place, so that older headers do
+  unsigned long long id;
+  memcpy(&id, reinterpret_cast<const char*>(&status) + kStatxMountIdAt, sizeof id);
+  return id;
+}
+
+unsigned long long mount_of(int file) {
+  if (const auto id = mount_at(file, "", AT_EMPTY_PATH)) return id;
   // before Linux 5.8
   constexpr std::string_view kField = "mnt_id:\t";  // proc_pid_fdinfo(5)
   const std::string text = text_of("/proc/self/fdinfo/" + std::to_string(file));

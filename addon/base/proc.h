@@ -23,6 +23,10 @@ struct MountEntry {
 };
 std::vector<MountEntry> mount_table();  // proc_pid_mountinfo(5)
 
+/// The number of the mount in which `path` lies, as statx(2) has it for these flags; 0, with errno, where it is
+/// missing, and with ENOSYS before Linux 5.8.
+unsigned long long mount_at(int directory, const char* path, int flags);
+
 /// The ID of the mount that an open file is on; 0 if that can't be determined.
 unsigned long long mount_of(int file);
 

@@ -57,7 +57,7 @@ void try_overlay(Action enter_namespaces, Action enter_memory) {
 void try_overlay_over_fuse(Action enter_namespaces, Action enter_memory) {
   const std::string_view bytes(reinterpret_cast<const char*>(kImage), sizeof kImage);
   const Fd file = memory_file("ch-run-ts-trial", bytes, false);
-  const squashfs::ServedImage image = serve_squashfs_image({descriptor_path(file.get())}, 0, false);
+  const squashfs::ServedImage image = serve_squashfs_image({.image = {descriptor_path(file.get())}, .share = false});
   enter_namespaces();
   // before the tmpfs: it may hide /dev/fuse
   squashfs::mount_served(image, "/sys");

@@ -52,8 +52,8 @@ class PlacedMounts {
   void add(int mount, const std::string& path);
   /// Adds those at the same paths below another root, to which they were copied.
   void move_to(int root);
-  /// Throws Error if one is missing.
-  void check(int root) const;
+  /// Throws Error if one is missing. To be called when the image's root is the root directory.
+  void check() const;
 
  private:
   struct Placed {

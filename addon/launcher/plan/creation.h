@@ -67,6 +67,10 @@ const StepKind<Creation>& create_kind(const Step& step);
 /// The image's root, for the steps between `root` and `pivot`.
 int root_of(const Creation& creation, const Step& step);
 
+/// Looks up the names for an identity step to come, once: before the namespaces, since who is asked for them must not
+/// be moved into the image by pivot_root(2), as all processes of a mount namespace are.
+void look_up_names(Creation& creation);
+
 /// Looks up what steps name on the host.
 void look_at_host(Creation& creation);
 

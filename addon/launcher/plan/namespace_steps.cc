@@ -26,14 +26,6 @@ IdMap id_map(std::string_view pair) {
 
 unsigned id(std::string_view text) { return static_cast<unsigned>(parse_number(text, kLargestId, "an id")); }
 
-/// The names for an identity step to come are looked up before the namespaces: who is asked for them must not be moved
-/// into the image by pivot_root(2), as all processes of a mount namespace are.
-void look_up_names(Creation& creation) {
-  for (const Step& step : creation.steps) {
-    if (step.kind == "identity") creation.identity.emplace(id(step.fields[0]), id(step.fields[1]));
-  }
-}
-
 /// Where a bind lies over the root directory itself, the kernel takes that for a chroot, in which there are no user
 /// namespaces. Looking for it before would cost every launch time. Throws Error.
 void look_for_covered_root(const Creation& creation) {
@@ -93,6 +85,12 @@ constexpr StepKind<Creation> kKinds[] = {
 };
 
 }  // namespace
+
+void look_up_names(Creation& creation) {
+  for (const Step& step : creation.steps)
+    if (step.kind == "identity" && !creation.identity)
+      creation.identity.emplace(id(step.fields[0]), id(step.fields[1]));
+}
 
 std::span<const StepKind<Creation>> namespace_kinds() { return kKinds; }
 

@@ -72,11 +72,14 @@ void root(Creation& creation, const Step& step) {
 void squashfs(Creation& creation, const Step& step) {
   const auto offset = parse_number(step.fields[2], INT64_MAX, "where the SquashFS begins");
   if (step.fields[3] != "remember-reads" && step.fields[3] != "-") refuse_fields(step);
-  std::function<squashfs::ReadsPlace()> reads;
-  if (step.fields[3] == "remember-reads") reads = [&creation] { return reads_place(creation.command); };
+  squashfs::SquashfsRequest request{.image = image_path_of(step, 4),
+                                    .offset = offset,
+                                    .look_ups = paths_to_look_up(creation),
+                                    .meanwhile = [&creation] { look_up_names(creation); },
+                                    .share = step.fields[1] == "shared"};
+  if (step.fields[3] == "remember-reads") request.reads = [&creation] { return reads_place(creation.command); };
   creation.stage.show_image(field(step, 0));
-  creation.image = serve_squashfs_image(image_path_of(step, 4), offset, step.fields[1] == "shared",
-                                        paths_to_look_up(creation), std::move(reads));
+  creation.image = serve_squashfs_image(std::move(request));
   if (!creation.image->note.empty()) log::verbose(1, creation.image->note);
 }
 
@@ -107,8 +110,8 @@ void attach(Creation& creation, const Step& step) {
 }
 
 void pivot(Creation& creation, const Step& step) {
-  creation.placed.check(root_of(creation, step));
   pivot_into(root_of(creation, step));
+  creation.placed.check();
   creation.root.reset();
 }
 

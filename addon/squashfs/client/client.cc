@@ -94,6 +94,7 @@ class Client {
     const Fd self = open_self();
     // a server that has refused and gone can't be sent to, but its words are still there
     send_packet(socket, identity_, self.get());
+    if (request_.meanwhile) request_.meanwhile();
     return receive_packet(socket, deadline);
   }
 
@@ -118,6 +119,7 @@ class Client {
   /// Starts a server that waits for a device.
   Fd start_unmounted() const {
     Fd server = spawn_server({}, kUnmounted);
+    if (request_.meanwhile) request_.meanwhile();
     checked(receive_packet(server.get(), Clock::now() + kStartPatience));
     return server;
   }
@@ -153,7 +155,7 @@ class Client {
       words.push_back(kReadsWord + std::to_string(reads.directory.get()) + "," + std::to_string(reads.command));
       inherited.push_back(reads.directory.get());
     }
-    spawn_orphan(request_.server, words, inherited);
+    spawn_orphan(request_.server(), words, inherited);
     return ours;
   }
 

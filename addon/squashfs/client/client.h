@@ -20,12 +20,13 @@ struct ReadsPlace {
 struct SquashfsRequest {
   HostPath image;
   uint64_t offset = 0;  // where in the file the SquashFS begins
-  Program server;       // ch-run-ts-squashfs
   // Guest paths that every launch looks up. The server does so before it gives the mount to a second launcher: since
   // Linux 6.16 look-ups of one name by several processes at once may leave FUSE with an entry that is there and counts
   // as removed (docs/troubleshooting.md).
-  std::vector<std::string> look_ups;
+  std::vector<std::string> look_ups{};
+  std::function<Program()> server{};    // called only if one is started: its program
   std::function<ReadsPlace()> reads{};  // called only if a server is started; none: reads are not remembered
+  std::function<void()> meanwhile{};    // called while a server is asked, at least once: what needs no image
   bool share = true;                    // use a server that is there already, and be found by later launches
 };
 

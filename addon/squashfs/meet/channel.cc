@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "base/error.h"
 #include "base/proc.h"
@@ -69,8 +70,10 @@ std::optional<Packet> receive_packet(int socket, Clock::time_point deadline) {
     ready = poll(&wait, 1, milliseconds_until(deadline));
     if (ready == 0 || (ready < 0 && errno != EINTR)) return {};
   }
-  Packet packet{std::string(kMostText, '\0'), {}, 0, {}};
-  iovec part{packet.text.data(), packet.text.size()};
+  Packet packet{};
+  // not filled with anything: a page that is never touched costs nothing
+  const auto text = std::make_unique_for_overwrite<char[]>(kMostText);
+  iovec part{text.get(), kMostText};
   Control control{};
   msghdr message{};
   message.msg_iov = &part;
@@ -83,7 +86,7 @@ std::optional<Packet> receive_packet(int socket, Clock::time_point deadline) {
   if (size < 0) return {};
   take_control(message, packet);
   if (size == 0) return {};
-  packet.text.resize(static_cast<size_t>(size));
+  packet.text.assign(text.get(), static_cast<size_t>(size));
   return packet;
 }
 
