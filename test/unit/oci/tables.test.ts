@@ -1,6 +1,7 @@
 /** The tables of ch-oci-ts: fields, options, and what is made from them. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { renderManual } from '../../../src/cli/manual.js';
 import { optionsOf } from '../../../src/cli/program.js';
@@ -11,7 +12,7 @@ import { renderFields } from '../../../src/oci/config/render.js';
 import { parseMountOptions } from '../../../src/oci/plan/mount-options.js';
 import { program } from '../../../src/oci/program.js';
 import { runtime } from '../../helpers/bundles.js';
-import { committed, skip } from '../../helpers/support.js';
+import { checkout, committed, skip } from '../../helpers/support.js';
 
 t.test('the committed manual and docs/oci.md are those of the tables (else: npm run docs)', (t) => {
   t.equal(committed('man/ch-oci-ts.1'), renderManual(program));
@@ -104,5 +105,14 @@ t.test('options of mounts become flags, propagation, or data of the file system'
   t.throws(() => parseMountOptions(['idmap=uids=0-1-2'], '/x'), {
     message: /the option idmap=.* is refused/,
   });
+  t.end();
+});
+
+t.test('each test that docs/oci.md names for a promise is there', (t) => {
+  const promises = committed('docs/oci.md').match(/## What is promised.*?\n## /s)?.[0] ?? '';
+  const names = promises.match(/(?<=`)[\w/-]+\.test\.ts(?=`)/g) ?? [];
+  t.ok(names.length > 30);
+  for (const name of new Set(names))
+    t.ok(existsSync(join(checkout, name.includes('/') ? name : `test/oci/${name}`)), name);
   t.end();
 });
