@@ -1,7 +1,9 @@
 // Compares ch-image-ts pull with what others need to get the same: from a registry on this machine (Debian's
-// docker-registry) to a SquashFS file that runs. Then 16 processes that pull one image at once. As root or not.
+// docker-registry) to a SquashFS file that runs. Then 16 processes that pull one image at once, and a pull through
+// a slow wire. As root or not.
 // usage: node bench/pull.mjs [WORK-DIRECTORY [REPEATS [PATTERN]]]; PATTERN: of the names of the peers' rows
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   mkdirSync,
   mkdtempSync,
@@ -16,7 +18,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeLayout } from './image-layout.mjs';
-import { compare, printRows } from './measure.mjs';
+import { compare, measure, printRows } from './measure.mjs';
 
 const [given, repeats = '3', pattern = ''] = process.argv.slice(2);
 const work = given ?? mkdtempSync(join(tmpdir(), 'ch-bench-'));
@@ -102,6 +104,27 @@ async function pullAtOnce(count) {
   );
 }
 
+/** Through a wire of 100 Mbit/s with 50 ms there and back, in shares of the time that the bytes alone take. */
+async function pullOverWire() {
+  const rate = 100e6 / 8;
+  const script = join(import.meta.dirname, 'slow-wire.mjs');
+  const wire = spawn(process.execPath, [script, String(port), String(rate), '25'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const [there] = await once(wire.stdout, 'data');
+    const far = image.replace(String(port), String(there).trim());
+    const { cpu, wall } = measure(work, `rm -rf storage; ${program} pull -q -s storage ${far} x`);
+    const blobs = join(work, 'storage/dlcache/ch-image-ts/blobs/sha256');
+    const bytes = readdirSync(blobs).reduce((sum, name) => sum + statSync(join(blobs, name)).size, 0);
+    console.log(
+      `through 100 Mbit/s and 50 ms: ${wall.toFixed(1)} s, ${cpu.toFixed(1)} CPU s, ${(wall / (bytes / rate)).toFixed(2)} of the wire's time`,
+    );
+  } finally {
+    wire.kill();
+  }
+}
+
 makeLayout(work);
 const registry = await serve();
 try {
@@ -122,6 +145,7 @@ try {
     console.log(`blobs alone (pull less convert): ${(blobs / skopeo.cpu).toFixed(2)} of skopeo copy (CPU)`);
   console.log(`size: ${(statSync(join(work, 'storage/img/x.sqfs')).size / 2 ** 20).toFixed(0)} MiB`);
   await pullAtOnce(16);
+  await pullOverWire();
 } finally {
   registry.kill();
 }

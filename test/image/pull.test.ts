@@ -6,8 +6,8 @@ import t from 'tap';
 import { archiveOf, ociLayout, sha256, twoLayers } from '../helpers/images.js';
 import { eventually, launcher, start } from '../helpers/support.js';
 import { makeTar } from '../helpers/tar.js';
-import { makePlace, type Place, refuses, test } from './image.js';
-import { runImage, serveImage } from './registry.js';
+import { makePlace, type Place, program, refuses, test } from './image.js';
+import { runBeside, runImage, serveImage } from './registry.js';
 
 t.setTimeout(300_000);
 
@@ -181,6 +181,28 @@ test('eight pulls of one image at once make one transfer and one conversion', as
   );
   t.equal(asked.filter((each) => each.startsWith('GET blobs')).length, 4);
   t.same(place.stored(), ['img/solver.sqfs', 'records/solver.json']);
+});
+
+test('pulls at once need no file locks', async (t, user) => {
+  const place = makePlace(t, user);
+  const { repository, asked } = await serveImage(t, { layers: large });
+  const trace = ['-f', '-e', 'trace=flock,fcntl', '-e', 'inject=flock:error=ENOLCK'];
+  const logs = [1, 2].map((number) => join(place.directory, `calls-${number}`));
+  for (const ending of await Promise.all(
+    logs.map((log) =>
+      runBeside(place, user, [
+        ...['strace', ...trace, '-o', log],
+        ...[program, 'pull', '-q', `${repository}:1.0`, 'solver'],
+      ]),
+    ),
+  ))
+    t.match(ending, { status: 0, stderr: '' });
+  t.equal(asked.filter((each) => each.startsWith('GET blobs')).length, 4);
+  for (const log of logs) {
+    const calls = readFileSync(log, 'utf8');
+    t.match(calls, /fcntl\(/);
+    t.notMatch(calls, /flock\(|F_(OFD_)?SETLK/);
+  }
 });
 
 test('a blob that is not what the manifest says is refused, and got again by the next pull', async (t, user) => {

@@ -87,12 +87,22 @@ export function runImage(
   place: Place,
   user: User,
   words: readonly string[],
+  ...more: [env?: NodeJS.ProcessEnv, onStart?: Parameters<typeof runBeside>[4], input?: string]
+): Promise<AsyncEnding> {
+  return runBeside(place, user, [program, ...words], ...more);
+}
+
+/** The same of any program. */
+export function runBeside(
+  place: Place,
+  user: User,
+  [command = '', ...words]: readonly string[],
   env: NodeJS.ProcessEnv = {},
   onStart?: (kill: (signal: NodeJS.Signals) => void, said: () => string) => void,
   input?: string,
 ): Promise<AsyncEnding> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, words, {
+    const child = spawn(command, words, {
       cwd: place.directory,
       env: { ...environmentOf(user), CH_IMAGE_STORAGE: place.storage, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
