@@ -44,7 +44,7 @@ const rows = [
   },
 ];
 
-/** The least milliseconds of a start that decides anew: others only add to it. */
+/** The least milliseconds of a start that makes a new plan: other processes only add to it. */
 function measure(words) {
   const all = times(rounds, () => {
     const begin = process.hrtime.bigint();

@@ -44,7 +44,7 @@ const source = join(directory, 'source');
 const compiler = process.env.CC ?? 'gcc';
 const library = join(directory, 'libcurl.a');
 
-/** Of these, the first that this machine has not. */
+/** The first of these that this machine lacks. */
 function findMissing() {
   return Object.entries(needed).find(([name, header]) => {
     const words = ['-x', 'c', '-', '-x', 'none', `-l:lib${name}.a`, '-l:libcrypto.a', '-ldl', '-lpthread'];

@@ -77,7 +77,7 @@ function compileBundle(name) {
   return createHash('sha256').update(readFileSync(bytecode)).digest('hex');
 }
 
-/** The bundles of a program as one assembler file, which is written anew only where its content changes. */
+/** The bundles of a program as one assembler file, which is rewritten only if its content changes. */
 function buildProgram(program) {
   const names = bundlesOf(program);
   // struct Row in addon/engine/program.cc

@@ -20,7 +20,7 @@ struct Installation {
 Installation own_installation();
 
 /// What to do about a missing part of this build, in words: to build it with `libraries`, or to get another release,
-/// for who has no checkout.
+/// for users without a checkout.
 std::string how_to_get(const std::string& part, const std::string& libraries);
 
 /// A program that is executed from exactly the file that was opened, whatever happens to its path.

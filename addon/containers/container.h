@@ -17,8 +17,8 @@ enum class Status { creating, created, running, paused, stopped };
 /// In the words of the OCI runtime specification.
 const char* status_word(Status status);
 
-/// Throws Error where it is no id: letters, digits and _ + - . only, at most 255, and not a name that has a meaning as
-/// a path.
+/// Throws Error where it is not an id: letters, digits and _ + - . only, at most 255, and not a name that has a meaning
+/// as a path.
 void check_id(std::string_view id);
 
 /// The names of all directories in `root`, in order; empty where that does not exist. Throws SysError.
@@ -39,7 +39,7 @@ class Container {
   void lock();
   void unlock();
 
-  /// What is saved, read anew. Throws Error where it is damaged; empty where nothing is saved yet.
+  /// What is saved, read again. Throws Error where it is damaged; empty where nothing is saved yet.
   Json state() const;
   /// Saves `text` in one step. Throws SysError.
   void save(const char* name, const std::string& text) const;
@@ -72,7 +72,7 @@ class Container {
 /// A signal's number, by name with or without SIG, or number. Throws Error.
 int parse_signal(const std::string& word);
 
-/// The id of this boot of the machine: process numbers and start times begin anew with it.
+/// The id of this boot of the machine: process numbers and start times start over with it.
 std::string boot_id();
 
 }  // namespace chrun

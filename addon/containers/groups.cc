@@ -46,7 +46,7 @@ void inherit_cpuset(const std::string& directory, const std::string& above) {
   }
 }
 
-/// What is not to be had here is missing when it is set.
+/// What can't be enabled here is reported when it is set.
 void enable_controllers(const std::string& directory, const std::vector<std::string>& controllers) {
   for (const std::string& name : controllers) {
     const Fd file(open((directory + "/cgroup.subtree_control").c_str(), O_WRONLY | O_CLOEXEC));

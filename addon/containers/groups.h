@@ -52,7 +52,7 @@ bool can_freeze(const Groups& groups);
 /// Sends a signal to all of them: none escapes by a fork.
 void signal_groups(const Groups& groups, int number);
 
-/// How often the kernel has killed a process in them for want of memory.
+/// How often the kernel has killed a process in them because memory ran out.
 unsigned long long memory_kills(const Groups& groups);
 
 /// Ends all of them, and removes the groups with all below, and what was made above as far as nobody else uses it.

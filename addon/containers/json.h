@@ -8,7 +8,7 @@
 
 namespace chrun {
 
-/// A value. What is missing, or of another kind, reads as empty: who reads has written it, or checks it.
+/// A value. What is missing, or of another kind, reads as empty: the reader has written it, or checks it.
 class Json {
  public:
   /// Throws Error that begins with `name` where `text` is not JSON.

@@ -62,7 +62,7 @@ size_t ArrivingFile::read(std::span<uint8_t> to) {
       return static_cast<size_t>(got);
     }
     struct stat status;
-    if (got == 0 && fstat(file_.get(), &status) == 0 && status.st_nlink == 0) throw Error(path_ + " is written anew");
+    if (got == 0 && fstat(file_.get(), &status) == 0 && status.st_nlink == 0) throw Error(path_ + " was rewritten");
   }
 }
 

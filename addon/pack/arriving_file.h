@@ -8,7 +8,7 @@
 namespace chrun::pack {
 
 /// What will be `size` bytes at `path`. Until it is whole it has a longer name, PATH.part.…; what is there may turn out
-/// to be wrong, and be written anew: whoever reads it must check the whole. Throws Error once `stop` is set.
+/// to be wrong, and be rewritten: whoever reads it must check the whole. Throws Error once `stop` is set.
 class ArrivingFile : public Source {
  public:
   ArrivingFile(std::string path, uint64_t size, const std::atomic<bool>& stop)

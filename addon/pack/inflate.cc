@@ -215,7 +215,7 @@ void BitReader::read_more() {
   now.next = start();
   end_ = start() + kept + got;
   memset(start() + kept + got, 0, kPadding);
-  // what takes the zeros after the end is told apart later
+  // reading the zeros after the end is noticed later
   last_ = end_ + (ended_ ? kPadding : 0) - 2 * sizeof now.bits;
 }
 

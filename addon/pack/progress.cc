@@ -42,7 +42,7 @@ void Progress::show_json() const {
   line += ",\"program\":\"ch-image-ts\",\"pid\":" + std::to_string(getpid()) + ",\"level\":\"progress\",\"message\":";
   append_json_string(line, name_);
   line += ",\"done\":" + std::to_string(before_ + done_) + ",\"total\":" + std::to_string(total_) + "}\n";
-  // nobody is told if that fails
+  // failures of that are ignored
   if (::write(STDERR_FILENO, line.data(), line.size()) < 0) return;
 }
 

@@ -303,7 +303,7 @@ class Tables {
     bytes.number<uint16_t>(4).number<uint16_t>(0).number<uint64_t>(super.root).number<uint64_t>(end);
     bytes.number<uint64_t>(super.ids).number<uint64_t>(super.xattrs).number<uint64_t>(super.inodes);
     bytes.number<uint64_t>(super.directories).number<uint64_t>(super.fragments).number<uint64_t>(kNoTable);
-    // what it was compressed with, for who asks
+    // what it was compressed with, for tools that show it
     bytes.number<uint16_t>(kMetadataStored | sizeof(uint32_t)).number<uint32_t>(static_cast<uint32_t>(level_));
     position_ = 0;
     append(bytes.all());

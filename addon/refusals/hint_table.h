@@ -17,7 +17,7 @@ struct Reason {
   const char* user;
   /// What the administrator can do: one line; empty if nothing.
   const char* administrator;
-  /// The content of a file that the administrator's line speaks of.
+  /// The content of a file that the administrator's line mentions.
   const char* file = "";
 };
 

@@ -14,7 +14,7 @@ struct Advice {
   std::string user;
   /// What the administrator can do: one line.
   std::string administrator;
-  /// The content of a file that the administrator's line speaks of.
+  /// The content of a file that the administrator's line mentions.
   std::string file;
 };
 

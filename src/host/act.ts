@@ -1,4 +1,4 @@
-/** Actions that only one of our programs has: what fails is told by them, in words for the user. */
+/** Actions that only one of our programs has: they report failures in words for the user. */
 import { LaunchError } from '../base/errors.js';
 import { native } from './native.js';
 

@@ -1,4 +1,4 @@
-/** How far transfers are: one line on a terminal, written anew. */
+/** How far transfers are: one line on a terminal, which is rewritten. */
 import { print } from '../host/messages.js';
 import type { Job } from '../registry/client.js';
 import type { Progress } from '../registry/network.js';

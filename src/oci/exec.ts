@@ -104,7 +104,7 @@ function findProcess({ values, operands, host }: Invocation, config: Config): Pr
     : { ...process, capabilities: base.capabilities };
 }
 
-/** A process may be killed for want of memory before it is the command: only where that is limited it is asked. */
+/** A process may be killed for lack of memory before it is the command: only asked where memory is limited. */
 const watchMemory = ({ linux }: Config, root: string, id: string): readonly OutsideStep[] =>
   (linux?.resources?.memory?.limit ?? 0) > 0 ? [{ kind: 'watch-memory', root, id }] : [];
 

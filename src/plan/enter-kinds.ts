@@ -103,7 +103,7 @@ export const enterKinds = {
   /** Fail if it can be seen that there is no such program in PATH. */
   'find-program': (step: { readonly name: string }) => [step.name],
   part: outsideKinds.part,
-  /** Wait at the gate for the start of the container; `visible`: who has made it may look into this process. */
+  /** Wait at the gate for the start of the container; `visible`: its creator may look into this process. */
   wait: (step: { readonly process: 'visible' | 'hidden' }) => [step.process],
   /** Run a hook in the container. */
   'start-hook': (step: HookCall) => hookWords(step),

@@ -76,7 +76,7 @@ export const outsideKinds = {
   }) => [step.controller, step.need, ...step.files.flat()],
   /** Let a BPF program, in hexadecimal, decide which devices the group of version 2 may use. */
   'group-devices': (step: { readonly program: string }) => [step.program],
-  /** If a process that enters this container is killed, look whether that was for want of memory. */
+  /** If a process that enters this container is killed, find out whether memory had run out. */
   'watch-memory': (step: { readonly root: string; readonly id: string }) => [step.root, step.id],
   /** Write the map of users or groups of the other side's user namespace, directly or by newuidmap(1), newgidmap(1). */
   'id-map': (step: {

@@ -79,7 +79,7 @@ export class Access {
   }
 }
 
-/** By POST for who has a refresh token (OAuth 2), else by GET, as token servers have it since Docker's first. */
+/** By POST with a refresh token (OAuth 2), else by GET, as token servers have it since Docker's first. */
 function tokenRequest(
   realm: string,
   asked: readonly (readonly [string, string])[],

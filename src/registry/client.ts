@@ -9,7 +9,7 @@ import { mostTries, retryDelay } from './retry.js';
 import { originOf, resolveUrl } from './url.js';
 
 const mostRedirects = 10;
-/** A token that was refused may have expired: it is got anew as often. */
+/** A token that was refused may have expired: another is fetched as often. */
 const mostTokens = 2;
 const tick = 200; // ms
 
@@ -33,11 +33,11 @@ export interface Job {
   readonly source?: Request['source'];
   /** Statuses that are an answer, besides those of success. */
   readonly accepts?: readonly number[];
-  /** There has been progress: tries are counted anew. */
+  /** There has been progress: tries are counted from the beginning. */
   readonly progressed?: boolean;
   /**
    * Judges the whole answer, which has come from `url`. Throws LaunchError; false: what was there already was wrong, and
-   * it begins anew; a job: what comes next.
+   * it starts over; a job: what comes next.
    */
   done(answer: Answer, url: string): boolean | Job;
   /** What is asked in place of the same once more, where it has failed. */

@@ -1,7 +1,7 @@
 /** How often something is tried again, and when. */
 import type { Answer } from './network.js';
 
-/** Tries in all; who is not there at all hardly ever comes. */
+/** Tries in all; a registry that is not there at all hardly ever comes back. */
 export const mostTries = 6;
 const mostForAbsent = 2;
 

@@ -46,6 +46,11 @@ const translated = [
   /\bthe very (?:directory|directories|file)\b/,
   /\bswitched on\b/,
   /\bon by (?:itself|themselves)\b/,
+  /(?:\/ W|[:;] w|\bby w|\bfor w|test\('w)ho (?:asks|waits|comes|starts|has|had to|enters|can['’]t)\b/,
+  /\bfor want of\b/,
+  /\b(?:it|that|what) is no (?:option|id)\b/,
+  /\b(?:read|begins?|written|got|made?|sent) anew\b/,
+  /\bbehind (?:the image|`--`|all links)/,
 ];
 
 t.test('nothing reads as translated', (t) => {

@@ -130,7 +130,7 @@ test('a connection that breaks is taken up where the registry says it was', asyn
   }
 });
 
-test('where the registry has kept nothing, a blob is sent anew', async (t, user) => {
+test('where the registry has kept nothing, a blob is sent again', async (t, user) => {
   const place = makePlace(t, user);
   const file = makeLarge(t, place, user);
   const { registry, blobs, asked } = await serveUploads(t, breakOnce(0));

@@ -81,20 +81,20 @@ for (const user of users) {
         const { stdout, stderr } = run(user, ['-v', image, '--', 'sh', '-c', 'echo $A'], {
           env: { ...env, ...more },
         });
-        return `${stdout.trim()} ${/ {2}remembered plan: /.test(stderr) ? 'remembered' : 'anew'}`;
+        return `${stdout.trim()} ${/ {2}remembered plan: /.test(stderr) ? 'remembered' : 'new'}`;
       };
-      t.same([story(), story()], ['1 anew', '1 remembered']);
+      t.same([story(), story()], ['1 new', '1 remembered']);
       writeFileSync(file, '[options]\nset-env = "A=2"\n');
-      t.same([story(), story()], ['2 anew', '2 remembered']);
+      t.same([story(), story()], ['2 new', '2 remembered']);
       const variable = { CH_RUN_SET_ENV: 'A=3' };
-      t.same([story(variable), story(variable)], ['3 anew', '3 remembered']);
-      t.same([story(), story()], ['2 anew', '2 remembered']);
+      t.same([story(variable), story(variable)], ['3 new', '3 remembered']);
+      t.same([story(), story()], ['2 new', '2 remembered']);
       renameSync(file, `${file}.off`);
-      t.same([story(), story()], [' anew', ' remembered']);
+      t.same([story(), story()], [' new', ' remembered']);
       renameSync(`${file}.off`, file);
-      t.same([story(), story()], ['2 anew', '2 remembered']);
-      t.equal(story({ CH_RUN_NO_MEMO: '1' }), '2 anew');
-      t.equal(story({ CH_RUN_NO_MEMO: '1' }), '2 anew');
+      t.same([story(), story()], ['2 new', '2 remembered']);
+      t.equal(story({ CH_RUN_NO_MEMO: '1' }), '2 new');
+      t.equal(story({ CH_RUN_NO_MEMO: '1' }), '2 new');
     });
 
     t.test('bytes in variables stay what they are', async (t) => {

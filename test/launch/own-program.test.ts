@@ -97,7 +97,7 @@ for (const user of users) {
     plant(own, ways, user);
     cpSync(overwrite, join(own, 'overwrite'));
     const words = ['--uid=0', '--no-config', `--bind=${place}:/mnt:ro`, own, '--'];
-    // who waits is root in the very container that the attacks are started in
+    // the process that waits is root in the container that the attacks are started in
     const waiting = spawn(program, [...words, '/overwrite', program, '/mnt/bin/ch-run-ts'], {
       env: environmentOf(user),
       stdio: ['pipe', 'pipe', 'inherit'],

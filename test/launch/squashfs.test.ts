@@ -239,7 +239,7 @@ test('files are right whether or not the listing of their directory came with at
     writeFileSync(join(tree, `many/${each}/file`), 'x'.repeat(each));
   }
   const file = pack(tree, join(scratch(t, user), 'img.sqfs'));
-  // the first listings have attributes, later ones have none until they are asked for; after 0.1 s all begins anew
+  // the first listings have attributes, later ones have none until they are asked for; after 0.1 s it starts over
   const round =
     'echo /many/*/* | wc -w; stat -c %s /many/*/file | sort -n | tail -1; cat /many/*/file | wc -c';
   const numbers = runShell(

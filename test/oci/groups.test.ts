@@ -149,7 +149,7 @@ t.test('what outlives the first process in a PID namespace of others ends with t
   t.end();
 });
 
-t.test('the kernel kills for want of memory: events says so', async (t) => {
+t.test('when the kernel kills because memory ran out, events says so', async (t) => {
   if (!isRoot) return skip(t, 'nobody has delegated control groups here');
   const bundle = sleeping(t, root, ({ linux, process }) => {
     linux.resources = { memory: { limit: 16 << 20, swap: 16 << 20 } };

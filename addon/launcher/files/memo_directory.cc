@@ -80,7 +80,7 @@ void make_directories(const std::string& path, int depth) {
   struct stat status;
   if (!parent || fstat(parent.get(), &status) != 0 || !is_own(status)) return;
   const char* name = path.c_str() + slash + 1;
-  // whatever the umask is; what can't be made or changed is found out by who opens it
+  // whatever the umask is; what can't be made or changed is an error when it is opened
   if (mkdirat(parent.get(), name, 0700) == 0) fchmodat(parent.get(), name, 0700, 0);
 }
 

@@ -34,7 +34,7 @@ bool restrict_tree(int mount, const std::string& name, unsigned long flags);
 /// What is locked in a user namespace stays as it is. Returns false before Linux 5.12. Throws SysError.
 bool change_mount(int mount, const std::string& name, unsigned long set, unsigned long clear, bool below);
 
-/// Sets the propagation (MS_PRIVATE and its like, with MS_REC) of a mount. Throws SysError.
+/// Sets the propagation (MS_PRIVATE or similar, with MS_REC) of a mount. Throws SysError.
 void set_propagation(int mount, const std::string& name, unsigned long propagation);
 
 /// The same for this mount only, which must be attached. Its other flags stay (nosuid, nodev, noexec of the host's

@@ -29,7 +29,7 @@ namespace {
 constexpr char kDirectory[] = "/dev/shm";  // where shm_open(3) keeps its objects
 constexpr char kMagic[8] = "chrjoin";
 constexpr int kMostNames = 10000;  // in a row: others must take so many to keep a group from meeting
-constexpr int kLookAhead = 3;      // names behind a free one: what another user takes and gives back splits no group
+constexpr int kLookAhead = 3;      // names after a free one: what another user takes and gives back splits no group
 constexpr size_t kSuffix = 6;      // bytes of it at most
 
 std::string path_of(const std::string& name) { return std::string(kDirectory) + "/" + name; }
@@ -71,7 +71,7 @@ uint64_t pid_namespace() {
 }
 
 /// Among those who take a name away, one at a time: between the look at whose it is and its removal, nobody else may
-/// remove it and make it anew. Whoever holds the lock for no reason does not stop us for long.
+/// remove it and make another. Whoever holds the lock for no reason does not stop us for long.
 class Removal {
  public:
   explicit Removal(int file) : file_(file) {
@@ -85,8 +85,8 @@ class Removal {
   const int file_;
 };
 
-/// Where the keeper's number is, for futex(2) only: who reads it there, and not the kernel for him, can be killed by
-/// SIGBUS when a program in a container cuts the object.
+/// Where the keeper's number is, for futex(2) only: a process that reads it there itself, and not by the kernel, can be
+/// killed by SIGBUS when a program in a container cuts the object.
 class KeeperWord {
  public:
   explicit KeeperWord(int file) : page_(mmap(nullptr, kSize, PROT_READ, MAP_SHARED, file, 0)) {}

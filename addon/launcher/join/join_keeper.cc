@@ -184,7 +184,7 @@ class Watch {
       const JoinSeat& seat = *memory_->seat(i);
       if (!seat.entered && !seat.left && is_alive(seat.process)) return false;
     }
-    // those without a seat of their own are few moments behind: nothing tells about them but time
+    // those without a seat come only moments later: nothing but time shows when they have come
     return memory_->count <= memory_->seats || since_last_arrival() > std::chrono::seconds(1);
   }
 
@@ -229,7 +229,7 @@ void close_between(int first, int last) {
   for (int number = std::min(last, static_cast<int>(sysconf(_SC_OPEN_MAX))); number >= first; number--) close(number);
 }
 
-/// Closes everything but these two and the state: who waits for the end of a pipe must not wait for us.
+/// Closes everything but these two and the state: whoever waits for the end of a pipe must not wait for us.
 void close_others(int state, int socket, int door) {
   dup2(state, kStateNumber);
   const auto [low, high] = std::minmax(socket, door);
@@ -246,7 +246,7 @@ void keep(const JoinMemory& memory, int state, int timeout, int socket, const St
   setsid();
   if (chdir("/") != 0) return;
   close_others(state, socket, memory.door().file());
-  // who has this name has the state in its place
+  // a process with this name has the state in its place
   prctl(PR_SET_NAME, kKeeperName, 0, 0, 0);
   join_checkpoint("keeper-before-announcement");
   memory.door().announce_keeper(getpid());

@@ -23,7 +23,7 @@ class ProvedKeeper {
 
   pid_t process() const { return process_; }
   bool is_running() const;
-  /// Opens one of its descriptors anew: that of this very process, or none, though its number be given away by now.
+  /// Opens one of its descriptors again: of exactly this process, or none, even if its number has been reused by now.
   Fd open_descriptor(int number, int flags) const;
 
  private:

@@ -93,8 +93,8 @@ struct JoinState {
 /// A mapping of the state, and the door that leads to it.
 class JoinMemory {
  public:
-  /// Maps the state in `file`, which the keeper of the group behind `door` has. Throws Error if it is none, or that of
-  /// another group.
+  /// Maps the state in `file`, which the keeper of the group behind `door` has. Throws Error if it is not a state, or
+  /// that of another group.
   static JoinMemory map(const Fd& file, JoinDoor door);
   /// Makes the state of the group behind a new door, with its first seat taken by `self`, this process.
   static JoinMemory create(JoinDoor door, const JoinRequest& request, const ProcessId& self);

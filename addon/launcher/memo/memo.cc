@@ -22,7 +22,7 @@ namespace chrun {
 namespace {
 
 /// Words that a plan is found by: the program's identity, the working directory (empty if it does not matter),
-/// and the words before the user's command, without the values of variables: what is on disk is no place for secrets.
+/// and the words before the user's command, without the values of variables: secrets must not be on disk.
 using Key = std::vector<std::string_view>;
 
 /// FNV-1a, 64 bits, over words and their ends. What it finds is compared word by word, so it need not be more.
@@ -60,7 +60,7 @@ std::string working_directory() {
   return copy;
 }
 
-/// Whether there is no command behind `count` words.
+/// Whether there is no command after `count` words.
 bool is_bare(char* const* words, size_t count) {
   char* const* next = words + count + 1;
   return *next == nullptr || (strcmp(*next, "--") == 0 && next[1] == nullptr);
@@ -127,7 +127,7 @@ class Search {
 };
 
 /// The words up to the image can't be told from the command's without the option table, but a plan is only
-/// ever kept for words that end with the image, and reading from the left, nothing behind the image can change
+/// ever kept for words that end with the image, and reading from the left, nothing after the image can change
 /// which word that is. So a plan found for any beginning of the words is theirs. What stands before the first
 /// `--` is tried first, because people write it.
 size_t find_command(Search& first, Search& search, char* const* words) {
@@ -140,7 +140,7 @@ size_t find_command(Search& first, Search& search, char* const* words) {
     return next != nullptr && strcmp(next, "--") == 0 ? image + 2 : image + 1;
   };
   if (dashes > 1 && first.try_prefix(dashes - 1)) return command_after(dashes - 1);
-  // behind `--` there is no image
+  // there is no image after `--`
   const size_t last = dashes == 0 ? count : dashes - 1;
   for (size_t image = 1; image <= last; image++) {
     if (image + 1 == dashes) continue;

@@ -16,7 +16,7 @@ struct Recollection {
 };
 
 /// Looks for a plan of these words (NULL-terminated, the program's name first) whose facts all hold, and
-/// reads it into `plan`. Never throws: a memory that can't be used is none.
+/// reads it into `plan`. Never throws: a memory that can't be used counts as empty.
 Recollection recall(Plan& plan, char* const* words);
 
 /// Keeps `plan` for words 1 … `key_words` of `words`, the last of which is the image. Returns what became of

@@ -22,7 +22,7 @@ constexpr int kPatience = 2000;      // ms
 constexpr int kMostAttempts = 10;    // with a name that is taken though nobody listens
 constexpr long kMoment = 1'000'000;  // ns
 
-/// The words that surely come before the user's command: up to `--`, or up to the first that is no option.
+/// The words that surely come before the user's command: up to `--`, or up to the first that is not an option.
 std::string shared_words(char* const* words) {
   char* directory = getcwd(nullptr, 0);
   std::string shared = directory ? directory : "";
@@ -78,7 +78,7 @@ Fd take_turn(char* const* words) {
   const Name name(shared_words(words));
   if (name.take(holder.get())) return holder;
   if (errno != EADDRINUSE) return {};
-  // who had to wait keeps no turn: the next ones need not wait for him too
+  // a process that had to wait keeps no turn: later ones need not wait for it too
   for (int attempt = 0; attempt < kMostAttempts && wait_for_holder(name) == Holder::silent; attempt++) {
     // nobody listens there: not yet, or not any more, or for good
     const timespec moment{0, kMoment};

@@ -88,7 +88,7 @@ void start_container(Container& container) {
   try {
     Gate::open(Channel(container.knock()));
   } catch (const Error&) {
-    // it has said why, and ends: who asks for the state next is told that it has
+    // it has said why, and ends: whoever asks for the state next must find it stopped
     ends_within(first, 1000);
     throw;
   }

@@ -114,7 +114,7 @@ void group_devices(Outside& outside, const Step& step) {
   if (const Group* group = group_with(outside, "")) filter_devices(group->directory(), step.fields[0]);
 }
 
-/// watch-memory ROOT ID: who is killed from here on may have been for want of memory.
+/// watch-memory ROOT ID: a process that is killed from here on may have run out of memory.
 void watch_memory(Outside& outside, const Step& step) {
   const auto container = Container::open_if_any(field(step, 0), field(step, 1));
   if (container) outside.watched = container->groups();

@@ -34,7 +34,7 @@ void check_rank(const Environment& environment, int count) {
               "is the count right? (--join-ct)");
 }
 
-/// Who enters a container finds it as its first process does.
+/// A process that enters a container finds it as the first process does.
 void note_entry(Creation& creation, NamespaceSet namespaces) {
   creation.namespaces = namespaces;
   creation.entered = true;

@@ -326,7 +326,7 @@ void move_root(Creation& creation, const Step& step) {
   creation.root.reset();
 }
 
-/// make-directory PATH: while the image is writable; what else is wrong with it is told when it is entered.
+/// make-directory PATH: while the image is writable; what else is wrong with it is reported when it is entered.
 void make_directory(Creation& creation, const Step& step) {
   if (!open_in_image(root_of(creation, step), field(step, 0)) && errno == ENOENT)
     create_in_image(root_of(creation, step), field(step, 0), false);

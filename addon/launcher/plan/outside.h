@@ -19,7 +19,7 @@ struct Outside {
   std::string scope{};                   // the path of the group that systemd has made
   Groups groups{};                       // its control groups
   Groups watched{};                      // those of a container that is entered, where memory is limited
-  unsigned long long kills = 0;          // for want of memory in these, until then
+  unsigned long long kills = 0;          // for lack of memory in these, until then
   Fd terminal{};                         // the other end of the container's terminal
   std::optional<int> ended{};            // how the first process did, as waitpid(2) has it
   bool parted = false;                   // the container's side is on its own

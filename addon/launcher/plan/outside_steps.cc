@@ -86,7 +86,7 @@ void undo(Outside& outside) {
   }
 }
 
-/// What the kernel killed for want of memory ended silently. In a container that is entered, it may be another.
+/// The kernel kills silently when memory runs out. In a container that is entered, it may have killed another process.
 std::string memory_words(const Outside& outside) {
   constexpr const char* kReason = "the memory limit of its control group was reached";
   if (memory_kills(outside.groups) > 0) return std::string(": ") + kReason;

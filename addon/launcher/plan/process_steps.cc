@@ -69,8 +69,8 @@ void require_inside(const std::string& path) {
   if (!inside) throw Error("can't change to directory " + path + ": it is outside of the container");
 }
 
-/// working-directory PATH make|may|must: who has made the container may reach it where its user may not, and the other
-/// way round.
+/// working-directory PATH make|may|must: the creator of the container may reach it where its user may not, and the
+/// other way round.
 void working_directory(Entry&, const Step& step) {
   const std::string path = field(step, 0);
   if (step.fields[1] == "make" && access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
@@ -107,7 +107,7 @@ void find_program(Entry& entry, const Step& step) {
 void part(Entry& entry, const Step&) { entry.creation->sides->part(); }
 
 /// wait visible|hidden: at the gate. Where nobody but its owner can look into it, the waiting process may be looked
-/// into: its namespaces are to be opened by who makes the container's network.
+/// into: its namespaces are to be opened by the program that sets up the container's network.
 void wait(Entry& entry, const Step& step) {
   entry.gate.emplace(std::move(entry.creation->gate));
   const int before = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);

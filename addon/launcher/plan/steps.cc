@@ -42,7 +42,7 @@ void show(const Step& step) {
 
 namespace {
 
-/// What the container's side has to say is said by who waits for it: outside, or, later, who starts it.
+/// What the container's side reports is printed by whoever waits for it: outside, or, later, by `start`.
 class ToOtherSide final : public log::Sink {
  public:
   ToOtherSide(const Creation& creation, const Entry& entry) : creation_(creation), entry_(entry) {}

@@ -40,7 +40,7 @@ Fd become_terminal(uid_t owner, unsigned width, unsigned height, bool console) {
   Fd master = above_standard(Fd(open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW)));
   if (!master) throw Refused("open").cannot(std::string(kAction) + " (/dev/pts/ptmx)");
   int unlocked = 0;
-  // fails where it is no terminal
+  // fails if it is not a terminal
   if (ioctl(master.get(), TIOCSPTLCK, &unlocked) != 0) throw Refused("ioctl").cannot(kAction);
   const Fd terminal = open_peer(master);
   if (fchown(terminal.get(), owner, static_cast<gid_t>(-1)) != 0 && errno != EPERM && errno != EINVAL)

@@ -61,7 +61,8 @@ void set_groups(const std::vector<gid_t>& groups) {
   if (setgroups(groups.size(), groups.data()) == 0) return;
   const Refused refused("setgroups");
   const int code = errno;
-  // user_namespaces(7): who has mapped a single id has given it up. What the container has at /proc can't say so
+  // user_namespaces(7): a process that has mapped a single id has given it up. What the container has at /proc can't
+  // say so
   const bool forbidden = code == EPERM && has_capability(CAP_SETGID);
   if (forbidden && groups.empty()) return;
   if (forbidden) return log::warning("the kernel allows no supplementary groups in this user namespace: left out");

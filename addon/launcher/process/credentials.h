@@ -27,7 +27,7 @@ void become_user(uid_t uid, gid_t gid, const std::optional<std::vector<gid_t>>& 
 void set_capabilities(const CapabilitySets& sets);
 
 /// Gives the standard streams that are pipes to that user, who can open them by /dev/stdout then; a refusal is ignored,
-/// and files and devices stay whose they are.
+/// and files and devices keep their owners.
 void give_streams(uid_t uid);
 
 /// Root of a user namespace, or the first of its ids where it has none. `process`: a directory of the host's /proc.

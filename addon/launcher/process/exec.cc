@@ -217,7 +217,7 @@ void require_program(const std::string& name, std::string_view search) {
     const size_t end = std::min(search.find(':', start), search.size());
     const std::string path = std::string(search.substr(start, end - start)) + "/" + name;
     start = end + 1;
-    // what can't be told is told when it is started
+    // what can't be seen now is reported when it is started
     if (access(path.c_str(), F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)) return;
   }
   refuse_missing(name, search);

@@ -8,7 +8,7 @@ class Gate {
  public:
   explicit Gate(Fd listening) : listening_(std::move(listening)) {}
 
-  /// Returns when it is to be opened. Who asks for that is told of failures from here on; that all went well, it sees
+  /// Returns when it is to be opened. Whoever asks for that gets failures reported from here on; success is seen
   /// by the end of the connection, which execve(2) closes. One that asks for nothing, or dies, changes nothing.
   void wait();
   /// What follows is the command: from here on a connection that ends without a failure is a success.

@@ -53,7 +53,7 @@ class Bundle {
     write_all(config.get(),
               std::string(R"({"ociVersion":"1.0.2","root":{"path":")") + kRoot + R"("},"mounts":[],"linux":{}})",
               "/mnt/config.json");
-    // hooks start in it; where we are is of no interest until the image is the root
+    // hooks start in it; our working directory does not matter until the image is the root
     if (chdir(kBundle) != 0) throw Refused("chdir").cannot(std::string("enter ") + kBundle);
   }
   ~Bundle() {

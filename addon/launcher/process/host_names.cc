@@ -16,7 +16,7 @@
 namespace chrun {
 namespace {
 
-constexpr size_t kLargestAnswer = 1 << 24;  // bytes; a group is told with all its members
+constexpr size_t kLargestAnswer = 1 << 24;  // bytes; a group is listed with all its members
 
 // not looked for along PATH, which is the command's
 constexpr const char* kPrograms[] = {"/usr/bin/getent", "/bin/getent"};
@@ -150,7 +150,7 @@ void HostNames::hear() {
     names_.comment = (*entry)[4];
   }
   if (const auto entry = find_entry(group, group_.id)) names_.group = (*entry)[0];
-  log::verbose(1, "asked for names: " + names_.user + ", " + names_.group);  // its time tells of a slow service
+  log::verbose(1, "asked for names: " + names_.user + ", " + names_.group);  // its time shows a slow service
 }
 
 }  // namespace chrun

@@ -89,7 +89,7 @@ bool kernel_refuses(int terminal) {
 
 bool is_terminal_open_to_typing() {
   const Fd terminal(open("/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
-  if (!terminal) return errno != ENXIO;  // the answer where there is none; who can't tell takes care
+  if (!terminal) return errno != ENXIO;  // ENXIO means that there is none; if unsure, assume there is
   return !kernel_refuses(terminal.get());
 }
 

@@ -18,7 +18,7 @@ namespace {
 
 constexpr char kPrefix[] = "ch-run-ts-squashfs-";
 
-/// By the user's number, not by a variable: who starts as another user has that one's still.
+/// By the user's number, not by a variable: a process started as another user still has that of the first.
 std::string directory_path() { return "/run/user/" + std::to_string(geteuid()); }
 
 Fd open_directory() {
@@ -92,7 +92,7 @@ Door::Answer Door::knock(Clock::time_point deadline) const {
 
 Fd Door::take() const {
   if (directory_) {
-    // who has the lock is about to listen; it ends with this object
+    // the process that holds the lock is about to listen; it ends with this object
     if (flock(directory_.get(), LOCK_EX | LOCK_NB) < 0) return {};
     sweep(directory_.get());
   }

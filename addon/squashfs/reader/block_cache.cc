@@ -11,7 +11,7 @@ void SuppliedBlock::unpack() {
   try {
     unpack_(*block_);
   } catch (const std::exception&) {
-    outcome = State::damaged;  // who asks for it is told
+    outcome = State::damaged;  // reported to whoever asks for it
   }
   state_.store(outcome);
 }
@@ -160,7 +160,7 @@ std::shared_ptr<SuppliedBlock> BlockCache::supply(const BlockKey& key, Load unpa
     remove(*slot);
     return {};
   }
-  // where there are no bytes, who waits for it reads it himself, and is told why that can't be done
+  // without bytes, whoever waits for the block reads it, and gets the reason if that fails
   slot->state = Slot::State::supplied;
   slot->supplied = supplied;
   slot->changed.notify_all();

@@ -27,8 +27,8 @@ class FileData {
   /// The bytes [offset, offset + size) cut to the end of the file. Throws Damage where they can't be read.
   std::vector<Slice> read(const Inode& file, uint64_t offset, size_t size) const;
 
-  /// Makes blocks that a sequential reader, who has just read [offset, offset + size), will want next.
-  /// `depth` is how far ahead of him, in blocks; at most `most` are made by this call.
+  /// Makes blocks that a sequential reader, which has just read [offset, offset + size), will want next.
+  /// `depth` is how far ahead of that reader, in blocks; at most `most` are made by this call.
   void read_ahead(const Inode& file, uint64_t offset, size_t size, uint32_t depth, uint32_t most) const;
 
   /// The steps of BlockCache for blocks ahead of demand. Whether `key` could be a block's at all; if so, it may be

@@ -22,7 +22,7 @@ std::vector<std::string> components(const std::string& path) {
   }
 }
 
-/// The file at a path, behind all links.
+/// The file at a path, with all links followed.
 std::optional<Inode> find(const FileSystem& files, const std::string& path) {
   std::vector<std::string> ahead = components(path);
   std::vector<Inode> trail{files.root};  // directories on the way, for `..`

@@ -32,8 +32,8 @@ std::string reads_name(const ReadsKey& key);
 /// A record of at most kMostReads bytes: of the first blocks, where there are more.
 std::string encode_reads(const ReadsKey& key, const std::vector<NeededBlock>& blocks);
 
-/// How many blocks a record claims to have, at most as many as fit; 0 if it is none. For what is prepared before the
-/// record itself may be looked at.
+/// How many blocks a record claims to have, at most as many as fit; 0 if it is not a record. For what is prepared
+/// before the record itself may be looked at.
 size_t count_of_reads(std::string_view record);
 
 /// The blocks of a record for this key; nothing if it is another's, or damaged.

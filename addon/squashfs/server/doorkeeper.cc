@@ -173,8 +173,8 @@ void Doorkeeper::pass_time() {
   }
   if (reads_until_ && Clock::now() >= *reads_until_) finish_reads();
   if (!close_at_ || Clock::now() < *close_at_) return;
-  // whoever stands before the door is let in, and the door stays open; who comes in the moment before it is shut finds
-  // his connection cut, and starts a new server
+  // launchers that wait are let in, and the door stays open; one that comes just before it is shut finds
+  // its connection cut, and starts a new server
   admit();
   const bool somebody = std::any_of(watched_.begin(), watched_.end(),
                                     [](const auto& each) { return each.second.kind == Kind::launcher; });

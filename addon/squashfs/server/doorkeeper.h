@@ -21,9 +21,9 @@ class Doorkeeper {
 
   /// Reports why there will be no mount, by a packet as channel.h has it.
   void refuse(const std::string& refusal);
-  /// The device of a mount that the launcher makes, which is told that it may. Ends the process if the launcher ends.
+  /// The device of a mount that the launcher makes, which gets permission first. Ends the process if the launcher ends.
   Fd receive_device();
-  /// Where the mount is had from; not where the launcher makes it.
+  /// Where the mount comes from, unless the launcher makes it.
   void set_mounter(Mounter mounter) { mounter_.emplace(std::move(mounter)); }
   /// Reads are recorded. `note`: said to each launcher, in words.
   void record_reads(std::string note) {

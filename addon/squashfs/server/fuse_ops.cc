@@ -169,8 +169,8 @@ fuse_attr FuseOps::attributes_of(const Inode& inode) const {
   out.atime = out.mtime = out.ctime = inode.mtime;
   out.mode = inode.mode();
   out.nlink = inode.links;
-  // Ids 0 are those of the user who mounts (see mount.cc): every file is his own, so that he can read all of his image
-  // whoever owned the files where it was packed, and permissions still say what may be executed.
+  // Ids 0 are those of the user who mounts (see mount.cc): every file is that user's own, who can so read all of the
+  // image whoever owned the files where it was packed, and permissions still say what may be executed.
   out.uid = out.gid = 0;
   out.rdev = inode.device;
   out.blksize = files_.image.super().block_size;
@@ -233,7 +233,7 @@ void FuseOps::read_ahead(const FuseRequest& request) const {
     try {
       files_.data.read_ahead(inode_of(request.header->nodeid), in->offset, in->size, kAhead, 2);
     } catch (const std::exception&) {
-      // whoever really reads there is told
+      // a process that really reads there gets the error
     }
   }
   reading_ahead_.fetch_sub(1);
@@ -256,7 +256,7 @@ bool FuseOps::add_entry(std::string& listing, size_t room, const DirectoryEntry&
       out.ino = known.attr.ino;
       out.type = known.attr.mode >> 12;
     } catch (const Damage&) {
-      // node 0: listed all the same, and whoever opens it is told
+      // node 0: listed all the same; opening it is an error
     }
   const size_t end = listing.size() + size;
   if (plus) listing.append(reinterpret_cast<const char*>(&known), sizeof known);

@@ -10,7 +10,7 @@
 namespace chrun::squashfs {
 
 /// The first listings have attributes. Then they are left out, until somebody asks for those of a file in the directory
-/// that was listed last: then the next listings have them again. After a pause all begins anew, so that one listing of
+/// that was listed last: then the next listings have them again. After a pause it starts over, so that one listing of
 /// a large directory has them.
 class ListingHabit {
  public:

@@ -89,7 +89,7 @@ void ReadsAhead::stop() {
   const size_t in_work = taken_entries_.exchange(SIZE_MAX / 2);
   end_.store(SIZE_MAX);
   end_.notify_all();
-  // those in work are passed soon, or, where no core is ever idle, kept
+  // those in progress are passed soon, or, where no core is ever idle, kept
   release(std::min(in_work, count_));
   for (size_t each = in_work; each < count_; ++each) entries_[each].block.reset();
 }
@@ -172,7 +172,7 @@ void ReadsAhead::read(const Batch& batch) {
     bytes = std::make_shared<std::vector<uint8_t>>(extent.size());
     bytes->resize(files_.image.read_some(extent.start, *bytes));
   } catch (const std::exception&) {
-    bytes.reset();  // who asks for them reads them himself, and is told
+    bytes.reset();  // whoever asks for them reads them, and gets the error
   }
   for (const NeededBlock& block : batch) {
     const Extent place = Extent::of(block);
@@ -198,7 +198,7 @@ void ReadsAhead::fetch() try {
 }
 
 void ReadsAhead::unpack() try {
-  // given back by nobody: these threads do nothing else. Who asks for a block never waits for them
+  // given back by nobody: these threads do nothing else. A process that asks for a block never waits for them
   const sched_param none{};
   if (sched_setscheduler(0, SCHED_IDLE, &none) != 0) return;
   enter_sandbox(Role::worker);

@@ -1,6 +1,6 @@
 // Reads what a command will ask for, as a record says, before it does. Packed bytes are read by many threads, because
 // on slow storage only many requests at once are fast. They are unpacked by threads that run on idle cores only; who
-// asks for a block that was read, but not yet unpacked, unpacks it himself: nobody waits for an idle core.
+// asks for a block that was read, but not yet unpacked, unpacks it itself: nobody waits for an idle core.
 #pragma once
 #include <atomic>
 #include <memory>

@@ -42,7 +42,7 @@ function planGroups(
   }));
 }
 
-/** The step that writes a setting; with only what is needed, others fail for want of a group. */
+/** The step that writes a setting; with only what is needed, others fail without a group. */
 export function planSetting(setting: Setting): OutsideStep {
   return {
     kind: 'group-setting',

@@ -35,7 +35,7 @@ const infinity = String(2n ** 64n - 1n);
 const limitProperty = (name: string, value: number | undefined): readonly (readonly string[])[] =>
   value === undefined || value === 0 ? [] : [[name, 't', value < 0 ? infinity : BigInt(value).toString()]];
 
-/** What systemd would set anew from its own idea of the unit, had it none. */
+/** What systemd would set again from its own idea of the unit, had it none. */
 export function scopeProperties({
   memory = {},
   cpu = {},

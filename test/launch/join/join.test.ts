@@ -195,7 +195,7 @@ t.test('a count that is too high: who runs is told after the timeout, and the na
   await vanishes(t, tag);
 });
 
-t.test('who has waited long enough stops, with the numbers; the others wait on', async (t) => {
+t.test('a peer that has waited long enough stops, with the numbers; the others wait on', async (t) => {
   const tag = freshTag();
   const words = ['--join-ct=3', `--join-tag=${tag}`];
   const winner = begin(user, [...stopping(), ...words, image, ...where], {}, 'strace');

@@ -89,7 +89,7 @@ t.test('common options stand before and behind the command, its own behind it an
   const words = ['-v', 'sail', '--crew', 'ann', 'dinghy', '-9', '-v', '--crew=bob', '--', '-x'];
   const given = parseOptions(boats, words);
   t.match(given, { values: { verbose: 2, crew: ['ann', 'bob'] }, command: sail });
-  t.same(given.words.slice(given.next), ['dinghy', '-9', '-x'], 'what is no option, in order');
+  t.same(given.words.slice(given.next), ['dinghy', '-9', '-x'], 'what is not an option, in order');
   const pulling = { ...boats, commands: [{ ...sail, startsCommand: true as const }] };
   const started = parseOptions(pulling, ['sail', '-v', 'dinghy', '-v', '--crew=x']);
   t.match(started.values, { verbose: 1 });

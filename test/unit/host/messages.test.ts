@@ -82,7 +82,7 @@ t.test('the words for people, and the object for programs, say the same', (t) =>
   t.end();
 });
 
-t.test('--log=json is found before the words are parsed, but not behind the image', (t) => {
+t.test('--log=json is found before the words are parsed, but not after the image', (t) => {
   const rows: readonly [readonly string[], 'text' | 'json'][] = [
     [[], 'text'],
     [['--log=json', 'img', 'cmd'], 'json'],

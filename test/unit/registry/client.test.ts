@@ -94,37 +94,40 @@ t.test(
   },
 );
 
-t.test('a token that has expired is got anew; one that is refused twice is a refusal', async (t) => {
-  let valid = 'none';
-  let tokens = 0;
-  const { network } = fakeNetwork(({ url, headers = {} }) => {
-    if (url.includes('token')) {
-      valid = `T${++tokens}`;
-      return { body: JSON.stringify({ access_token: valid }) };
-    }
-    if (headers.Authorization !== `Bearer ${valid}`)
-      return { status: 401, headers: { 'www-authenticate': 'Bearer realm="https://h.org/token"' } };
-    return { body: 'ok' };
-  });
-  const registry = registryOf(network);
-  t.equal(registry.ask(job).body, 'ok');
-  valid = 'expired';
-  t.equal(registry.ask(job).body, 'ok');
-  t.equal(tokens, 2);
-  const never = fakeNetwork(({ url }) =>
-    url.includes('token')
-      ? { body: '{"token":"T"}' }
-      : {
-          status: 401,
-          headers: { 'www-authenticate': 'Bearer realm="https://h.org/token"' },
-          body: '{"errors":[{"message":"denied\\u001b[1m"}]}',
-        },
-  );
-  t.throws(() => registryOf(never.network).ask(job), {
-    message: /^can't get the blob from https:\/\/h\.org: access is refused: denied.*\(status 401\)$/,
-    hint: /log in/,
-  });
-});
+t.test(
+  'another token is fetched for one that has expired; one that is refused twice is a refusal',
+  async (t) => {
+    let valid = 'none';
+    let tokens = 0;
+    const { network } = fakeNetwork(({ url, headers = {} }) => {
+      if (url.includes('token')) {
+        valid = `T${++tokens}`;
+        return { body: JSON.stringify({ access_token: valid }) };
+      }
+      if (headers.Authorization !== `Bearer ${valid}`)
+        return { status: 401, headers: { 'www-authenticate': 'Bearer realm="https://h.org/token"' } };
+      return { body: 'ok' };
+    });
+    const registry = registryOf(network);
+    t.equal(registry.ask(job).body, 'ok');
+    valid = 'expired';
+    t.equal(registry.ask(job).body, 'ok');
+    t.equal(tokens, 2);
+    const never = fakeNetwork(({ url }) =>
+      url.includes('token')
+        ? { body: '{"token":"T"}' }
+        : {
+            status: 401,
+            headers: { 'www-authenticate': 'Bearer realm="https://h.org/token"' },
+            body: '{"errors":[{"message":"denied\\u001b[1m"}]}',
+          },
+    );
+    t.throws(() => registryOf(never.network).ask(job), {
+      message: /^can't get the blob from https:\/\/h\.org: access is refused: denied.*\(status 401\)$/,
+      hint: /log in/,
+    });
+  },
+);
 
 t.test('neither a token nor a blob is got without TLS where the registry has it', async (t) => {
   const plain = fakeNetwork(() => ({
