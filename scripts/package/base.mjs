@@ -44,7 +44,10 @@ export function filesBelow(directory) {
 export function settle(directory) {
   for (const name of [...readdirSync(directory, { recursive: true }), '.']) {
     const path = join(directory, name);
-    if (lstatSync(path).isDirectory()) chmodSync(path, 0o755);
+    const status = lstatSync(path);
+    // whatever the umask is
+    if (!status.isSymbolicLink())
+      chmodSync(path, status.isDirectory() || status.mode & 0o100 ? 0o755 : 0o644);
     lutimesSync(path, epoch, epoch);
   }
 }

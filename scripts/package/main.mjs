@@ -1,4 +1,5 @@
-// Makes what users install, from a checkout that is built: npm run package [-- --arch=ARCH --into=DIRECTORY]. For every
+// Makes what users install, from a checkout that is built: npm run package [-- --arch=ARCH --into=DIRECTORY
+// --build=DIRECTORY], where the last is for what is compiled for other machines. For every
 // machine (scripts/package/targets.mjs): a tree, as archive, as .deb, as .rpm, and as package for npm. Made twice, the
 // files are the same, byte for byte.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -16,6 +17,7 @@ const { values } = parseArgs({
   options: {
     arch: { type: 'string', default: targets.map(({ arch }) => arch).join() },
     into: { type: 'string', default: join(root, 'build/package') },
+    build: { type: 'string', default: join(root, 'build') },
   },
 });
 const into = resolve(values.into);
@@ -28,7 +30,7 @@ function packFor(target) {
   const name = `ch-run-ts-${version}-linux-${target.arch}`,
     place = join(work, target.arch);
   const tree = join(place, name);
-  const foreign = target === here ? undefined : crossBuild(target, join(root, 'build', target.arch));
+  const foreign = target === here ? undefined : crossBuild(target, join(resolve(values.build), target.arch));
   const built = foreign?.built ?? join(root, 'build/Release');
   const components = componentsOf(foreign);
   makeTree(tree, name, target, built, components);

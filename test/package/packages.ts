@@ -15,7 +15,8 @@ import {
 
 export const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
 export const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
-export const treeName = `ch-run-ts-${version}-linux-${arch}`;
+const treeOf = (target: string) => `ch-run-ts-${version}-linux-${target}`;
+export const treeName = treeOf(arch);
 
 const isBuiltIn = /^engine: QuickJS/m.test(start(ordinaryUser, launcher, ['--version']).stdout);
 
@@ -32,12 +33,12 @@ export function makePackages(into: string, target = arch): void {
   execFileSync(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-/** The folder with the packages of this machine: made again if something of them is newer. */
-export function findPackages(): string {
-  const place = join(checkout, 'build/packages');
+/** The folder with the packages of this machine, or of another: made again if something of them is newer. */
+export function findPackages(target = arch): string {
+  const place = join(checkout, target === arch ? 'build/packages' : `build/packages-${target}`);
   mkdirSync(place, { recursive: true });
-  const script = `[ -e "$0/SHA256SUMS" ] && [ -z "$(find *.md bin dist docs examples man profiles scripts -newer "$0/SHA256SUMS")" ] ||
-    "$1" scripts/package/main.mjs --arch=${arch} --into="$0"`;
+  const script = `[ -e "$0/SHA256SUMS" ] && [ -z "$(find *.md addon bin dist docs examples man profiles scripts -newer "$0/SHA256SUMS")" ] ||
+    "$1" scripts/package/main.mjs --arch=${target} --into="$0"`;
   execFileSync('flock', [`${place}.lock`, 'sh', '-c', script, place, process.execPath], {
     cwd: checkout,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -46,10 +47,10 @@ export function findPackages(): string {
 }
 
 /** Unpacks the tree as a user does; returns it. */
-export function unpackTree(t: Test, user: User = ordinaryUser): string {
+export function unpackTree(t: Test, user: User = ordinaryUser, target = arch): string {
   const place = scratch(t, user);
-  execFileSync('tar', ['-xf', join(findPackages(), `${treeName}.tar.xz`), '-C', place]);
-  return join(place, treeName);
+  execFileSync('tar', ['-xf', join(findPackages(target), `${treeOf(target)}.tar.xz`), '-C', place]);
+  return join(place, treeOf(target));
 }
 
 /** The programs of a tree. */
