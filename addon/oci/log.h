@@ -14,12 +14,17 @@ class Log final : public log::Sink {
   void open(const std::string& path);
   void set_json(bool json) { json_ = json; }
   void set_debug(bool debug) { debug_ = debug; }
+  bool is_debugging() const { return debug_; }
 
   /// One line. Callers parse a whole log as one object: warnings before an error are left out of a JSON log.
   void error(const Error& failure, const std::string& hint) override;
   /// Held back until settle(), or an error; with --debug written at once.
   void warning(const std::string& message) override;
   void settle() override;
+  /// Written with --debug only.
+  void debug(const std::string& message) const {
+    if (debug_) write("debug", message);
+  }
 
  private:
   void write(const char* level, const std::string& message) const;

@@ -1,6 +1,7 @@
 // ch-oci-ts, an OCI runtime: the launcher's interpreter of plans, and the life of containers after they are created.
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <new>
@@ -81,10 +82,28 @@ const char* make_plan(Plan& plan, char** argv, bool by_names, int& status) {
   return "decided as a whole";
 }
 
+std::string kinds_of(const std::vector<Step>& steps) {
+  std::string names;
+  for (const Step& step : steps) names += " " + std::string(step.kind);
+  return names;
+}
+
+/// With --debug: how the plan came to be and in what time, and its steps. Their fields may have secrets.
+void report_plan(const Plan& plan, const std::string& how, std::chrono::steady_clock::duration time) {
+  const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+  messages.debug("the plan was " + how + " in " + std::to_string(spent) + " us");
+  messages.debug("steps outside:" + kinds_of(plan.outside));
+  messages.debug("steps that create the container:" + kinds_of(plan.create));
+  messages.debug("steps that enter it:" + kinds_of(plan.enter));
+}
+
 int decide_and_run(char** argv) {
   Plan plan;
   int status = 0;
-  if (make_plan(plan, argv, true, status) == nullptr) return status;
+  const auto begin = std::chrono::steady_clock::now();
+  const char* how = make_plan(plan, argv, true, status);
+  if (how == nullptr) return status;
+  if (messages.is_debugging()) report_plan(plan, how, std::chrono::steady_clock::now() - begin);
   for (const auto warning : plan.warnings) log::warning(std::string(warning));
   char* const none = nullptr;
   run_plan(plan, Origin::given, Environment(&none), {});
@@ -113,7 +132,10 @@ int run(char** argv) {
     return 0;
   }
   if (argv[1] != nullptr && argv[2] != nullptr && strcmp(argv[1], "--show-plan") == 0) return show_plan(argv + 2);
-  if (const auto request = read_request(argv + 1)) return carry_out(*request);
+  if (const auto request = read_request(argv + 1)) {
+    messages.debug(request->verb + " needs no plan");
+    return carry_out(*request);
+  }
   return decide_and_run(argv);
 }
 

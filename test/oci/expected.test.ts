@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import t from 'tap';
 import { fileIn, makeBundle, onHost, runtime, until, watch } from '../helpers/bundles.js';
-import { isRoot, skip, start, type User, users } from '../helpers/support.js';
+import { isRoot, ordinaryUser, skip, start, type User, users } from '../helpers/support.js';
 
 const root = users.find(({ uid }) => uid === 0) as User;
 
@@ -112,6 +112,21 @@ for (const user of users) {
     t.end();
   });
 }
+
+t.test('--debug says how the plan came to be, and its steps, but not what may be secret', (t) => {
+  const bundle = makeBundle(t, ordinaryUser, ({ process }) => {
+    process.args = ['true'];
+    process.env = ['SECRET=x'];
+  });
+  const { status, stderr } = bundle.oci(['--debug', 'run', 'a']);
+  t.equal(status, 0);
+  t.match(stderr, /^ch-oci-ts: debug: the plan was (decided|remembered)( as a whole)? in \d+ us\n/);
+  t.match(stderr, /\nch-oci-ts: debug: steps outside: container .* await remove\n/);
+  t.notMatch(stderr, /SECRET/);
+  t.match(bundle.oci(['--debug', 'list', '-q']).stderr, /^ch-oci-ts: debug: list needs no plan\n$/);
+  t.equal(bundle.oci(['run', 'a']).stderr, '', 'and nothing without it');
+  t.end();
+});
 
 t.test('exec goes to a directory that only who made the container may enter', (t) => {
   if (!isRoot) return skip(t, 'it needs files of another user');
