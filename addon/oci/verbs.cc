@@ -216,11 +216,9 @@ int ps(const Request& request) {
   const Container container = Container::open(root_of(request), request.operands[0]);
   const Json saved = container.state();
   const ProcessId first = saved.is_empty() ? ProcessId{} : Container::process(saved);
-  if (first.pid == 0)
-    throw Error("can't list the processes of container " + container.id() + ": container not running");
   const auto format = request.values.find("format");
   const bool json = format != request.values.end() && format->second == "json";
-  const std::vector<ProcessStatus> all = processes_of(container, first);
+  const std::vector<ProcessStatus> all = first.pid == 0 ? std::vector<ProcessStatus>{} : processes_of(container, first);
   if (!json) {
     write_all(STDOUT_FILENO, table_of(all, {request.operands.begin() + 1, request.operands.end()}), "standard output");
     return 0;

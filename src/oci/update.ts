@@ -126,6 +126,15 @@ function withPresentLimit(resources: Resources, groups: readonly SavedGroup[], v
   return Number.isFinite(present) ? { ...resources, memory: { ...memory, limit: present } } : resources;
 }
 
+/** Version 1 keeps memory alone below memory with swap: without a limit for the one, there is none for both. */
+function withoutLimit(resources: Resources, groups: readonly SavedGroup[], version: Version): Resources {
+  const { memory = {} } = resources;
+  if (version('memory') !== 1 || memory.swap !== undefined || !(Number(memory.limit) < 0)) return resources;
+  const group = groups.find(({ controllers }) => controllers.split(',').includes('memory'));
+  const counted = group && contentOf(`${group.mount}${group.path}/memory.memsw.limit_in_bytes`) !== undefined;
+  return counted ? { ...resources, memory: { ...memory, swap: -1 } } : resources;
+}
+
 function checkUsage({ memory = {} }: Resources, writes: readonly (readonly [string, string])[]): void {
   if (!memory.checkBeforeUpdate) return;
   for (const [path, value] of writes) {
@@ -148,7 +157,7 @@ export function update(invocation: Invocation): readonly (readonly [string, stri
   const file = typeof values.resources === 'string' ? values.resources : undefined;
   const given =
     file === undefined ? { resources: resourcesOf(values), warnings: [] } : readResources(file, invocation);
-  const resources = withPresentLimit(given.resources, groups, version);
+  const resources = withoutLimit(withPresentLimit(given.resources, groups, version), groups, version);
   const settings = planSettings(resources, version);
   if (settings.length === 0)
     throw usageError('expected something to change: --resources, or one of its values');

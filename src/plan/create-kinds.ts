@@ -190,8 +190,8 @@ export const createKinds = {
   'domain-name': (step: { readonly name: string }) => [step.name],
   /** Close the caller's descriptors, but for the standard streams and this many after them. */
   descriptors: (step: { readonly count: number }) => [String(step.count)],
-  /** Run a hook in the container's namespaces, in directory `bundle`. */
-  'container-hook': (step: HookCall & { readonly bundle: string }) => [step.bundle, ...hookWords(step)],
+  /** Run a hook in the container's namespaces, in its root directory: at a path, or, with `-`, the one to be. */
+  'container-hook': (step: HookCall & { readonly root: string }) => [step.root, ...hookWords(step)],
   /**
    * Make a terminal of the container's own, and let it be the standard streams, and /dev/console. A size of 0 is not set.
    */

@@ -58,6 +58,43 @@ for (const user of users) {
     t.end();
   });
 
+  t.test(`what lies below a read-only file system is made before it is that${as}`, (t) => {
+    const bundle = makeBundle(t, user, (config) => {
+      for (const mount of config.mounts) if (mount.destination === '/dev') mount.options.push('ro');
+      config.mounts.push({ destination: '/mnt', type: 'tmpfs', source: 'one', options: ['ro', 'noexec'] });
+      config.mounts.push({ destination: '/mnt/below', type: 'tmpfs', source: 'two' });
+      config.process.args = [
+        'sh',
+        '-c',
+        'echo a > /dev/null; echo b > /mnt/below/b; grep -c . /mnt/below/b; echo c > /mnt/c; echo d > /dev/d; grep " /mnt " /proc/mounts',
+      ];
+    });
+    const { stdout, stderr } = bundle.oci(['run', 'a']);
+    t.match(stdout, /^1\none \/mnt tmpfs ro,noexec,/);
+    t.match(stderr, /create \/mnt\/c: Read-only.*create \/dev\/d: Read-only/s);
+    t.end();
+  });
+
+  t.test(`hooks in the container's namespaces start in its root directory${as}`, (t) => {
+    const bundle = makeBundle(t, user, (config) => {
+      config.mounts.push({ destination: '/mnt', type: 'tmpfs', source: 'tmpfs' });
+      config.hooks = { createContainer: [{ path: '/bin/sh', args: ['sh', '-c', 'echo made > mnt/made'] }] };
+      config.process.args = ['cat', '/mnt/made'];
+    });
+    t.match(bundle.oci(['run', 'a']), { status: 0, stdout: 'made\n' });
+    t.end();
+  });
+
+  t.test(`a stopped container has no processes to list${as}`, (t) => {
+    const bundle = makeBundle(t, user, ({ process }) => {
+      process.args = ['true'];
+    });
+    t.equal(bundle.oci(['run', '--keep', 'a']).status, 0);
+    t.match(bundle.oci(['ps', 'a']), { status: 0, stdout: /^UID.*\n$/ });
+    t.match(bundle.oci(['ps', '--format', 'json', 'a']), { status: 0, stdout: '[]\n' });
+    t.end();
+  });
+
   t.test(`a seccomp filter may refuse getcwd${as}`, (t) => {
     const bundle = makeBundle(t, user, (config) => {
       config.linux.seccomp = {

@@ -72,6 +72,9 @@ t.test('limits are set, changed by update, and counted by events; nothing is lef
   t.match(oci('update', '--resources', 'more.json', 'a'), { status: 0, stderr: '' });
   t.match([memory(), of('cpu', 'cpu.shares', 'cpu.weight')].join(), /^134217728,(1024|100)$/);
   t.match(oci('update', 'a'), { status: 1, stderr: /expected something to change/ });
+  t.match(oci('update', '--memory', '-1', 'a'), { status: 0, stderr: '' }, 'swap does not stand in its way');
+  t.match(memory(), /^(max|9\d+)$/);
+  t.equal(oci('update', '--memory', '128M', 'a').status, 0);
   t.match(oci('update', '--memory', 'much', 'a'), { status: 1, stderr: /expected a number of bytes/ });
   writeFileSync(
     join(bundle.path, 'more.json'),

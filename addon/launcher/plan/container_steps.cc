@@ -257,10 +257,11 @@ void pass(Creation& creation, const Step& step) {
     throw Error("there is no " + std::string(name) + " to pass");
 }
 
-/// container-hook BUNDLE TIMEOUT PATH COUNT ARGUMENT … VARIABLE …
+/// container-hook ROOT|- TIMEOUT PATH COUNT ARGUMENT … VARIABLE …: in the root directory to be, as runc does.
 void container_hook(Creation& creation, const Step& step) {
-  const std::string bundle = field(step, 0);
-  if (chdir(bundle.c_str()) != 0) throw Refused("chdir").cannot("run hooks in " + bundle);
+  const std::string root = field(step, 0);
+  if ((root == "-" ? fchdir(root_of(creation, step)) : chdir(root.c_str())) != 0)
+    throw Refused("chdir").cannot("run hooks in the container's root directory");
   execute_hook(hook_of(step, 1), creation.state);
 }
 

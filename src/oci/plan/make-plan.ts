@@ -146,8 +146,8 @@ function planCreation(
   ];
 }
 
-const planContainerHooks = ({ config, bundle }: CreateRequest): readonly CreateStep[] =>
-  hooksOf(config, 'createContainer').map((hook) => ({ kind: 'container-hook', bundle, ...hook }));
+const planContainerHooks = ({ config }: CreateRequest, root: string): readonly CreateStep[] =>
+  hooksOf(config, 'createContainer').map((hook) => ({ kind: 'container-hook', root, ...hook }));
 
 function planOwnRoot(
   request: CreateRequest,
@@ -160,7 +160,7 @@ function planOwnRoot(
   return [
     ...planRoot(root, config),
     ...planMounts(config, bundle, groups, host),
-    ...planContainerHooks(request),
+    ...planContainerHooks(request, '-'),
     ...(config.root.readonly ? [{ kind: 'make-directory', path: config.process?.cwd || '/' } as const] : []),
     ...planProtection(config),
     pivot ? { kind: 'pivot' } : { kind: 'move-root' },
@@ -170,7 +170,7 @@ function planOwnRoot(
 
 /** Nothing is mounted where others would see it. */
 const planJoinedRoot = (request: CreateRequest): readonly CreateStep[] => [
-  ...planContainerHooks(request),
+  ...planContainerHooks(request, request.config.root.path),
   { kind: 'change-root', path: request.config.root.path },
 ];
 

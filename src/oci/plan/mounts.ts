@@ -201,6 +201,29 @@ function planDevices(config: Config, mounts: readonly CreateStep[]): readonly Cr
   return [...[...all.values()].map(planDevice), { kind: 'links', directory: '/dev', links: standardLinks }];
 }
 
+const placesOf = (step: CreateStep): readonly string[] =>
+  step.kind === 'mount'
+    ? [step.destination]
+    : step.kind === 'device'
+      ? [step.path]
+      : step.kind === 'links'
+        ? [`${step.directory}/`]
+        : [];
+
+/** A read-only file system in which something is made becomes that when it is made. */
+function makeReadOnlyLast(steps: readonly CreateStep[]): readonly CreateStep[] {
+  const last: CreateStep[] = [];
+  const first = steps.map((step, index) => {
+    if (step.kind !== 'mount' || /^r?bind$/.test(step.type) || !step.options.includes('ro')) return step;
+    const within = `${step.destination.replace(/\/+$/, '')}/`;
+    const later = steps.slice(index + 1).flatMap(placesOf);
+    if (step.options.includes('remount') || !later.some((path) => path.startsWith(within))) return step;
+    last.push({ ...step, type: 'bind', source: '', data: '', options: [...step.options, 'remount'] });
+    return { ...step, options: step.options.filter((word) => word !== 'ro') };
+  });
+  return [...first, ...last];
+}
+
 /** The steps between `root` and the hooks in the container's namespaces. */
 export function planMounts(
   config: Config,
@@ -209,7 +232,7 @@ export function planMounts(
   host: Host,
 ): readonly CreateStep[] {
   const mounts = (config.mounts ?? []).flatMap((mount) => planMount({ mount, bundle, config, groups, host }));
-  return [...mounts, ...planDevices(config, mounts)];
+  return makeReadOnlyLast([...mounts, ...planDevices(config, mounts)]);
 }
 
 const some = (kind: 'mask' | 'protect', paths: readonly string[]): readonly CreateStep[] =>
