@@ -23,7 +23,7 @@ function fetch(file, { name, archive, checksum }, directory) {
     .find((uri) => /\/debian\/?$/.test(uri))
     ?.replace(/\/$/, '');
   if (!mirror) return;
-  const uri = `${mirror}/pool/main/${name[0]}/${name}/${archive}`;
+  const uri = `${mirror}/pool/main/${name[0]}/${name}/${encodeURIComponent(archive)}`;
   spawnSync('/usr/lib/apt/apt-helper', ['download-file', uri, file, `SHA256:${checksum}`], {
     cwd: directory,
   });

@@ -35,6 +35,8 @@ for (const user of users) {
           exec('a', 'readlink', `/proc/1/ns/${space}`).stdout,
           space,
         );
+      const path = exec('-e', 'PATH=/nowhere', '-e', 'PATH=/bin', 'a', 'env').stdout.match(/^PATH=.*$/gm);
+      t.same(path, ['PATH=/bin'], 'what is given takes precedence over the configuration');
       t.equal(exec('a', 'sh', '-c', 'exit 9').status, 9);
       t.equal(exec('a', 'sh', '-c', 'kill -9 $$').status, 128 + 9);
       t.match(exec('a', 'nothing'), { status: 127, stderr: /executable file not found in \$PATH/ });

@@ -48,6 +48,11 @@ export function passedSockets(host: Host): number {
   return Number.isInteger(count) && count > 0 && count < 1024 ? count : 0;
 }
 
+/** As with setenv(3) in turn: of variables with one name, the last. */
+const lastOfEach = (variables: readonly string[]): readonly string[] => [
+  ...new Map(variables.map((entry) => [entry.replace(/=.*/s, ''), entry])).values(),
+];
+
 /** Before anybody waits for the process: everything that can go wrong early. */
 export function planBegin(
   process: Process,
@@ -59,7 +64,7 @@ export function planBegin(
   return [
     { kind: 'file-mask', mode: (user.umask ?? 0o022).toString(8) },
     env.length + passed.length > 0
-      ? { kind: 'environment', action: 'exactly', variables: [...env, ...passed] }
+      ? { kind: 'environment', action: 'exactly', variables: lastOfEach([...env, ...passed]) }
       : { kind: 'environment', action: 'unset', glob: '*' },
     { kind: 'home', uid: user.uid ?? 0 },
     { kind: 'working-directory', path: cwd || '/', when: directory },
