@@ -1,5 +1,5 @@
-// Where one file of tests runs: in mount and process namespaces of its own, so that what it leaves running or mounted
-// ends with it, and with control groups of one version, since crun refuses to start where there are both.
+// Where one file of tests runs: in mount and process namespaces of its own, so that what it leaves running, mounted
+// or in /tmp ends with it, and with control groups of one version, since crun refuses to start where there are both.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -15,6 +15,7 @@ export const groups = {
 // a frozen process does not end with its namespace; one that is somebody else's has no ID here
 const within = (group, seconds) => `
 ${groups[group]}
+case $PWD/ in /tmp/*) ;; *) mount -t tmpfs -o mode=1777 tmpfs /tmp ;; esac
 thaw() {
   for file in $(find ${tree} -name "$1"); do
     if grep -q '[1-9]' "\${file%/*}/cgroup.procs"; then echo "$2" > "$file"; fi
