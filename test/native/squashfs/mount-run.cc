@@ -28,6 +28,16 @@ struct Words {
   char** command = nullptr;
 };
 
+chrun::Program find_server() {
+  char self[4096];
+  const ssize_t size = readlink("/proc/self/exe", self, sizeof self);
+  const std::string path(self, size > 0 ? static_cast<size_t>(size) : 0);
+  chrun::Program server{path.substr(0, path.rfind('/') + 1) + "ch-run-ts-squashfs", {}};
+  server.file = Fd(open(server.path.c_str(), O_PATH | O_CLOEXEC));
+  if (!server.file) throw chrun::Refused("open").cannot("start " + server.path);
+  return server;
+}
+
 Words parse(char** words) {
   Words parsed;
   if (*++words) parsed.request.image.path = *words++;
@@ -42,13 +52,7 @@ Words parse(char** words) {
     if (word == "--uid" && words[1]) parsed.uid = *++words;
     if (word == "--gid" && words[1]) parsed.gid = *++words;
   }
-  char self[4096];
-  const ssize_t size = readlink("/proc/self/exe", self, sizeof self);
-  const std::string path(self, size > 0 ? static_cast<size_t>(size) : 0);
-  chrun::Program& server = parsed.request.server;
-  server.path = path.substr(0, path.rfind('/') + 1) + "ch-run-ts-squashfs";
-  server.file = Fd(open(server.path.c_str(), O_PATH | O_CLOEXEC));
-  if (!server.file) throw chrun::Refused("open").cannot("start " + server.path);
+  parsed.request.server = find_server;
   return parsed;
 }
 
