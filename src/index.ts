@@ -23,6 +23,7 @@ import { shippedProfiles } from './run/shipped-profiles.js';
 import { toRequest } from './run/to-request.js';
 
 export type { DeviceKind, Fact, PathKind } from './host/host.js';
+export type { BindFlag, BindRequest } from './plan/bind-words.js';
 export type {
   BindOption,
   CreateStep,
@@ -33,8 +34,6 @@ export type {
   Step,
 } from './plan/launch-plan.js';
 export type {
-  BindFlag,
-  BindRequest,
   DevicesRequest,
   EnvironmentRequest,
   JoinRequest,

@@ -13,23 +13,29 @@ export interface BundleRequest {
   readonly isolate: boolean;
   /** Bytes. */
   readonly shmSize?: number;
+  /** Besides the mounts that every bundle has, or in place of them. */
+  readonly mounts: readonly Mount[];
+  readonly environment: readonly string[];
+  readonly hooks: Readonly<Record<string, readonly object[]>>;
   /** Whether the host has something at a path. */
   readonly has: (path: string) => boolean;
 }
 
-interface Mount {
+export interface Mount {
   readonly destination: string;
   readonly type: string;
   readonly source: string;
   readonly options: readonly string[];
 }
 
-const bind = (path: string, ...options: readonly string[]): Mount => ({
-  destination: path,
+export const bindMount = (source: string, destination: string, ...options: readonly string[]): Mount => ({
+  destination,
   type: 'bind',
-  source: path,
-  options: ['rbind', ...options],
+  source,
+  options: ['rbind', ...options.filter((word) => !/^r?bind$/.test(word))],
 });
+
+const bind = (path: string, ...options: readonly string[]): Mount => bindMount(path, path, ...options);
 
 const memory = (destination: string, source: string, ...options: readonly string[]): Mount => ({
   destination,
@@ -64,9 +70,10 @@ function mountsBelowDev({ isolate, shmSize, has }: BundleRequest): readonly Moun
 const withoutSlashes = (path: string) => path.replace(/\/+$/, '');
 const depthOf = ({ destination }: Mount) => destination.split('/').filter(Boolean).length;
 
-/** Those that others lie in come first; else they keep their order. */
+/** Those of the caller replace others. Those that others lie in come first; else they keep their order. */
 export function mountsOf(request: BundleRequest): readonly Mount[] {
   const { config, isolate, isRoot, has } = request;
+  const own = request.mounts.map(({ destination }) => withoutSlashes(destination));
   const hosts = optionalPaths.filter(has).map((path) => bind(path));
   const places = [
     bind('/dev'),
@@ -76,19 +83,21 @@ export function mountsOf(request: BundleRequest): readonly Mount[] {
     ...hosts,
     ...mountsBelowDev(request),
   ];
-  const taken = new Set(places.map(({ destination }) => destination));
+  const taken = new Set([...places.map(({ destination }) => destination), ...own]);
   const volumes = [...new Set((config?.volumes ?? []).map(withoutSlashes))]
     .filter((path) => path.startsWith('/') && !taken.has(path) && !/^\/(dev|proc|sys|tmp)\//.test(path))
     .map((path) => memory(path, 'tmpfs', 'tmpcopyup'));
-  return [...places, ...volumes].sort((one, other) => depthOf(one) - depthOf(other));
+  const others = places.filter(({ destination }) => !own.includes(destination));
+  return [...others, ...volumes, ...request.mounts].sort((one, other) => depthOf(one) - depthOf(other));
 }
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Later ones win, as in exec: each name once. */
-function environmentOf(config: ImageConfig | undefined): readonly string[] {
-  const { user, environment = [] } = config ?? {};
-  const all = [defaultPath, `HOME=${user?.home ?? '/root'}`, 'container=ch-run-ts', ...environment];
+function environmentOf(request: BundleRequest): readonly string[] {
+  const { user, environment = [] } = request.config ?? {};
+  const usual = [defaultPath, `HOME=${user?.home ?? '/root'}`, 'container=ch-run-ts'];
+  const all = [...usual, ...environment, ...request.environment];
   return [...new Map(all.map((entry) => [entry.slice(0, entry.indexOf('=')), entry])).values()];
 }
 
@@ -98,7 +107,8 @@ const capabilities = [
   ...['CAP_SETPCAP', 'CAP_SYS_CHROOT', 'CAP_SETFCAP'],
 ];
 
-function processOf({ config }: BundleRequest) {
+function processOf(request: BundleRequest) {
+  const { config } = request;
   const { entrypoint = [], command = [], directory = '/', user } = config ?? {};
   const words = [...entrypoint, ...command];
   const sets = user ? [] : capabilities;
@@ -106,7 +116,7 @@ function processOf({ config }: BundleRequest) {
     terminal: false,
     user: { uid: user?.uid ?? 0, gid: user?.gid ?? 0 },
     args: words.length > 0 ? words : ['/bin/sh'],
-    env: environmentOf(config),
+    env: environmentOf(request),
     cwd: directory.startsWith('/') ? directory : `/${directory}`,
     capabilities: { bounding: sets, effective: sets, permitted: sets },
     noNewPrivileges: true,
@@ -123,6 +133,7 @@ export function bundleConfig(request: BundleRequest) {
     process: processOf(request),
     root: { path, readonly: true },
     mounts: mountsOf(request),
+    ...(Object.keys(request.hooks).length > 0 ? { hooks: request.hooks } : {}),
     annotations,
     linux: {
       uidMappings: map(config?.user?.uid ?? 0, caller.uid),

@@ -10,6 +10,7 @@ import { configFile, readImageConfig } from '../store/image-config.js';
 import { type Image, resolveImage } from '../store/resolve-image.js';
 import { workOf } from './build.js';
 import { bundleConfig } from './bundle-config.js';
+import { wishesOf } from './bundle-wishes.js';
 import { writeFrom } from './convert.js';
 import { exists } from './exists.js';
 import { bytesOf, type ImageValues } from './options.js';
@@ -59,6 +60,7 @@ function configure(image: Image, values: ImageValues, host: Host): Configured {
       : annotationsOf(known, `${configFile} of the image`);
   const caller = host.user();
   const size = values['shm-size'];
+  const { warnings, ...wishes } = wishesOf(values.bind ?? [], values.device ?? [], host);
   const made = bundleConfig({
     path: values['in-place'] ? image.path : 'rootfs',
     config,
@@ -67,12 +69,16 @@ function configure(image: Image, values: ImageValues, host: Host): Configured {
     isRoot: isRootOfHost(caller.uid, host),
     isolate: values.isolate === true,
     ...(size === undefined ? {} : { shmSize: bytesOf(size) }),
+    ...wishes,
     has: (path) => kindIfAny(path, host) !== 'absent',
   });
   return {
     directory: made.process.cwd,
     text: `${JSON.stringify(made, null, 2)}\n`,
-    warnings: leftOut.map((label) => `left out: the label ${visible(label)}, which runtimes obey`),
+    warnings: [
+      ...warnings,
+      ...leftOut.map((label) => `left out: the label ${visible(label)}, which runtimes obey`),
+    ],
   };
 }
 

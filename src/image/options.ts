@@ -183,6 +183,31 @@ export const chunkOption = {
   details: 'Some proxies refuse large requests; some registries refuse parts.',
 } as const satisfies Option;
 
+export const bindOption = {
+  name: 'bind',
+  short: 'b',
+  value: 'required',
+  metavar: 'SRC[:DST[:OPT,...]]',
+  repeat: 'collect',
+  completes: 'path',
+  group: 'bundle',
+  summary: 'bind host path SRC at guest path DST (same path by default), as ch-run-ts does',
+  details:
+    'OPT: ro, nosuid, nodev, noexec, with all that is mounted below it; optional: skip the bind if SRC is missing. A bind at a place where every bundle has one replaces that.',
+} as const satisfies Option;
+
+export const deviceOption = {
+  name: 'device',
+  value: 'required',
+  metavar: 'DEV',
+  repeat: 'collect',
+  group: 'bundle',
+  summary:
+    'put device DEV (CDI) into the container: vendor.com/class=name, vendor.com/class=all, or a specification file',
+  details:
+    "What its specification asks for stands in config.json: files of the driver, variables, and the vendor's hooks, which the runtime starts.",
+} as const satisfies Option;
+
 export const isolateOption = {
   name: 'isolate',
   value: 'none',
@@ -270,6 +295,8 @@ const all = [
   dryRunOption,
   storageOption,
   forceOption,
+  bindOption,
+  deviceOption,
   isolateOption,
   inPlaceOption,
   shmSizeOption,

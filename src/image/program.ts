@@ -5,8 +5,10 @@ import { storageVariable } from '../store/storage.js';
 import {
   archOption,
   authfileOption,
+  bindOption,
   chunkOption,
   common,
+  deviceOption,
   dryRunOption,
   forceOption,
   inPlaceOption,
@@ -106,7 +108,10 @@ export const program: Program = {
         'make an OCI bundle (DIR) of an image in storage or of the path of one (NAME), which ch-oci-ts, runc, crun and `srun --container` run',
       operands: 'NAME DIR',
       completes: 'images',
-      options: [isolateOption, shmSizeOption, inPlaceOption, jobsOption, storageOption],
+      options: [
+        ...[bindOption, deviceOption, isolateOption, shmSizeOption, inPlaceOption],
+        ...[jobsOption, storageOption],
+      ],
     },
     {
       name: 'list',

@@ -1,42 +1,6 @@
 /** The values of options: text in, typed value out. All throw LaunchError with exit status 64. */
 import { usageError, valueError } from '../base/errors.js';
-import { type BindRequest, bindFlags, type EnvironmentRequest } from './request.js';
-
-/** Splits `text` at its colons. `\:` is a literal colon, and `\\` before a colon a backslash. */
-function splitAtColons(text: string): readonly string[] {
-  const words = [''];
-  for (const [piece, backslashes = ''] of text.matchAll(/(\\*):|[^:\\]+|\\+/g)) {
-    const last = words.length - 1;
-    if (!piece.endsWith(':')) words[last] += piece;
-    else {
-      words[last] += '\\'.repeat(backslashes.length / 2);
-      if (backslashes.length % 2 === 1) words[last] += ':';
-      else words.push('');
-    }
-  }
-  return words;
-}
-
-/** Parses `SRC[:DST[:OPT,…]]`. */
-export function parseBind(text: string): BindRequest {
-  const wrong = (what: string) =>
-    usageError(`expected SRC[:DST[:OPT,...]] for --bind, got '${text}': ${what}`);
-  const [source = '', destination, options, ...rest] = splitAtColons(text);
-  if (source === '') throw wrong('SRC is empty');
-  if (rest.length > 0) throw wrong('too many colons; write \\: for a colon in a path');
-  if (destination === undefined) return { source };
-  if (destination === '') throw wrong('DST is empty');
-  if (!destination.startsWith('/')) throw wrong('DST must be absolute');
-  if (/^[/.]*$/.test(destination)) throw wrong("DST can't be /");
-  if (options === undefined) return { source, destination };
-  const flags = options.split(',').map((word) => {
-    const flag = bindFlags.find((name) => name === word);
-    if (flag === undefined) throw wrong(`OPT must be one of ${bindFlags.join(', ')}`);
-    return flag;
-  });
-  if (flags.includes('ro') && flags.includes('rw')) throw wrong('ro and rw exclude each other');
-  return { source, destination, flags };
-}
+import type { EnvironmentRequest } from './request.js';
 
 /** Parses a whole number of `minimum` or more that a C `int` can hold. */
 export function parseCount(option: string, what: string, text: string, minimum = 1): number {

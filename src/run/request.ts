@@ -3,28 +3,10 @@
 import type { DevicesRequest } from '../cdi/find-devices.js';
 import type { LogFormat } from '../host/messages.js';
 import type { Color } from '../host/painter.js';
+import type { BindRequest } from '../plan/bind-words.js';
 import type { ImageRequest } from '../store/resolve-image.js';
 
 export type { DevicesRequest };
-
-/**
- * How a bind is made: `rw` is the default; `optional` skips it if a side is missing; `create` creates a missing DST;
- * the next three are as in mount(8); `z` and `Z`, known from other programs, do nothing.
- */
-export const bindFlags = ['ro', 'rw', 'optional', 'create', 'nosuid', 'nodev', 'noexec', 'z', 'Z'] as const;
-export type BindFlag = (typeof bindFlags)[number];
-
-/** Bind host path `source` at guest path `destination`. */
-export interface BindRequest {
-  /**
-   * Host path, absolute or relative to the working directory. If it does not exist, a pattern as in glob(7): then
-   * `destination` is the directory for the matches.
-   */
-  readonly source: string;
-  /** Absolute guest path; the same as `source` if absent. */
-  readonly destination?: string;
-  readonly flags?: readonly BindFlag[];
-}
 
 /** One change of the environment; they are carried out in order. */
 export type EnvironmentRequest =

@@ -4,7 +4,8 @@ import { valueError } from '../base/errors.js';
 import { parseDevice } from '../cdi/names.js';
 import { rowOf } from '../cli/program.js';
 import { checkValues, type RawValues } from '../cli/values.js';
-import { parseBind, parseCount, parseEnvironment, parseId } from './option-values.js';
+import { parseBind } from '../plan/bind-words.js';
+import { parseCount, parseEnvironment, parseId } from './option-values.js';
 import { options, type RunValues } from './options.js';
 import type { LaunchRequest } from './request.js';
 

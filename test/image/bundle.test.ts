@@ -91,6 +91,30 @@ test('runtimes run a bundle as the image says, with the host around it', (t, use
   t.same(run([...runtimeWords], 'job'), expected, 'nothing that was written is kept');
 });
 
+test('what the caller binds and the devices that he names are in a bundle', (t, user) => {
+  const Cmd = ['cat /data/more /opt/driver/lib; echo $DRIVER; echo x 2>/dev/null >/data/new || echo read-only; ls /mnt'];
+  const { place, run } = makeImages(t, user, { Cmd, Volumes: {} });
+  const directory = join(place.directory, 'mine');
+  plant(directory, { more: 'bound\n', lib: 'of the driver\n' }, user);
+  const edits = {
+    env: ['DRIVER=1'],
+    mounts: [{ hostPath: directory, containerPath: '/opt/driver', options: ['ro', 'nosuid', 'bind'] }],
+    deviceNodes: [{ path: '/mnt/null', hostPath: '/dev/null' }],
+    hooks: [{ hookName: 'createRuntime', path: '/bin/sh', args: ['sh', '-c', `echo ran > ${directory}/hook`] }],
+  };
+  const file = join(place.directory, 'cdi.json');
+  const cdi = { cdiVersion: '0.6.0', kind: 'v.com/c', devices: [{ name: 'd', containerEdits: edits }] };
+  writeFileSync(file, JSON.stringify(cdi));
+  const words = ['bundle', '-q', `--bind=${directory}:/data:ro`, '-b', '/nowhere:/x:optional', '--device', file];
+  t.equal(place.image([...words, 'file', 'job']).stderr, '');
+  for (const runtime of runtimes(user))
+    t.same(run(runtime, 'job'), ['bound', 'of the driver', '1', 'read-only', 'null'], runtime[0]);
+  t.equal(readFileSync(join(directory, 'hook'), 'utf8'), 'ran\n');
+  const { mounts } = JSON.parse(readFileSync(join(place.directory, 'job/config.json'), 'utf8'));
+  t.equal(mounts.filter((mount: { destination: string }) => mount.destination === '/data').length, 1);
+  refuses(t, place.image(['bundle', '-b', '/nowhere', 'file', 'x']), /can't bind \/nowhere: no such file/);
+});
+
 test('with --isolate, a bundle shares nothing with the host but its devices', (t, user) => {
   const { place, run } = makeImages(t, user);
   t.equal(place.image(['bundle', '-q', '--isolate', '--shm-size=8M', 'file', 'job']).stderr, '');

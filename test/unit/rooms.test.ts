@@ -11,7 +11,7 @@ const rooms: Rooms = {
   '.': 'run config plan cli host base',
   oci: 'containers store plan cli host base',
   run: 'doctor config store cdi plan cli host base',
-  image: 'registry store formats plan cli host base',
+  image: 'registry cdi store formats plan cli host base',
   registry: 'config formats host base',
   doctor: 'store cdi host base',
   config: 'cli host base',

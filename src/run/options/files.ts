@@ -1,7 +1,7 @@
 /** Rows of the option table: files and directories of the host, and devices. */
 import { defaultCdiDirectories } from '../../cdi/read-specs.js';
 import type { Option } from '../../cli/program.js';
-import { bindFlags } from '../request.js';
+import { bindFlags } from '../../plan/bind-words.js';
 
 export const filesOptions = [
   {

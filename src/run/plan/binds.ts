@@ -3,9 +3,10 @@
 import { LaunchError, usageError } from '../../base/errors.js';
 import { basename } from '../../base/paths.js';
 import { type Host, kindIfAny } from '../../host/host.js';
+import type { BindFlag, BindRequest } from '../../plan/bind-words.js';
 import { optionalPaths, requiredPaths } from '../../plan/host-places.js';
 import type { BindOption, CreateStep } from '../../plan/launch-plan.js';
-import type { BindFlag, BindRequest, LaunchRequest } from '../request.js';
+import type { LaunchRequest } from '../request.js';
 
 /** Mount points of default binds. */
 export const defaultPlaces: readonly string[] = [

@@ -4,7 +4,7 @@ import { LaunchError } from '../../base/errors.js';
 import type { Edits } from '../../cdi/edits.js';
 import type { Mount } from '../../cdi/spec.js';
 import type { Host } from '../../host/host.js';
-import type { BindFlag } from '../request.js';
+import type { BindFlag } from '../../plan/bind-words.js';
 import { isHosts, type ResolvedBind } from './binds.js';
 
 export interface DeviceBind extends ResolvedBind {

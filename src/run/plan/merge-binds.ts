@@ -1,7 +1,7 @@
 /** Many files from one host directory become one bind of the directory, and symbolic links. */
 import { basename, dirname } from '../../base/paths.js';
+import type { BindFlag } from '../../plan/bind-words.js';
 import type { Link } from '../../plan/launch-plan.js';
-import type { BindFlag } from '../request.js';
 import { ancestorsOf, defaultPlaces, type ResolvedBind } from './binds.js';
 
 /** Fewer files are bound one by one: then no program finds a link where it expects a file. */

@@ -1,9 +1,10 @@
 /** How the image becomes a root directory, and what can be written there. */
 import { LaunchError } from '../../base/errors.js';
 import type { Host } from '../../host/host.js';
+import type { BindRequest } from '../../plan/bind-words.js';
 import type { CreateStep } from '../../plan/launch-plan.js';
 import type { Image } from '../../store/resolve-image.js';
-import type { BindRequest, LaunchRequest } from '../request.js';
+import type { LaunchRequest } from '../request.js';
 
 /** Over the root directory: hides nothing, because only descriptors lead there. */
 const outOfTheWay = '/';

@@ -13,6 +13,9 @@ const plain: BundleRequest = {
   caller: { uid: 1000, gid: 100 },
   isRoot: false,
   isolate: false,
+  mounts: [],
+  environment: [],
+  hooks: {},
   has: () => true,
 };
 const config = {
