@@ -1,5 +1,5 @@
 /** The values of options: text in, typed value out. All throw LaunchError with exit status 64. */
-import { usageError, valueError } from '../base/errors.js';
+import { valueError } from '../base/errors.js';
 import type { EnvironmentRequest } from './request.js';
 
 /** Parses a whole number of `minimum` or more that a C `int` can hold. */

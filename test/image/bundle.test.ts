@@ -92,7 +92,9 @@ test('runtimes run a bundle as the image says, with the host around it', (t, use
 });
 
 test('what the caller binds and the devices that he names are in a bundle', (t, user) => {
-  const Cmd = ['cat /data/more /opt/driver/lib; echo $DRIVER; echo x 2>/dev/null >/data/new || echo read-only; ls /mnt'];
+  const Cmd = [
+    'cat /data/more /opt/driver/lib; echo $DRIVER; echo x 2>/dev/null >/data/new || echo read-only; ls /mnt',
+  ];
   const { place, run } = makeImages(t, user, { Cmd, Volumes: {} });
   const directory = join(place.directory, 'mine');
   plant(directory, { more: 'bound\n', lib: 'of the driver\n' }, user);
@@ -100,12 +102,22 @@ test('what the caller binds and the devices that he names are in a bundle', (t, 
     env: ['DRIVER=1'],
     mounts: [{ hostPath: directory, containerPath: '/opt/driver', options: ['ro', 'nosuid', 'bind'] }],
     deviceNodes: [{ path: '/mnt/null', hostPath: '/dev/null' }],
-    hooks: [{ hookName: 'createRuntime', path: '/bin/sh', args: ['sh', '-c', `echo ran > ${directory}/hook`] }],
+    hooks: [
+      { hookName: 'createRuntime', path: '/bin/sh', args: ['sh', '-c', `echo ran > ${directory}/hook`] },
+    ],
   };
   const file = join(place.directory, 'cdi.json');
   const cdi = { cdiVersion: '0.6.0', kind: 'v.com/c', devices: [{ name: 'd', containerEdits: edits }] };
   writeFileSync(file, JSON.stringify(cdi));
-  const words = ['bundle', '-q', `--bind=${directory}:/data:ro`, '-b', '/nowhere:/x:optional', '--device', file];
+  const words = [
+    'bundle',
+    '-q',
+    `--bind=${directory}:/data:ro`,
+    '-b',
+    '/nowhere:/x:optional',
+    '--device',
+    file,
+  ];
   t.equal(place.image([...words, 'file', 'job']).stderr, '');
   for (const runtime of runtimes(user))
     t.same(run(runtime, 'job'), ['bound', 'of the driver', '1', 'read-only', 'null'], runtime[0]);
