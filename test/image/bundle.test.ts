@@ -120,7 +120,7 @@ test('what the caller binds and the devices that he names are in a bundle', (t, 
   ];
   t.equal(place.image([...words, 'file', 'job']).stderr, '');
   for (const runtime of runtimes(user))
-    t.same(run(runtime, 'job'), ['bound', 'of the driver', '1', 'read-only', 'null'], runtime[0]);
+    t.same(run(runtime, 'job'), ['bound', 'of the driver', '1', 'read-only', 'null'], runtime.join(' '));
   t.equal(readFileSync(join(directory, 'hook'), 'utf8'), 'ran\n');
   const { mounts } = JSON.parse(readFileSync(join(place.directory, 'job/config.json'), 'utf8'));
   t.equal(mounts.filter((mount: { destination: string }) => mount.destination === '/data').length, 1);
