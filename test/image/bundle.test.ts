@@ -103,7 +103,11 @@ test('what the caller binds and the devices that he names are in a bundle', (t, 
     mounts: [{ hostPath: directory, containerPath: '/opt/driver', options: ['ro', 'nosuid', 'bind'] }],
     deviceNodes: [{ path: '/mnt/null', hostPath: '/dev/null' }],
     hooks: [
-      { hookName: 'createRuntime', path: '/bin/sh', args: ['sh', '-c', `echo ran > ${directory}/hook`] },
+      {
+        hookName: 'createRuntime',
+        path: '/bin/sh',
+        args: ['sh', '-c', `cat >/dev/null; echo ran > ${directory}/hook`],
+      },
     ],
   };
   const file = join(place.directory, 'cdi.json');
