@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/send_file.h"
 
 namespace chrun {
 namespace {
@@ -120,21 +121,7 @@ void send_terminal(const std::string& path, const Fd& terminal) {
   const sockaddr_un address = address_of(path, directory);
   if (!connection || connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     throw Refused("connect").cannot(action);
-  std::string name = "/dev/pts/console";
-  iovec part{name.data(), name.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  const int number = terminal.get();
-  memcpy(CMSG_DATA(header), &number, sizeof number);
-  if (sendmsg(connection.get(), &message, MSG_NOSIGNAL) < 0)
+  if (send_file(connection.get(), "/dev/pts/console", terminal.get()) < 0)
     throw Refused("sendmsg").cannot("send the terminal to the console socket " + path);
 }
 

@@ -8,6 +8,7 @@
 #include "base/error_record.h"
 #include "base/files.h"
 #include "base/records.h"
+#include "base/send_file.h"
 #include "launcher/log/log.h"
 
 namespace chrun {
@@ -51,24 +52,7 @@ void take_control(msghdr& message, Fd& file, pid_t& sender) {
 bool Channel::send(char kind, const std::string& text, int file) const {
   std::string packet(1, kind);
   packet += text.substr(0, kLargest - 1);
-  iovec part{packet.data(), packet.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof file)] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  if (file >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof file);
-    memcpy(CMSG_DATA(header), &file, sizeof file);
-  }
-  ssize_t put;
-  do put = sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
-  while (put < 0 && errno == EINTR);
-  return put >= 0;
+  return send_file(socket_.get(), packet, file) >= 0;
 }
 
 void Channel::know_senders() const {

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/send_file.h"
 #include "launcher/log/log.h"
 
 namespace chrun {
@@ -89,22 +90,6 @@ Fd connect_agent(const std::string& path) {
 
 namespace {
 
-bool send_with(const Fd& socket, const std::string& text, int file) {
-  iovec part{const_cast<char*>(text.data()), text.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof file)] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof file);
-  memcpy(CMSG_DATA(header), &file, sizeof file);
-  return sendmsg(socket.get(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
-}
-
 /// Waits until it is read; false if the agent is gone.
 bool is_taken(const Fd& socket) {
   for (;;) {
@@ -127,9 +112,9 @@ void hand_over(Exchange& exchange, const Fd& agent, const std::string& message) 
   while (exchange.listener == -1) usleep(100);
   const long listener = exchange.listener;
   if (listener < 0) return;
-  const bool sent = send_with(agent, message, static_cast<int>(listener));
+  const ssize_t sent = send_file(agent.get(), message, static_cast<int>(listener));
   close(static_cast<int>(listener));
-  if (sent && is_taken(agent)) return exchange.taken.store(true);
+  if (sent == static_cast<ssize_t>(message.size()) && is_taken(agent)) return exchange.taken.store(true);
   // the other thread can't say so: nobody answers for its system calls
   log::error(Error("the seccomp agent has gone away, and took no descriptor"));
   _exit(static_cast<int>(Exit::failure));

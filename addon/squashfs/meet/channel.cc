@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/proc.h"
+#include "base/send_file.h"
 #include "base/system_calls.h"
 
 namespace chrun::squashfs {
@@ -46,22 +47,7 @@ int milliseconds_until(Clock::time_point deadline) {
 }  // namespace
 
 bool send_packet(int socket, std::string_view text, int descriptor) {
-  iovec part{const_cast<char*>(text.data()), text.size()};
-  Control control{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  if (descriptor >= 0) {
-    message.msg_control = &control;
-    message.msg_controllen = CMSG_SPACE(sizeof(int));
-    control.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-    memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
-  }
-  ssize_t sent;
-  do {
-    sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-  } while (sent < 0 && errno == EINTR);
-  return sent >= 0;
+  return send_file(socket, text, descriptor, MSG_DONTWAIT) >= 0;
 }
 
 std::optional<Packet> receive_packet(int socket, Clock::time_point deadline) {
