@@ -14,6 +14,16 @@ export function isDeviceName(text: string): boolean {
   return namePattern.test(text);
 }
 
+/** What the option is in every program's table. */
+export const deviceRow = {
+  name: 'device',
+  value: 'required',
+  metavar: 'DEV',
+  repeat: 'collect',
+  summary:
+    'put device DEV (CDI) into the container: vendor.com/class=name, vendor.com/class=all, or a specification file',
+} as const;
+
 /** The value of --device: a specification file, or one or all (no name) of a kind. */
 export type DeviceReference =
   | { readonly by: 'file'; readonly file: string }

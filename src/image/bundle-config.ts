@@ -1,4 +1,5 @@
 /** The config.json of a bundle, for HPC jobs: the container has the namespaces that ch-run-ts makes, and no others. */
+import { lastOfEach } from '../base/variables.js';
 import { hiddenPaths, optionalPaths, readOnlyPaths } from '../plan/host-places.js';
 import type { ImageConfig } from '../store/image-config.js';
 
@@ -98,7 +99,7 @@ function environmentOf(request: BundleRequest): readonly string[] {
   const { user, environment = [] } = request.config ?? {};
   const usual = [defaultPath, `HOME=${user?.home ?? '/root'}`, 'container=ch-run-ts'];
   const all = [...usual, ...environment, ...request.environment];
-  return [...new Map(all.map((entry) => [entry.slice(0, entry.indexOf('=')), entry])).values()];
+  return lastOfEach(all);
 }
 
 /** What a package manager needs as root of a namespace with one id. */

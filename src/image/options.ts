@@ -1,8 +1,10 @@
 /** The options of ch-image-ts: one row each. Parser, help, completion, manual and documents are made from it. */
+import { deviceRow } from '../cdi/names.js';
 import { versionOption } from '../cli/common-options.js';
 import { shells } from '../cli/completion/values.js';
 import type { Option } from '../cli/program.js';
 import type { Values } from '../cli/values.js';
+import { bindRow } from '../plan/bind-words.js';
 import { defaultStorage, storageVariable } from '../store/storage.js';
 
 export const optionGroups = {
@@ -184,12 +186,7 @@ export const chunkOption = {
 } as const satisfies Option;
 
 export const bindOption = {
-  name: 'bind',
-  short: 'b',
-  value: 'required',
-  metavar: 'SRC[:DST[:OPT,...]]',
-  repeat: 'collect',
-  completes: 'path',
+  ...bindRow,
   group: 'bundle',
   summary: 'bind host path SRC at guest path DST (same path by default), as ch-run-ts does',
   details:
@@ -197,13 +194,8 @@ export const bindOption = {
 } as const satisfies Option;
 
 export const deviceOption = {
-  name: 'device',
-  value: 'required',
-  metavar: 'DEV',
-  repeat: 'collect',
+  ...deviceRow,
   group: 'bundle',
-  summary:
-    'put device DEV (CDI) into the container: vendor.com/class=name, vendor.com/class=all, or a specification file',
   details:
     "What its specification asks for stands in config.json: files of the driver, variables, and the vendor's hooks, which the runtime starts.",
 } as const satisfies Option;

@@ -67,7 +67,10 @@ function readResources(
 }
 
 /** Where the kernel has the group of a setting. */
-function groupOf({ controller, version }: Setting, groups: readonly SavedGroup[]): SavedGroup | undefined {
+function groupOf(
+  { controller, version }: Pick<Setting, 'controller' | 'version'>,
+  groups: readonly SavedGroup[],
+): SavedGroup | undefined {
   return groups.find(({ controllers }) =>
     version === 1 ? controllers.split(',').includes(controller) : controllers === '',
   );
@@ -120,7 +123,7 @@ function inOrder(writes: Writes): Writes {
 /** Version 2 has swap alone: what is not given is as it is. */
 function withPresentLimit(resources: Resources, groups: readonly SavedGroup[], version: Version): Resources {
   const { memory = {} } = resources;
-  const group = groups.find(({ controllers }) => controllers === '');
+  const group = groupOf({ controller: 'memory', version: 2 }, groups);
   if (version('memory') === 1 || memory.swap === undefined || memory.limit || !group) return resources;
   const present = Number(contentOf(`${group.mount}${group.path}/memory.max`));
   return Number.isFinite(present) ? { ...resources, memory: { ...memory, limit: present } } : resources;
@@ -130,7 +133,7 @@ function withPresentLimit(resources: Resources, groups: readonly SavedGroup[], v
 function withoutLimit(resources: Resources, groups: readonly SavedGroup[], version: Version): Resources {
   const { memory = {} } = resources;
   if (version('memory') !== 1 || memory.swap !== undefined || !(Number(memory.limit) < 0)) return resources;
-  const group = groups.find(({ controllers }) => controllers.split(',').includes('memory'));
+  const group = groupOf({ controller: 'memory', version: 1 }, groups);
   const counted = group && contentOf(`${group.mount}${group.path}/memory.memsw.limit_in_bytes`) !== undefined;
   return counted ? { ...resources, memory: { ...memory, swap: -1 } } : resources;
 }

@@ -8,6 +8,16 @@ import { usageError } from '../base/errors.js';
 export const bindFlags = ['ro', 'rw', 'optional', 'create', 'nosuid', 'nodev', 'noexec', 'z', 'Z'] as const;
 export type BindFlag = (typeof bindFlags)[number];
 
+/** What the option is in every program's table. */
+export const bindRow = {
+  name: 'bind',
+  short: 'b',
+  value: 'required',
+  metavar: 'SRC[:DST[:OPT,...]]',
+  repeat: 'collect',
+  completes: 'path',
+} as const;
+
 /** Bind host path `source` at guest path `destination`. */
 export interface BindRequest {
   /**
@@ -38,7 +48,7 @@ function splitAtColons(text: string): readonly string[] {
 /** Parses `SRC[:DST[:OPT,…]]`. */
 export function parseBind(text: string): BindRequest {
   const wrong = (what: string) =>
-    usageError(`expected SRC[:DST[:OPT,...]] for --bind, got '${text}': ${what}`);
+    usageError(`expected ${bindRow.metavar} for --bind, got '${text}': ${what}`);
   const [source = '', destination, options, ...rest] = splitAtColons(text);
   if (source === '') throw wrong('SRC is empty');
   if (rest.length > 0) throw wrong('too many colons; write \\: for a colon in a path');

@@ -214,10 +214,11 @@ const placesOf = (step: CreateStep): readonly string[] =>
 function makeReadOnlyLast(steps: readonly CreateStep[]): readonly CreateStep[] {
   const last: CreateStep[] = [];
   const first = steps.map((step, index) => {
-    if (step.kind !== 'mount' || /^r?bind$/.test(step.type) || !step.options.includes('ro')) return step;
+    if (step.kind !== 'mount' || /^r?bind$/.test(step.type)) return step;
+    if (!step.options.includes('ro') || step.options.includes('remount')) return step;
     const within = `${step.destination.replace(/\/+$/, '')}/`;
     const later = steps.slice(index + 1).flatMap(placesOf);
-    if (step.options.includes('remount') || !later.some((path) => path.startsWith(within))) return step;
+    if (!later.some((path) => path.startsWith(within))) return step;
     last.push({ ...step, type: 'bind', source: '', data: '', options: [...step.options, 'remount'] });
     return { ...step, options: step.options.filter((word) => word !== 'ro') };
   });

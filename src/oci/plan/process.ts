@@ -1,4 +1,5 @@
 /** The process of a container: what it is allowed, and what it becomes. */
+import { lastOfEach } from '../../base/variables.js';
 import type { Host } from '../../host/host.js';
 import type { CreateStep, EnterStep, OutsideStep } from '../../plan/launch-plan.js';
 import { capabilityBits } from '../config/capabilities.js';
@@ -47,11 +48,6 @@ export function passedSockets(host: Host): number {
   const count = Number(host.variable('LISTEN_FDS') ?? 0);
   return Number.isInteger(count) && count > 0 && count < 1024 ? count : 0;
 }
-
-/** As with setenv(3) in turn: of variables with one name, the last. */
-const lastOfEach = (variables: readonly string[]): readonly string[] => [
-  ...new Map(variables.map((entry) => [entry.replace(/=.*/s, ''), entry])).values(),
-];
 
 /** Before anybody waits for the process: everything that can go wrong early. */
 export function planBegin(

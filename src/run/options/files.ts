@@ -1,29 +1,20 @@
 /** Rows of the option table: files and directories of the host, and devices. */
+import { deviceRow } from '../../cdi/names.js';
 import { defaultCdiDirectories } from '../../cdi/read-specs.js';
 import type { Option } from '../../cli/program.js';
-import { bindFlags } from '../../plan/bind-words.js';
+import { bindFlags, bindRow } from '../../plan/bind-words.js';
 
 export const filesOptions = [
   {
-    name: 'bind',
-    short: 'b',
-    value: 'required',
-    metavar: 'SRC[:DST[:OPT,...]]',
-    repeat: 'collect',
-    completes: 'path',
+    ...bindRow,
     group: 'files',
     summary: `bind host path SRC at guest path DST (same path by default); a missing DST is created; OPT: ${bindFlags.join(', ')}`,
     details:
       'Everything mounted below SRC is bound, too. If given more than once, binds are made in this order. Symbolic links in DST are followed inside the image. A missing DST is created before anything is bound: in memory, or in the image with --write. SRC can be a pattern as in glob(7): each match appears in directory DST. ro: read-only, with all that is mounted below it. optional: skip the bind if SRC or DST is missing. create: create DST even if it is optional, or inside an earlier bind. nosuid, nodev, noexec: as in mount(8). z and Z are accepted for compatibility and do nothing. A colon in SRC or DST is written \\:, and a backslash before a colon \\\\.',
   },
   {
-    name: 'device',
-    value: 'required',
-    metavar: 'DEV',
-    repeat: 'collect',
+    ...deviceRow,
     group: 'files',
-    summary:
-      'put device DEV (CDI) into the container: vendor.com/class=name, vendor.com/class=all, or a specification file',
     details:
       "DEV is a name of the Container Device Interface, such as nvidia.com/gpu=0, or the path of a specification file, which begins with / or . and means all its devices. Device nodes are the host's; libraries and programs of the driver are bound, and what the vendor's hooks would do is done by ch-run-ts. Paths that the image lacks, and symbolic links, are created in memory; the image stays read-only. See docs/devices.md.",
   },
