@@ -3,9 +3,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { runtime } from './bundles.js';
-import { isRoot, ordinaryUser, scratch, start, type User } from './support.js';
-
-const root: User = { name: 'root', uid: 0, gid: 0 };
+import { isRoot, ordinaryUser, root, scratch, start } from './support.js';
 
 /** Why it can't be tried here; undefined if it can. */
 export const noPodman = findObstacle();

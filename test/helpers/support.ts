@@ -64,7 +64,7 @@ export const ordinaryUser: User = {
   uid: testUid,
   gid: isRoot ? testUid + 1 : (process.getgid?.() ?? 0),
 };
-const root: User = { name: 'root', uid: 0, gid: 0 };
+export const root: User = { name: 'root', uid: 0, gid: 0 };
 
 /** Everybody as whom we can run the launcher: root only if we are. */
 export const users: readonly User[] = isRoot ? [root, ordinaryUser] : [ordinaryUser];

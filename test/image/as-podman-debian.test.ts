@@ -3,11 +3,10 @@ import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { noPodman, withPodman } from '../helpers/podman.js';
-import { noSquashfs, scratch, skip, stage, start, type User } from '../helpers/support.js';
+import { noSquashfs, root, scratch, skip, stage, start } from '../helpers/support.js';
 
 t.setTimeout(300_000);
 
-const root: User = { name: 'root', uid: 0, gid: 0 };
 const packages = ['dash', 'coreutils', 'base-passwd', 'python3-minimal', 'dropbear-bin'];
 
 /** Their files, as they are in the packages; the masters of passwd and group lie where base-passwd has them. */

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { environmentOf, isRoot, run, skip, type User } from '../helpers/support.js';
+import { environmentOf, isRoot, root, run, skip, type User } from '../helpers/support.js';
 import { makePlace, type Place, test } from './image.js';
 import { describe, makeTree } from './trees.js';
 
@@ -13,8 +13,6 @@ const missing = (...tools: readonly string[]) =>
   tools.filter((tool) => spawnSync('sh', ['-c', `command -v ${tool}`], { env: { PATH: path } }).status !== 0);
 // what the distribution has, and not what comes before it
 const path = '/usr/bin:/bin:/usr/sbin:/sbin';
-
-const root: User = { name: 'root', uid: 0, gid: 0 };
 
 /** Runs a tool as the user; returns its output. */
 function tool(user: User, place: Place, ...words: readonly string[]): string {

@@ -1,9 +1,7 @@
 /** What users of other runtimes complained about, where no other test shows that it is not so here. */
 import t from 'tap';
 import { type Config, makeBundle, runtimeWords, shellOf } from '../helpers/bundles.js';
-import { isRoot, ordinaryUser, plant, scratch, skip, start, type User, users } from '../helpers/support.js';
-
-const root = users.find(({ uid }) => uid === 0) as User;
+import { isRoot, ordinaryUser, plant, root, scratch, skip, start, users } from '../helpers/support.js';
 
 /** Runs words as a subreaper; prints who is its child after each of them, and in which state. */
 const reaper = `

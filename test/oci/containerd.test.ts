@@ -3,9 +3,7 @@ import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { runtime } from '../helpers/bundles.js';
-import { isRoot, scratch, skip, start, type User } from '../helpers/support.js';
-
-const root: User = { name: 'root', uid: 0, gid: 0 };
+import { isRoot, root, scratch, skip, start } from '../helpers/support.js';
 
 function findObstacle(): string | undefined {
   if (!isRoot) return 'containerd needs root';

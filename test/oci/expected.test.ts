@@ -4,9 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import t from 'tap';
 import { fileIn, makeBundle, onHost, runtime, until, watch } from '../helpers/bundles.js';
-import { isRoot, ordinaryUser, skip, start, type User, users } from '../helpers/support.js';
-
-const root = users.find(({ uid }) => uid === 0) as User;
+import { isRoot, ordinaryUser, root, skip, start, users } from '../helpers/support.js';
 
 for (const user of users) {
   const as = `, as ${user.name}`;

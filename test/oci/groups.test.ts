@@ -3,9 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Bundle, type Config, makeBundle, until, watch } from '../helpers/bundles.js';
-import { isRoot, ordinaryUser, skip, type User, users } from '../helpers/support.js';
+import { isRoot, ordinaryUser, root, skip, type User, users } from '../helpers/support.js';
 
-const root = users.find(({ uid }) => uid === 0) as User;
 const unified = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].find((path) =>
   existsSync(join(path, 'cgroup.controllers')),
 );

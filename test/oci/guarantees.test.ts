@@ -8,14 +8,12 @@ import {
   isRoot,
   ordinaryUser,
   plant,
+  root,
   scratch,
   skip,
   start,
-  type User,
   users,
 } from '../helpers/support.js';
-
-const root = users.find(({ uid }) => uid === 0) as User;
 
 for (const user of users) {
   const as = `, as ${user.name}`;

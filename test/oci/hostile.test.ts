@@ -8,14 +8,12 @@ import {
   isRoot,
   ordinaryUser,
   plant,
+  root,
   scratch,
   skip,
   start,
-  type User,
   users,
 } from '../helpers/support.js';
-
-const root = users.find(({ uid }) => uid === 0) as User;
 
 t.test('a container can not have our program started inside, and overwrite it (CVE-2019-5736)', (t) => {
   if (!isRoot) return skip(t, 'only root can lose its program file that way');

@@ -7,14 +7,13 @@ import {
   isRoot,
   ordinaryUser,
   plant,
+  root,
   scratch,
   skip,
   start,
-  type User,
   users,
 } from '../helpers/support.js';
 
-const root = users.find(({ uid }) => uid === 0) as User;
 const map = (first: number, size: number) => [{ containerID: 0, hostID: first, size }];
 
 /** Runs the bundle beside a tmpfs at /mnt with files of root and of user 5, and another file system below. */

@@ -3,10 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { image, isRoot, scratch, skip, squashed, start, type User, users } from '../helpers/support.js';
+import { image, isRoot, root, scratch, skip, squashed, start, type User, users } from '../helpers/support.js';
 import { arch, findObstacle, findPackages, version } from './packages.js';
 
-const root: User = { name: 'root', uid: 0, gid: 0 };
 const obstacle = findObstacle() ?? (isRoot ? undefined : 'packages are installed by root');
 
 /** Runs what was installed at `place`, which an installed program takes for its prefix. */

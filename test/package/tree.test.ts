@@ -9,6 +9,7 @@ import {
   image,
   isRoot,
   ordinaryUser,
+  root,
   scratch,
   skip,
   squashed,
@@ -27,7 +28,6 @@ import {
 } from './packages.js';
 
 const obstacle = findObstacle();
-const root: User = { name: 'root', uid: 0, gid: 0 };
 const runs = (t: Test, user: User, program: string, title: string) => {
   // with an environment that is empty, from another directory
   for (const each of [image, squashed]) {

@@ -3,12 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { image, isRoot, scratch, skip, start, type User } from '../helpers/support.js';
+import { image, isRoot, root, scratch, skip, start } from '../helpers/support.js';
 import { findObstacle, unpackTree } from './packages.js';
 
 t.setTimeout(400_000);
 
-const root: User = { name: 'root', uid: 0, gid: 0 };
 const obstacle = findObstacle() ?? (isRoot ? undefined : 'another root directory needs root');
 const compressors = ['gzip', 'xz', 'lzo', 'lz4', 'zstd'];
 
