@@ -12,6 +12,7 @@
 #include "engine/decider.h"
 #include "host/questions.h"
 #include "host/version.h"
+#include "launcher/doctor/try.h"
 #include "launcher/plan/plan.h"
 #include "launcher/plan/step_kind.h"
 #include "launcher/plan/steps.h"
@@ -123,6 +124,12 @@ int show_plan(char** argv) {
   return 0;
 }
 
+std::vector<std::string> list_of(char* const* words) {
+  std::vector<std::string> list;
+  while (*words != nullptr) list.emplace_back(*words++);
+  return list;
+}
+
 int run(char** argv) {
   note_descriptors();
   char* const* words = argv + 1;
@@ -132,6 +139,8 @@ int run(char** argv) {
     return 0;
   }
   if (argv[1] != nullptr && argv[2] != nullptr && strcmp(argv[1], "--show-plan") == 0) return show_plan(argv + 2);
+  if (argv[1] != nullptr && argv[2] != nullptr && strcmp(argv[1], "--try") == 0)
+    return try_check(argv[2], list_of(argv + 3));
   if (const auto request = read_request(argv + 1)) {
     messages.debug(request->verb + " needs no plan");
     return carry_out(*request);

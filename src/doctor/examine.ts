@@ -9,7 +9,10 @@ import { runTrials } from './trials.js';
 
 /** Tries and reads everything; `program` is the launcher. */
 export function examine(program: string, host: Host): Report {
-  const findings = [...runTrials(program), ...readFacts(program, host)];
+  return toReport([...runTrials(program), ...readFacts(program, host)]);
+}
+
+export function toReport(findings: readonly Finding[]): Report {
   const healthy = findings.every(({ needed, verdict }) => !needed || verdict !== 'no');
   return { healthy, version, findings };
 }

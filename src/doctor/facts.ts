@@ -166,15 +166,20 @@ function readRoot(host: Host): readonly Finding[] {
   ];
 }
 
+/** The kernel, its settings, and what it does not let this process do. */
+export const readKernel = (): readonly Finding[] => [
+  note('kernel', 'Linux', native.identity().kernel),
+  ...readSettings(),
+  ...readProcess(),
+];
+
 /** Everything that is read. */
 export function readFacts(program: string, host: Host): readonly Finding[] {
   const memory = findMemory(host);
   return [
     ...readBuild(),
     ...examineInstallation(program, memory, host),
-    note('kernel', 'Linux', native.identity().kernel),
-    ...readSettings(),
-    ...readProcess(),
+    ...readKernel(),
     ...readRoot(host),
     readMaskedProc(),
     note(

@@ -12,6 +12,8 @@ export interface Trial {
   readonly consequence?: string;
   /** Trials that must succeed first. */
   readonly needs?: readonly string[];
+  /** What the launcher's check is about. */
+  readonly words?: readonly string[];
 }
 
 export const trials: readonly Trial[] = [
@@ -76,7 +78,7 @@ function leaveOut({ name, title, consequence = '' }: Trial, without: readonly Fi
   };
 }
 
-function runTrial(program: string, { name, title, consequence }: Trial): Finding {
+function runTrial(program: string, { name, title, consequence, words = [] }: Trial): Finding {
   const about = { name, title, needed: consequence === undefined };
   const refused = (detail: string, refusal: Partial<Finding> = {}): Finding => ({
     ...about,
@@ -86,8 +88,9 @@ function runTrial(program: string, { name, title, consequence }: Trial): Finding
     ...refusal,
   });
   try {
-    const { status, signal, output, errors } = native.run(program, ['--try', name], 10_000);
-    if (status === 0 && signal === 0) return { ...about, verdict: 'yes' };
+    const { status, signal, output, errors } = native.run(program, ['--try', name, ...words], 10_000);
+    if (status === 0 && signal === 0)
+      return { ...about, verdict: 'yes', ...(output ? { detail: output } : {}) };
     const ending =
       errors.trim() ||
       `the check ${signal ? `was terminated by signal ${signal}` : `exited with status ${status}`}`;
@@ -99,10 +102,10 @@ function runTrial(program: string, { name, title, consequence }: Trial): Finding
   }
 }
 
-/** Runs every trial with the launcher at `program`. */
-export function runTrials(program: string): readonly Finding[] {
+/** Runs trials with the launcher at `program`: those of ch-run-ts, if no others are named. */
+export function runTrials(program: string, some: readonly Trial[] = trials): readonly Finding[] {
   const findings: Finding[] = [];
-  for (const trial of trials) {
+  for (const trial of some) {
     const refused = findings.filter(({ name, verdict }) => verdict === 'no' && trial.needs?.includes(name));
     findings.push(refused.length > 0 ? leaveOut(trial, refused) : runTrial(program, trial));
   }

@@ -73,7 +73,17 @@ function forNative(verb: string, { values, operands }: Invocation): string {
   return encodeRecord(['verb', verb, String(operands.length), ...operands, ...options]);
 }
 
-function perform({ values: raw, words, next, command, topic }: Given): string {
+/** Evaluated only here: no container needs it. */
+async function runDoctor(path: string, format: string): Promise<string> {
+  const { examineMachine } = await import('./doctor.js');
+  const { renderReport } = await import('../doctor/examine.js');
+  const report = examineMachine(path, new RealHost());
+  if (format === 'json') print(1, `${JSON.stringify(report, null, 2)}\n`);
+  else print(1, renderReport(report));
+  return encodeRecord(['status', report.healthy ? '0' : '1']);
+}
+
+async function perform(path: string, { values: raw, words, next, command, topic }: Given): Promise<string> {
   const values: OciValues = checkValues(optionsOf(program, command), raw);
   const status = encodeRecord(['status', '0']);
   const say = (text: string) => {
@@ -82,6 +92,7 @@ function perform({ values: raw, words, next, command, topic }: Given): string {
   };
   if (values.help) return say(renderTopic(program, topic ?? command));
   if (values.version) return say(renderVersion());
+  if (typeof values.doctor === 'string') return runDoctor(path, values.doctor);
   if (values.completion) return say(renderCompletion(program, values.completion as Shell));
   if (command === undefined) throw usageError('expected a command after the options');
   const invocation = { values, operands: words.slice(next), host: new RealHost() };
@@ -96,9 +107,9 @@ function perform({ values: raw, words, next, command, topic }: Given): string {
 }
 
 /** Runs a command line; returns a record (addon/engine/decision.cc), and the plan after it. */
-export async function main(_program: string, words: readonly string[]): Promise<string> {
+export async function main(path: string, words: readonly string[]): Promise<string> {
   try {
-    return perform(parseOptions(program, words.slice(1)));
+    return await perform(path, parseOptions(program, words.slice(1)));
   } catch (error) {
     if (!(error instanceof LaunchError))
       return encodeRecord([

@@ -79,6 +79,19 @@ export const commonOptions = [
     details: 'With other commands it changes nothing: what the caller may do is found out.',
   },
   {
+    name: 'doctor',
+    value: 'optional',
+    repeat: 'refuse',
+    metavar: 'FORMAT',
+    action: 'plain',
+    choices: ['text', 'json'],
+    implied: 'text',
+    group: 'global',
+    summary: 'check what this machine allows containers, and say what does not work without it',
+    details:
+      'Each check is a real attempt, in a separate process. The exit status is 0 if containers can be run here, else 1.',
+  },
+  {
     ...flag,
     name: 'help',
     short: 'h',

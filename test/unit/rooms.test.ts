@@ -9,7 +9,7 @@ type Rooms = Readonly<Record<string, string>>;
 /** Rooms of src/, from top to bottom: a room uses none that stands above it. `.` is the library for Node programs. */
 const rooms: Rooms = {
   '.': 'run config plan cli host base',
-  oci: 'containers store plan cli host base',
+  oci: 'doctor containers store plan cli host base',
   run: 'doctor config store cdi plan cli host base',
   image: 'registry cdi store formats plan cli host base',
   registry: 'config formats host base',
@@ -27,15 +27,15 @@ const rooms: Rooms = {
 
 /** The same of addon/: the launcher, then the server of SquashFS images, and what both use; last the addon for Node. */
 const nativeRooms: Rooms = {
-  oci: 'launcher/memo launcher/parent launcher/plan launcher/process launcher/log containers engine host base',
+  oci: 'launcher/memo launcher/parent launcher/plan launcher/doctor launcher/process launcher/log containers engine host base',
   launcher:
     'launcher/memo launcher/plan launcher/doctor launcher/process launcher/log engine host refusals base',
   'launcher/memo': 'launcher/files launcher/plan launcher/log base',
   'launcher/plan':
     'launcher/join launcher/parent launcher/process launcher/files squashfs/client launcher/log containers base',
+  'launcher/doctor': 'launcher/parent launcher/process launcher/files containers refusals base',
   'launcher/parent': 'launcher/process launcher/log containers base',
   'launcher/join': 'launcher/process launcher/log refusals base',
-  'launcher/doctor': 'launcher/process launcher/files refusals base',
   'launcher/process': 'launcher/files launcher/log refusals base',
   'launcher/files': 'squashfs/client launcher/log base',
   image: 'net pack engine host base',

@@ -4,7 +4,6 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -19,7 +18,9 @@
 #include "base/records.h"
 #include "base/system_calls.h"
 #include "base/text.h"
+#include "launcher/doctor/neighbour.h"
 #include "launcher/doctor/try_overlay.h"
+#include "launcher/doctor/try_runtime.h"
 #include "launcher/files/mounts.h"
 #include "launcher/files/root.h"
 #include "launcher/process/namespaces.h"
@@ -124,44 +125,8 @@ void try_semaphore() {
   sem_close(semaphore);
 }
 
-/// A child in namespaces of its own, to be entered; ends with this object.
-class Neighbour {
- public:
-  Neighbour() {
-    int ends[2];
-    check(pipe2(ends, O_CLOEXEC), "make a pipe", "pipe");
-    const Fd ready(ends[0]);
-    Fd told(ends[1]);
-    pid_ = static_cast<pid_t>(check(fork(), "make a process", "fork"));
-    if (pid_ == 0) live(told.get());
-    told.reset();
-    int code = EIO;
-    if (read(ready.get(), &code, sizeof code) != sizeof code || code != 0) {
-      throw Refused("unshare", code).cannot("create user and mount namespaces");
-    }
-  }
-  ~Neighbour() {
-    kill(pid_, SIGKILL);
-    wait_for_child(pid_, nullptr);
-  }
-  std::string directory() const { return "/proc/" + std::to_string(pid_); }
-
- private:
-  [[noreturn]] static void live(int told) {
-    int code = 0;
-    try {
-      enter_outer();
-    } catch (const SysError& refusal) {
-      code = refusal.code();
-    }
-    if (write(told, &code, sizeof code) == sizeof code && code == 0) pause();
-    _exit(0);
-  }
-  pid_t pid_ = -1;
-};
-
 void try_join() {
-  const Neighbour neighbour;
+  const Neighbour neighbour(enter_outer, "create user and mount namespaces");
   enter_namespaces(open_namespaces(neighbour.directory(), kEveryContainer), "another process");
 }
 
@@ -230,15 +195,16 @@ void try_all_checks() {
   }
 }
 
-int try_check(const char* name) {
-  for (const Check& check : kChecks) {
-    if (strcmp(check.name, name) != 0) continue;
-    try {
+int try_check(const char* name, const std::vector<std::string>& words) {
+  try {
+    if (try_runtime_check(name, words)) return 0;
+    for (const Check& check : kChecks) {
+      if (strcmp(check.name, name) != 0) continue;
       check.perform();
       return 0;
-    } catch (const Error& failure) {
-      return report(failure);
     }
+  } catch (const Error& failure) {
+    return report(failure);
   }
   throw Error(std::string("there is no check named ") + name, {}, Exit::usage);
 }

@@ -25,7 +25,7 @@ const isOf =
     version === 1 ? hasController(hierarchy, controller) : hierarchy.controllers === '';
 
 /** Useful to have in every group: what is used can be asked for. */
-const usual = ['cpu', 'cpuset', 'io', 'memory', 'pids'];
+export const usual = ['cpu', 'cpuset', 'io', 'memory', 'pids'];
 
 /** Of limits, those that are asked for must be had; without any, the caller's group will do. */
 function planGroups(
@@ -76,7 +76,7 @@ export interface GroupPlan {
 }
 
 /** The hierarchies of this machine, as the caller sees them. */
-function hierarchiesHere(host: Host): readonly Hierarchy[] {
+export function hierarchiesHere(host: Host): readonly Hierarchy[] {
   const { mounts, groups } = host.controlGroups();
   return findHierarchies(mounts, groups);
 }

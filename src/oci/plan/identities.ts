@@ -42,19 +42,26 @@ function ownMap(own: number, file: string, host: Host): readonly IdRange[] {
   return [{ inside: 0, outside: own, count: 1 }, ...further];
 }
 
+/** Those of a user namespace that the configuration does not describe. */
+export function mapsOfCaller(host: Host): Pick<UserNamespace, 'users' | 'groups'> {
+  const { uid, gid } = host.user();
+  return { users: ownMap(uid, '/etc/subuid', host), groups: ownMap(gid, '/etc/subgid', host) };
+}
+
 /** Without one in the configuration, an ordinary user gets one. */
 export function planUserNamespace(config: Config, host: Host): UserNamespace {
   const listed = ownNamespaces(config).get('user');
-  const { uid, gid } = host.user();
+  const { uid } = host.user();
   if (listed?.path) return { kind: 'joined', users: [], groups: [] };
   if (!listed && uid === 0) return { kind: 'host', users: [], groups: [] };
   const { uidMappings = [], gidMappings = [] } = config.linux ?? {};
   const users = uidMappings.map(toRange);
   const groups = gidMappings.map(toRange);
+  const own = users.length > 0 && groups.length > 0 ? undefined : mapsOfCaller(host);
   return {
     kind: 'new',
-    users: users.length > 0 ? users : ownMap(uid, '/etc/subuid', host),
-    groups: groups.length > 0 ? groups : ownMap(gid, '/etc/subgid', host),
+    users: users.length > 0 ? users : (own?.users ?? []),
+    groups: groups.length > 0 ? groups : (own?.groups ?? []),
   };
 }
 
