@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <optional>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -16,6 +17,7 @@
 #include "containers/report.h"
 #include "launcher/log/log.h"
 #include "launcher/parent/life.h"
+#include "launcher/parent/scope.h"
 #include "oci/events.h"
 #include "oci/ps.h"
 
@@ -159,19 +161,38 @@ int pause(const Request& request) {
   return 0;
 }
 
-/// update ID FILE VALUE …, or a warning in place of VALUE: src/oci/update.ts has found out which.
+/// `system UNIT` or `user UNIT`, and a property of it: NAME SIGNATURE VALUE.
+void add_property(Scope& scope, const std::string& place, const std::string& property) {
+  const size_t space = place.find(' ');
+  scope.is_user = place.substr(0, space) == "user";
+  scope.unit = place.substr(space + 1);
+  std::istringstream words(property);
+  for (std::string word; words >> word;) scope.properties.push_back(word);
+  scope.count++;
+}
+
+/// update ID, and pairs: FILE VALUE, a unit and a property, or nothing and a warning: src/oci/update.ts has found out
+/// which.
 int update(const Request& request) {
   Container container = Container::open(root_of(request), request.operands[0]);
   container.lock();
   const Status status = container.status(container.state());
   if (status == Status::stopped || status == Status::creating)
     throw Error("can't update container " + container.id() + ": it is " + status_word(status));
+  Scope scope{};
+  std::vector<std::pair<std::string, std::string>> files;
   for (size_t i = 1; i + 1 < request.operands.size(); i += 2) {
-    if (request.operands[i].empty())
-      log::warning(request.operands[i + 1]);
+    const std::string &place = request.operands[i], &value = request.operands[i + 1];
+    if (place.empty())
+      log::warning(value);
+    else if (place.front() == '/')
+      files.emplace_back(place, value);
     else
-      write_setting(request.operands[i], request.operands[i + 1]);
+      add_property(scope, place, value);
   }
+  if (scope.count > 0) change_scope(scope);
+  // after systemd, which writes some of them, too, and less exactly
+  for (const auto& [file, value] : files) write_setting(file, value);
   return 0;
 }
 

@@ -1,13 +1,17 @@
 /** `update`: other limits for a container that is there. */
 import { LaunchError, usageError } from '../base/errors.js';
 import { checkId } from '../containers/id.js';
-import { readGroups, requireRoot, type SavedGroup } from '../containers/saved.js';
+import { readConfig, readGroups, requireRoot, type SavedGroup } from '../containers/saved.js';
+import type { Host } from '../host/host.js';
 import { native, type SystemError } from '../host/native.js';
+import { isRootOfHost } from '../host/ownership.js';
 import { checkFields } from './config/check.js';
+import type { Config } from './config/config.js';
 import { dropNulls, parseJson } from './config/read.js';
 import { type Resources, resourceFields } from './config/resources.js';
 import type { Invocation, OciValues } from './main.js';
 import { versionsOf } from './plan/hierarchies.js';
+import { scopeOf, scopeProperties } from './plan/scope.js';
 import { planSettings, type Setting, unknownInSecond, type Version } from './plan/settings.js';
 
 const units: Readonly<Record<string, number>> = { k: 10, m: 20, g: 30, t: 40 };
@@ -151,11 +155,48 @@ function checkUsage({ memory = {} }: Resources, writes: readonly (readonly [stri
   }
 }
 
-/** Pairs: a file, and what is written to it; or nothing, and a warning. */
+/** The scope that systemd has made; undefined if none has been: its name is that of the group. */
+function scopeOfContainer(
+  groups: readonly SavedGroup[],
+  cgroupsPath: string | undefined,
+  id: string,
+): string | undefined {
+  if (cgroupsPath?.startsWith('/') || (cgroupsPath && cgroupsPath.split(':').length !== 3)) return undefined;
+  const { unit } = scopeOf(cgroupsPath, id, true);
+  return groups.some(({ path }) => path.endsWith(`/${unit}`)) ? unit : undefined;
+}
+
+/** Version 1 keeps its period where the quota alone is changed. */
+function withPresentPeriod({ cpu = {}, ...rest }: Resources, groups: readonly SavedGroup[]): Resources {
+  const group = groupOf({ controller: 'cpu', version: 1 }, groups);
+  const period = group && Number(contentOf(`${group.mount}${group.path}/cpu.cfs_period_us`));
+  return { ...rest, cpu: cpu.quota === undefined || cpu.period || !period ? cpu : { ...cpu, period } };
+}
+
+/** In place of a file, the manager and the unit; systemd would reset what it does not know of. */
+function planProperties(
+  root: string,
+  id: string,
+  resources: Resources,
+  groups: readonly SavedGroup[],
+  host: Host,
+): Writes {
+  const { linux } = readConfig(root, id) as Config;
+  const unit = scopeOfContainer(groups, linux?.cgroupsPath, id);
+  if (unit === undefined) return [];
+  const manager = isRootOfHost(host.user().uid, host) ? 'system' : 'user';
+  return scopeProperties(withPresentPeriod(resources, groups), versionsOf(groups)).map((property) => [
+    `${manager} ${unit}`,
+    property.join(' '),
+  ]);
+}
+
+/** Pairs: a file, and what is written to it; nothing, and a warning; or a unit, and a property. */
 export function update(invocation: Invocation): readonly (readonly [string, string])[] {
   const { values, operands, host } = invocation;
   const id = checkId(operands[0] ?? '');
-  const groups = readGroups(host.absolute(requireRoot(values.root)), id);
+  const root = host.absolute(requireRoot(values.root));
+  const groups = readGroups(root, id);
   const version = versionsOf(groups);
   const file = typeof values.resources === 'string' ? values.resources : undefined;
   const given =
@@ -169,5 +210,9 @@ export function update(invocation: Invocation): readonly (readonly [string, stri
     .map((setting) => place(setting, groups));
   checkUsage(resources, placed);
   const warnings = [...given.warnings, ...unknownInSecond(resources, version)];
-  return [...warnings.map((warning) => ['', warning] as const), ...inOrder(placed)];
+  return [
+    ...warnings.map((warning) => ['', warning] as const),
+    ...planProperties(root, id, resources, groups, host),
+    ...inOrder(placed),
+  ];
 }

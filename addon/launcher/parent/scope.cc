@@ -16,7 +16,7 @@ Child start_busctl(const std::vector<std::string>& words, int errors) {
   try {
     return {"busctl", words, environ, {-1, -1, errors}};
   } catch (const SysError& refusal) {
-    throw Refused(refusal.call(), refusal.code()).cannot("start busctl, to ask systemd for a scope");
+    throw Refused(refusal.call(), refusal.code()).cannot("start busctl, to talk to systemd");
   }
 }
 
@@ -27,6 +27,20 @@ std::string run_busctl(const std::vector<std::string>& words) {
   lseek(errors.get(), 0, SEEK_SET);
   const std::string text = read_all(errors.get(), "what busctl says", 1 << 16);
   return text.empty() ? "busctl failed" : text.substr(0, text.find('\n'));
+}
+
+/// A method of the manager, and the signature of its arguments.
+std::vector<std::string> call_of(const Scope& scope, const char* method, const char* signature) {
+  const char* const manager = scope.is_user ? "--user" : "--system";
+  return {"busctl",
+          manager,
+          "--quiet",
+          "call",
+          "org.freedesktop.systemd1",
+          "/org/freedesktop/systemd1",
+          "org.freedesktop.systemd1.Manager",
+          method,
+          signature};
 }
 
 /// Of version 2, or else of systemd's own hierarchy.
@@ -45,10 +59,7 @@ std::string group_of(pid_t pid) {
 }  // namespace
 
 std::string start_scope(const Scope& scope, pid_t pid) {
-  std::vector<std::string> words{"busctl", scope.is_user ? "--user" : "--system", "--quiet", "call"};
-  for (const char* word : {"org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
-                           "StartTransientUnit", "ssa(sv)a(sa(sv))"})
-    words.emplace_back(word);
+  std::vector<std::string> words = call_of(scope, "StartTransientUnit", "ssa(sv)a(sa(sv))");
   words.insert(words.end(), {scope.unit, "replace", std::to_string(scope.count + 1)});
   words.insert(words.end(), {"PIDs", "au", "1", std::to_string(pid)});
   words.insert(words.end(), scope.properties.begin(), scope.properties.end());
@@ -62,6 +73,15 @@ std::string start_scope(const Scope& scope, pid_t pid) {
     usleep(kStepMicroseconds);
   }
   throw Error("systemd did not put the container into the scope " + scope.unit);
+}
+
+void change_scope(const Scope& scope) {
+  std::vector<std::string> words = call_of(scope, "SetUnitProperties", "sba(sv)");
+  // only at run time: nothing is written to the disk
+  words.insert(words.end(), {scope.unit, "true", std::to_string(scope.count)});
+  words.insert(words.end(), scope.properties.begin(), scope.properties.end());
+  if (const std::string failure = run_busctl(words); !failure.empty())
+    throw Error("systemd did not change the scope " + scope.unit + ": " + failure);
 }
 
 }  // namespace chrun

@@ -18,4 +18,7 @@ struct Scope {
 /// says.
 std::string start_scope(const Scope& scope, pid_t pid);
 
+/// Changes properties of a scope, until it ends. Throws Error with what busctl says.
+void change_scope(const Scope& scope);
+
 }  // namespace chrun

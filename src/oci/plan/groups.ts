@@ -111,7 +111,7 @@ export function planControlGroups(request: GroupRequest): GroupPlan {
   if (hierarchies.length === 0) return { steps: [], warnings, groups: [] };
   const needed = settings.filter((each) => each.needed);
   const groups = planGroups(request, hierarchies, needed);
-  const scope = { cgroupsPath: config.linux?.cgroupsPath || undefined, id, isRoot, resources };
+  const scope = { cgroupsPath: config.linux?.cgroupsPath || undefined, id, isRoot, resources, version };
   const second = needed.filter((each) => each.version === 2).map(({ controller }) => controller);
   return {
     groups: isRoot && (manager === 'cgroupfs' || isUnified(groups)) ? groups : [],

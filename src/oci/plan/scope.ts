@@ -2,7 +2,7 @@
 import { LaunchError } from '../../base/errors.js';
 import type { OutsideStep } from '../../plan/launch-plan.js';
 import type { Resources } from '../config/resources.js';
-import { weightOfShares } from './settings.js';
+import { planSettings, type Version } from './settings.js';
 
 const partPattern = /^[\w:.\\@-]*$/;
 
@@ -32,23 +32,34 @@ export function scopeOf(
 /** No limit, as D-Bus has it. */
 const infinity = String(2n ** 64n - 1n);
 
-const limitProperty = (name: string, value: number | undefined): readonly (readonly string[])[] =>
-  value === undefined || value === 0 ? [] : [[name, 't', value < 0 ? infinity : BigInt(value).toString()]];
+/** Settings of version 2 that are properties of units, systemd.resource-control(5), and how a value is written there. */
+const propertyNames: ReadonlyMap<string, string> = new Map([
+  ['memory.max', 'MemoryMax'],
+  ['memory.swap.max', 'MemorySwapMax'],
+  ['memory.low', 'MemoryLow'],
+  ['pids.max', 'TasksMax'],
+  ['cpu.weight', 'CPUWeight'],
+]);
 
-/** What systemd would set again from its own idea of the unit, had it none. */
-export function scopeProperties({
-  memory = {},
-  cpu = {},
-  pids = {},
-}: Resources): readonly (readonly string[])[] {
-  const { quota, period } = cpu;
-  const perSecond = quota && quota > 0 ? Math.round((quota * 1_000_000) / (period || 100_000)) : undefined;
-  return [
-    ...limitProperty('MemoryMax', memory.limit),
-    ...limitProperty('TasksMax', pids.limit),
-    ...(cpu.shares ? [['CPUWeight', 't', String(weightOfShares(cpu.shares))]] : []),
-    ...(perSecond === undefined ? [] : [['CPUQuotaPerSecUSec', 't', String(perSecond)]]),
-  ];
+function propertyOf([file, value]: readonly [string, string]): readonly string[] | undefined {
+  const name = propertyNames.get(file);
+  if (name) return [name, 't', value === 'max' ? infinity : value];
+  if (file !== 'cpu.max') return undefined;
+  const [quota = '', period] = value.split(' ');
+  const perSecond = Math.round((Number(quota) * 1_000_000) / Number(period));
+  return ['CPUQuotaPerSecUSec', 't', quota === 'max' ? infinity : String(perSecond)];
+}
+
+/** What systemd would set again from its own idea of the unit, had it none. Of version 1, it knows no limit of swap. */
+export function scopeProperties(
+  { memory: { swap, ...memory } = {}, cpu = {}, pids = {} }: Resources,
+  version: Version,
+): readonly (readonly string[])[] {
+  const counted = version('memory') === 1 || swap === undefined ? memory : { ...memory, swap };
+  return planSettings({ memory: counted, cpu, pids }, () => 2)
+    .flatMap(({ files }) => files)
+    .map(propertyOf)
+    .filter((property) => property !== undefined);
 }
 
 export interface ScopeRequest {
@@ -56,11 +67,19 @@ export interface ScopeRequest {
   readonly id: string;
   readonly isRoot: boolean;
   readonly resources: Resources;
+  readonly version: Version;
   /** A limit was asked for. */
   readonly isNeeded: boolean;
 }
 
-export function planScope({ cgroupsPath, id, isRoot, resources, isNeeded }: ScopeRequest): OutsideStep {
+export function planScope({
+  cgroupsPath,
+  id,
+  isRoot,
+  resources,
+  version,
+  isNeeded,
+}: ScopeRequest): OutsideStep {
   const { unit, slice } = scopeOf(cgroupsPath, id, isRoot);
   return {
     kind: 'scope',
@@ -73,7 +92,7 @@ export function planScope({ cgroupsPath, id, isRoot, resources, isNeeded }: Scop
       ['Delegate', 'b', 'true'],
       ['DefaultDependencies', 'b', 'false'],
       ['CollectMode', 's', 'inactive-or-failed'],
-      ...scopeProperties(resources),
+      ...scopeProperties(resources, version),
     ],
   };
 }
