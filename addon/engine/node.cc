@@ -1,9 +1,10 @@
-// Node as the engine: a child, which writes the decision into a file in memory. Nothing of what Node does to a process
+// Node as the engine: a child, which asks this process through a socket. Nothing of what Node does to a process
 // (limits, signals, descriptors) happens to this one, which becomes the user's command.
 #ifndef CH_RUN_QUICKJS
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -15,6 +16,7 @@
 #include "base/files.h"
 #include "base/own_path.h"
 #include "engine/decider.h"
+#include "engine/node_questions.h"
 
 #ifndef CH_RUN_NODE
 #define CH_RUN_NODE "node"
@@ -24,8 +26,6 @@ extern "C" char** environ;
 
 namespace chrun {
 namespace {
-
-constexpr size_t kLargestDecision = 256 << 20;  // bytes; above the kernel's own limit on words and environment
 
 /// What steers Node and its libraries is meant for the user's programs.
 bool is_for_node(const char* variable) {
@@ -42,12 +42,21 @@ std::vector<char*> environment_for_node() {
   return kept;
 }
 
-/// Above the standard streams: where one of these is closed, its number must stay free.
-Fd inherited_file() {
-  const Fd file = memory_file("ch-run-ts-decision", {}, true);
-  Fd moved(fcntl(file.get(), F_DUPFD, STDERR_FILENO + 1));
-  if (!moved) throw Refused("fcntl").cannot("start the command-line interpreter");
-  return moved;
+/// Our end and that of Node. Both are above the standard streams: where one of these is closed, its number must stay
+/// free.
+struct Ends {
+  Fd ours, inherited;
+};
+
+Ends make_ends() {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+    throw Refused("socketpair").cannot("start the command-line interpreter");
+  Fd ours(pair[0]);
+  const Fd other(pair[1]);
+  Ends ends{above_standard(std::move(ours)), Fd(fcntl(other.get(), F_DUPFD, STDERR_FILENO + 1))};
+  if (!ends.inherited) throw Refused("fcntl").cannot("start the command-line interpreter");
+  return ends;
 }
 
 /// Limits that are meant for the command: Node needs descriptors, threads and address space of its own.
@@ -68,51 +77,64 @@ void lift_limits() {
               "its limits may be too low (ulimit -a); a build with the built-in engine needs less");
 }
 
-}  // namespace
-
-Decision decide(char* const* words) {
-  const std::string program = own_path(), script = own_installation().prefix + "/dist/cli.cjs";
-  if (access(script.c_str(), R_OK) != 0) {
-    throw Refused("access")
-        .cannot("start the command-line interpreter " + script)
-        .hinted("install ch-run-ts again, or build it with 'npm run build'");
-  }
-  const Fd file = inherited_file();
-  std::string option = "--decide=" + std::to_string(file.get()) + ":" CH_RUN_PROGRAM;
-  // our own path has no links: Node need not look for them in every folder on the way
-  std::vector<std::string> first = {"node", "--preserve-symlinks", "--preserve-symlinks-main", script, option, program};
-  std::vector<char*> arguments;
-  for (std::string& word : first) arguments.push_back(word.data());
-  for (; *words != nullptr; words++) arguments.push_back(*words);
+/// In the child: becomes Node, or says through `tell` why it can't.
+[[noreturn]] void become_node(std::vector<std::string> words, const Fd& tell) {
+  std::vector<char*> arguments, environment = environment_for_node();
+  for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
-  const std::vector<char*> environment = environment_for_node();
+  lift_limits();
+  execve(CH_RUN_NODE, arguments.data(), environment.data());
+  execvpe("node", arguments.data(), environment.data());
+  const int code = errno;
+  _exit(::write(tell.get(), &code, sizeof code) < 0 ? 1 : 2);
+}
+
+int wait_for_node(pid_t child) {
+  int status = 0;
+  if (wait_for_child(child, &status) < 0) throw Refused("waitpid").cannot("wait for the command-line interpreter");
+  return status;
+}
+
+pid_t start_node(std::vector<std::string> words) {
   int report[2];
   if (pipe2(report, O_CLOEXEC) != 0) throw Refused("pipe2").cannot("start the command-line interpreter");
-  Fd told(report[0]), tell(report[1]);
-  const ExpectChild expect;
+  const Fd told(report[0]);
+  Fd tell(report[1]);
   const pid_t parent = getpid(), child = fork();
   if (child < 0) throw Refused("fork").cannot("start the command-line interpreter");
   if (child == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
-    lift_limits();
-    execve(CH_RUN_NODE, arguments.data(), environment.data());
-    execvpe("node", arguments.data(), environment.data());
-    const int code = errno;
-    _exit(::write(tell.get(), &code, sizeof code) < 0 ? 1 : 2);
+    become_node(std::move(words), tell);
   }
   tell.reset();
   int code;
-  const bool missing = ::read(told.get(), &code, sizeof code) == sizeof code;
-  int status = 0;
-  if (wait_for_child(child, &status) < 0) throw Refused("waitpid").cannot("wait for the command-line interpreter");
-  if (missing) {
-    throw Refused("execve", code)
-        .cannot(std::string("start the command-line interpreter ") + CH_RUN_NODE)
-        .hinted("install Node.js 20.19 or later, or launch a plan made elsewhere with --plan FILE");
+  if (::read(told.get(), &code, sizeof code) != sizeof code) return child;
+  wait_for_node(child);
+  throw Refused("execve", code)
+      .cannot(std::string("start the command-line interpreter ") + CH_RUN_NODE)
+      .hinted("install Node.js 20.19 or later, or launch a plan made elsewhere with --plan FILE");
+}
+
+}  // namespace
+
+Decision decide(char* const* words) {
+  const std::string script = own_installation().prefix + "/dist/cli.cjs";
+  if (access(script.c_str(), R_OK) != 0) {
+    throw Refused("access")
+        .cannot("start the command-line interpreter " + script)
+        .hinted("install ch-run-ts again, or build it with 'npm run build'");
   }
-  if (lseek(file.get(), 0, SEEK_SET) != 0) throw Refused("lseek").cannot("read the decision");
-  std::string decision = read_all(file.get(), "the decision", kLargestDecision);
+  Words command_line = {own_path()};
+  for (; *words != nullptr; words++) command_line.emplace_back(*words);
+  Ends ends = make_ends();
+  const std::string option = "--decide=" + std::to_string(ends.inherited.get()) + ":" CH_RUN_PROGRAM;
+  const ExpectChild expect;
+  // our own path has no links: Node need not look for them in every folder on the way
+  const pid_t child = start_node({"node", "--preserve-symlinks", "--preserve-symlinks-main", script, option});
+  ends.inherited.reset();
+  std::string decision = answer_node(ends.ours.get(), command_line);
+  const int status = wait_for_node(child);
   if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
     Decision failed;  // the script has said why
     failed.status = WEXITSTATUS(status);

@@ -7,9 +7,9 @@ function ask(action: string, words: readonly string[]): readonly string[] {
     return native.ask(action, ...words);
   } catch (cause) {
     if (!/^there is no question /.test((cause as Error).message)) throw cause;
-    // Node runs the TypeScript: the addon has only what ch-run-ts needs
-    throw new LaunchError('this ch-image-ts was built without the built-in engine, which has the packer', {
-      hint: 'build it where the source of QuickJS can be had (CH_RUN_QUICKJS_SOURCE can name it)',
+    // Node was started with the script alone: the addon has only what ch-run-ts needs
+    throw new LaunchError('the native program ch-image-ts, which packs and transfers, is missing', {
+      hint: "in a checkout, build it with 'npm run build'",
     });
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The script that Node starts: the bundle of a program, with V8's code cache, if it fits this Node, to avoid compiling.
- * Arguments: `--decide=DESCRIPTOR:NAME PROGRAM ARGUMENT…`, from the program called NAME, which reads the outcome from
- * there; or, to show launch plans without the launcher, the arguments alone.
+ * Arguments: `--decide=DESCRIPTOR:NAME`, from the program called NAME, which answers questions at that socket; or, to show
+ * launch plans without the launcher, those of a command line.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
 import { ExitStatus } from '../base/errors.js';
 import { readRecords } from '../base/records.js';
-import type { native } from './native.js';
+import type { Engine, native } from './native.js';
+import { programEngine } from './program-engine.js';
 
 /** What a bundle exports (scripts/programs.mjs). */
 interface Exports {
@@ -35,7 +36,7 @@ function nameOf(script: string): string {
 }
 
 const directory = dirname(fileURLToPath(import.meta.url));
-const [, script = '', option = '', program = ''] = process.argv;
+const [, script = '', option = ''] = process.argv;
 const [, descriptor, name = nameOf(script)] = /^--decide=(\d+):(.+)$/.exec(option) ?? [];
 const filename = join(directory, `${name}.bundle.js`);
 // the bundle is ASCII; V8 does not use a cache made by another Node or from another bundle
@@ -43,7 +44,21 @@ const code = new Script(readFileSync(filename, 'latin1'), {
   filename,
   cachedData: readIfThere(join(directory, `${name}.cache`)),
 });
+const asker = descriptor === undefined ? undefined : programEngine(Number(descriptor));
+if (asker) offer(asker);
 const { main, native: host } = (code.runInThisContext() as Bundle)(import.meta.url);
+
+/** To the bundle, as the built-in engine is offered. */
+function offer({ ask, askBytes }: Omit<Engine, 'load'>): void {
+  const root = dirname(directory);
+  const load = (part: string) => {
+    const filename = join(directory, `${part}.bundle.js`);
+    return new Script(readFileSync(filename, 'utf8'), { filename }).runInThisContext();
+  };
+  Object.assign(globalThis, { chRunEngine: { ask, askBytes, load, root: root === '/' ? '' : root } });
+  // signals are for the program, which cleans up; when it ends, so does this
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM']) process.on(signal, () => {});
+}
 
 /** The last `count` arguments of this process: process.argv has U+FFFD for bytes that are not UTF-8. */
 function lastWords(count: number): readonly string[] {
@@ -54,9 +69,9 @@ function lastWords(count: number): readonly string[] {
 }
 
 async function start(): Promise<number> {
-  if (descriptor !== undefined) {
-    const outcome = await main(program, lastWords(process.argv.length - 4));
-    host.write(Number(descriptor), outcome);
+  if (asker) {
+    const [program = '', ...words] = asker.commandLine();
+    asker.decided(await main(program, words));
     return 0;
   }
   const launcher = join(directory, `../bin/${name}`);

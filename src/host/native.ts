@@ -1,4 +1,4 @@
-/** Typed interface to the native code: the addon if Node runs this, the built-in engine's functions otherwise. */
+/** Typed interface to the native code: the functions of the program that this runs in or for, or the addon. */
 import { LaunchError } from '../base/errors.js';
 import { basename, dirname } from '../base/paths.js';
 
@@ -12,7 +12,7 @@ export interface FilterRule {
 }
 
 /** What an engine offers: answers to the questions in addon/host/questions.cc, and more of the program. */
-interface Engine {
+export interface Engine {
   /** Strings are encoded as in base/bytes.ts. Throws {@link SystemError}. */
   ask(question: string, ...words: string[]): string[];
   /** The same, with a binary answer. */
@@ -69,7 +69,7 @@ export interface FileContent {
   readonly status: Status;
 }
 
-/** The built-in engine has no Node around it. */
+/** Offered by the built-in engine, which has no Node around it, or by src/host/program-engine.ts. */
 const builtIn = (globalThis as { readonly chRunEngine?: Engine & { readonly root: string } }).chRunEngine;
 
 /** Where this package lies; empty for the root directory. */

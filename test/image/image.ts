@@ -18,7 +18,7 @@ import {
 } from '../helpers/support.js';
 
 export const program = join(stage, 'package/bin/ch-image-ts');
-const obstacle = noSquashfs ?? (existsSync(program) ? undefined : 'built without ch-image-ts');
+export const obstacle = noSquashfs ?? (existsSync(program) ? undefined : 'built without ch-image-ts');
 
 /** A place with a storage directory of its own. */
 export interface Place {
