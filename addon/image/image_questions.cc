@@ -285,6 +285,8 @@ Words guarded(const Words& arguments) {
     const IgnoreSignal limit(SIGXFSZ);  // a limit on file sizes is an error, with words, and nothing is left
     try {
       Words found = Action(arguments);
+      // one that the action did not look for
+      pack::check_signals();
       found.insert(found.begin(), "done");
       return found;
     } catch (const Interrupted& interrupted) {

@@ -47,7 +47,8 @@ export class Exchange {
       const delay = retryDelay(answer, tries);
       if (delay === undefined) return answer;
       const end = Date.now() + delay;
-      while (Date.now() < end) this.next(Math.ceil(Math.max(1, end - Date.now())), () => false);
+      while (Date.now() < end)
+        this.next(Math.ceil(Math.max(1, Math.min(tick, end - Date.now()))), () => false);
     }
   }
 }
