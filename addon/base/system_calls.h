@@ -13,6 +13,7 @@ namespace chrun {
 inline constexpr long kOpenTree = 428, kMoveMount = 429, kFsopen = 430, kFsconfig = 431, kFsmount = 432;  // Linux 5.2
 inline constexpr long kPidfdSendSignal = 424;                                                             // Linux 5.1
 inline constexpr long kPidfdOpen = 434;                                                                   // Linux 5.3
+inline constexpr long kClone3 = 435;                                                                      // Linux 5.3
 inline constexpr long kOpenat2 = 437, kPidfdGetfd = 438;                                                  // Linux 5.6
 inline constexpr long kCloseRange = 436;                                                                  // Linux 5.9
 inline constexpr long kMountSetattr = 442;                                                                // Linux 5.12
@@ -36,6 +37,12 @@ inline constexpr unsigned kStatxMountId = 0x1000, kStatxMountIdAt = 0x90;
 struct OpenHow {
   uint64_t flags, mode, resolve;
 };
+
+/// Of clone3: struct clone_args, with the directory of a control group (Linux 5.7).
+struct CloneArguments {
+  uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+};
+inline constexpr uint64_t kCloneIntoCgroup = 0x200000000;
 
 /// Of mount_setattr: struct mount_attr. MS_RDONLY, MS_NOSUID, MS_NODEV and MS_NOEXEC have the same values here.
 struct MountChange {

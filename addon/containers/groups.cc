@@ -177,16 +177,33 @@ void join_group(const Group& group, pid_t pid) {
     throw Refused("write").cannot("join the control group " + group.directory());
 }
 
-void join_group_of(const Group& group, pid_t first) {
+void join_group_of(const Group& group, pid_t first, pid_t pid) {
   try {
-    join_group(group, getpid());
+    join_group(group, pid);
   } catch (const SysError& refusal) {
     const std::string table = text_of("/proc/" + std::to_string(first) + "/cgroup");
     const size_t line = table.find("0::/");
     if (refusal.code() != EBUSY || !group.is_unified() || line == std::string::npos) throw;
     Group now = group;
     now.path = table.substr(line + 3, table.find('\n', line) - line - 3);
-    join_group(now, getpid());
+    join_group(now, pid);
+  }
+}
+
+bool Birthplace::add(const Group& group) {
+  Fd file(group.is_unified() ? open(group.directory().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)
+                             : open(group.file("tasks").c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file) return false;
+  if (group.is_unified())
+    unified = std::move(file);
+  else
+    others.emplace_back(group, std::move(file));
+  return true;
+}
+
+void move_into(const Birthplace& place) {
+  for (const auto& [group, threads] : place.others) {
+    if (write(threads.get(), "0", 1) < 0) throw Refused("write").cannot("join the control group " + group.directory());
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fd.h"
 #include "containers/json.h"
 
 namespace chrun {
@@ -38,7 +39,20 @@ void write_setting(const std::string& file, const std::string& value);
 void join_group(const Group& group, pid_t pid);
 
 /// A group that its container has divided (version 2) takes no processes: then that in which `first` is now.
-void join_group_of(const Group& group, pid_t first);
+void join_group_of(const Group& group, pid_t first, pid_t pid);
+
+/// Where a process is born, or moves itself, without the kernel's lock on all processes, for which others wait up to
+/// 10 ms: nobody else's threads can be in the way.
+struct Birthplace {
+  Fd unified{};                                // the directory, of version 2
+  std::vector<std::pair<Group, Fd>> others{};  // of version 1, with their lists of threads
+
+  /// False if processes can only be put there from outside.
+  bool add(const Group& group);
+};
+
+/// Moves this process, which has one thread, into groups of version 1. Throws SysError.
+void move_into(const Birthplace& place);
 
 /// All processes in the group and below.
 std::vector<pid_t> processes_in(const Groups& groups);

@@ -108,6 +108,27 @@ function findProcess({ values, operands, host }: Invocation, config: Config): Pr
 const watchMemory = ({ linux }: Config, root: string, id: string): readonly OutsideStep[] =>
   (linux?.resources?.memory?.limit ?? 0) > 0 ? [{ kind: 'watch-memory', root, id }] : [];
 
+/** The processors of the time before are set before its control groups say where it may run. */
+const meetAffinity = [
+  { kind: 'meet', name: 'processors' },
+  { kind: 'meet', name: 'groups' },
+] as const;
+
+function planGroups(
+  { values, operands }: Invocation,
+  root: string,
+  hasAffinity: boolean,
+): readonly OutsideStep[] {
+  const enter: OutsideStep = {
+    kind: 'enter-groups',
+    root,
+    id: operands[0] ?? '',
+    paused: values['ignore-paused'] ? 'accept' : 'refuse',
+    groups: list(values.cgroup),
+  };
+  return hasAffinity ? [meetAffinity[0], enter, meetAffinity[1]] : [enter];
+}
+
 /** For an agent of seccomp. */
 const pidPassed = (config: Config) => (hasAgent(config) ? [{ kind: 'pass', what: 'pid' } as const] : []);
 
@@ -151,13 +172,8 @@ export function exec(invocation: Invocation): LaunchPlan {
     ...planOomScore(process),
     { kind: 'descriptors', count: preserved },
     { kind: 'hide' },
-    {
-      kind: 'enter-container',
-      root,
-      id,
-      paused: values['ignore-paused'] ? 'accept' : 'refuse',
-      groups: list(values.cgroup),
-    },
+    ...(initial ? meetAffinity : []),
+    { kind: 'enter-container', root, id },
     { kind: 'init' },
     ...pidPassed(config),
     ...planTerminal(process, false),
@@ -177,7 +193,11 @@ export function exec(invocation: Invocation): LaunchPlan {
     log: 'text',
     warnings: [],
     facts: host.facts(),
-    outside: [...watchMemory(config, root, id), ...planOutside(process, pidPassed(config), values, host)],
+    outside: [
+      ...watchMemory(config, root, id),
+      ...planGroups(invocation, root, Boolean(initial)),
+      ...planOutside(process, pidPassed(config), values, host),
+    ],
     create,
     enter,
   };

@@ -158,13 +158,7 @@ export const createKinds = {
     readonly must: boolean;
   }) => [step.namespace, step.path, step.must ? 'must' : 'may'],
   /** Enter the namespaces of a running OCI container, as root of its user namespace. */
-  'enter-container': (step: {
-    readonly root: string;
-    readonly id: string;
-    readonly paused: 'refuse' | 'accept';
-    /** Control groups below the container's: `PATH`, or `CONTROLLERS:PATH` of version 1. */
-    readonly groups: readonly string[];
-  }) => [step.root, step.id, step.paused, ...step.groups],
+  'enter-container': (step: { readonly root: string; readonly id: string }) => [step.root, step.id],
   /** How likely this process is killed where memory is short: proc(5), oom_score_adj. */
   'oom-score': (step: { readonly score: number }) => [String(step.score)],
   /** Run on these processors only: `0-3,7`. */

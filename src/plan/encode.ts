@@ -8,7 +8,7 @@ import type { LaunchPlan, Step } from './launch-plan.js';
 import { outsideKinds } from './outside-kinds.js';
 
 /** Changes whenever the meaning of a record changes; the launcher has the same number (addon/launcher/plan/plan.h). */
-export const planFormat = '9';
+export const planFormat = '10';
 
 /** The kinds of steps that each list of a plan can have. */
 const lists = { outside: outsideKinds, create: createKinds, enter: enterKinds };

@@ -78,6 +78,14 @@ export const outsideKinds = {
   'group-devices': (step: { readonly program: string }) => [step.program],
   /** If a process that enters this container is killed, find out whether memory had run out. */
   'watch-memory': (step: { readonly root: string; readonly id: string }) => [step.root, step.id],
+  /** Put the other side into the control groups of a running container. */
+  'enter-groups': (step: {
+    readonly root: string;
+    readonly id: string;
+    readonly paused: 'refuse' | 'accept';
+    /** Control groups below the container's: `PATH`, or `CONTROLLERS:PATH` of version 1. */
+    readonly groups: readonly string[];
+  }) => [step.root, step.id, step.paused, ...step.groups],
   /** Write the map of users or groups of the other side's user namespace, directly or by newuidmap(1), newgidmap(1). */
   'id-map': (step: {
     readonly ids: 'users' | 'groups';

@@ -42,7 +42,7 @@ export const enterSteps: readonly Words[] = [
 /** A whole plan around `steps`. */
 export function planOf(user: User, steps: readonly Words[]): Words[] {
   return [
-    ['ch-run-ts-plan', '9'],
+    ['ch-run-ts-plan', '10'],
     ['messages', '3', 'auto', 'text'],
     ['fact', 'user', String(user.uid), String(user.gid)],
     ...steps,

@@ -23,6 +23,10 @@ oci pause a
 try paused cat /sys/fs/cgroup$group/cgroup.freeze
 oci resume a
 try events sh -c 'oci() { "$RUNTIME" --root "$ROOT" "$@"; }; oci events --stats a'
+# born in the group, without a move that waits for all processes; before Linux 5.7, or under a filter, it is moved
+traced() { strace -f -o calls "$@"; echo "moves: $(grep -c cgroup.procs calls)"; }
+try born traced "$RUNTIME" --root "$ROOT" exec a cat /proc/self/cgroup
+try moved traced -e inject=clone3:error=ENOSYS "$RUNTIME" --root "$ROOT" exec a cat /proc/self/cgroup
 # a container that has divided its group: no process may be in it any more
 mkdir /sys/fs/cgroup$group/own
 for pid in $(cat /sys/fs/cgroup$group/cgroup.procs); do echo $pid > /sys/fs/cgroup$group/own/cgroup.procs; done
@@ -30,6 +34,9 @@ echo +hugetlb > /sys/fs/cgroup$group/cgroup.subtree_control
 try divided oci exec a cat /proc/self/cgroup
 oci kill --all a KILL
 oci delete -f a
+strace -o calls -e inject=clone3:error=ENOSYS "$RUNTIME" --root "$ROOT" run -d b >/dev/null 2>&1 </dev/null
+try other cat /proc/$(oci ps -f json b | tr -d '[]')/cgroup
+oci delete -f b
 try left ls -d /sys/fs/cgroup$group
 `;
 
@@ -64,6 +71,9 @@ t.test('version 2: limits, devices by a program, freezing, a divided group, remo
   t.equal(found.get('kernel'), String(4 << 20));
   t.equal(found.get('paused'), '1');
   t.match(found.get('events'), /^\{"type":"stats","id":"a","data":\{"cpu":\{"usage":\{"total":\d+/);
+  t.match(found.get('born'), new RegExp(`0::/${top}/a moves: 0$`));
+  t.match(found.get('moved'), new RegExp(`0::/${top}/a moves: 1$`));
+  t.match(found.get('other'), new RegExp(`0::/${top}/a$`));
   t.match(found.get('divided'), `0::/${top}/a/own`);
   t.match(found.get('left'), /No such file/);
   t.equal(stderr, '');

@@ -77,14 +77,16 @@ void join_namespace(Creation& creation, const Step& step) {
 }
 
 /// The namespaces of a process that are not our own, by the order of the table: the user namespace first.
-std::vector<std::pair<int, Fd>> other_namespaces(int pid) {
+std::vector<std::pair<int, Fd>> other_namespaces(const ProcessId& process, const Error& ended) {
   constexpr const char* kFiles[] = {"user", "pid", "net", "mnt", "ipc", "uts", "cgroup", "time"};
   std::vector<std::pair<int, Fd>> found;
   for (size_t i = 0; i < std::size(kFiles); i++) {
-    const std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kFiles[i];
+    const std::string path = "/proc/" + std::to_string(process.pid) + "/ns/" + kFiles[i];
     Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     // before Linux 4.6 and 5.6 the last ones are missing
     if (!file && errno == ENOENT && kKinds[i].flag & (kNewTime | kNewCgroup)) continue;
+    // it gives them up one by one
+    if (!file && errno == ENOENT) throw ended;
     if (!file) throw Refused("open").cannot("enter the namespace " + path);
     struct stat theirs, ours;
     const std::string own = std::string("/proc/self/ns/") + kFiles[i];
@@ -92,6 +94,8 @@ std::vector<std::pair<int, Fd>> other_namespaces(int pid) {
       throw Refused("stat").cannot("enter the namespace " + path);
     if (theirs.st_ino != ours.st_ino) found.emplace_back(kKinds[i].flag, std::move(file));
   }
+  // what was opened was its own, if it is alive now
+  if (!is_alive(process)) throw ended;
   return found;
 }
 
@@ -110,66 +114,14 @@ void enter_all(std::vector<std::pair<int, Fd>> namespaces) {
   enter(true);
 }
 
-/// A user who calls from a session that systemd keeps apart may not move a process into the scope, cgroups(7).
-void join_or_warn(const Group& group, pid_t first) {
-  try {
-    join_group_of(group, first);
-  } catch (const SysError& refusal) {
-    if (refusal.code() != EACCES && refusal.code() != EPERM) throw;
-    log::warning(std::string("the process stays in the control group of its caller: ") + refusal.what());
-  }
-}
-
-/// `PATH` or `CONTROLLER,…:PATH` below a container's control group.
-struct Subgroup {
-  explicit Subgroup(std::string_view word) {
-    const size_t colon = word.find(':');
-    if (colon != word.npos) controllers = word.substr(0, colon);
-    path = "/" + std::string(colon == word.npos ? word : word.substr(colon + 1));
-    if ((path + "/").find("/../") != std::string::npos)
-      throw Error("expected a control group below the container's, got '" + std::string(word) + "'");
-  }
-  /// Whether it is below this group.
-  bool is_of(const Group& group) const {
-    std::istringstream names(controllers);
-    for (std::string name; std::getline(names, name, ',');) {
-      if (!group.has(name)) return false;
-    }
-    return true;
-  }
-
-  std::string controllers, path;
-};
-
-/// The container's groups, or those of `words` below them. Throws Error where a word is of none of them.
-Groups wanted_groups(Groups groups, std::span<const std::string_view> words) {
-  for (const std::string_view word : words) {
-    const Subgroup wanted(word);
-    bool found = false;
-    for (Group& group : groups) {
-      if (wanted.is_of(group)) found = true, group.path += wanted.path;
-    }
-    if (!found) throw Error("the container has no control group of " + wanted.controllers);
-  }
-  return groups;
-}
-
-/// enter-container ROOT ID refuse|accept GROUP …: accept a paused one.
+/// enter-container ROOT ID
 void enter_container(Creation& creation, const Step& step) {
   const Container container = Container::open(field(step, 0), field(step, 1));
   const Json saved = container.state();
-  const Status status = container.status(saved);
-  const bool accepts_paused = step.fields[2] == "accept";
-  if (status != Status::running && status != Status::created && !(status == Status::paused && accepts_paused))
-    throw Error("can't run a process in container " + container.id() + ": it is " + status_word(status));
   const ProcessId first = Container::process(saved);
-  creation.state = state_report(saved, status, first.pid);
-  // before any of its code runs, and while its groups are where the host has them
-  for (const Group& group : wanted_groups(container.groups(), std::span(step.fields).subspan(3)))
-    join_or_warn(group, first.pid);
-  auto namespaces = other_namespaces(first.pid);
-  // what was opened was its own, if it is alive now
-  if (!is_alive(first)) throw Error("can't run a process in container " + container.id() + ": container not running");
+  creation.state = state_report(saved, container.status(saved), first.pid);
+  auto namespaces =
+      other_namespaces(first, Error("can't run a process in container " + container.id() + ": container not running"));
   const bool user = !namespaces.empty() && namespaces[0].first == CLONE_NEWUSER;
   for (const auto& [flag, file] : namespaces) creation.namespaces |= flag;
   // inside, /proc may be anything
@@ -274,7 +226,7 @@ void own_terminal(Creation& creation, const Step& step) {
 constexpr StepKind<Creation> kContainerKinds[] = {
     {"namespaces", 1, std::size(kKinds), namespaces},
     {"join-namespace", 3, 3, join_namespace, open_namespace},
-    {"enter-container", 3, kAnyFields, enter_container},
+    {"enter-container", 2, 2, enter_container},
     {"hide", 0, 0, hide},
     {"become-root", 0, 0, root_of_namespace},
     {"host-paths", 0, 0, host_paths},

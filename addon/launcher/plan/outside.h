@@ -10,10 +10,24 @@
 
 namespace chrun {
 
+/// A control group that the container's side is to be in.
+struct WantedGroup {
+  Group group;
+  bool must = false, asked = false;
+};
+
+/// Where the two sides meet if the container's was not born in its groups.
+constexpr const char* kControlGroups = "control groups";
+
 /// What the steps of this list share.
 struct Outside {
   const std::vector<Step>& steps;
-  Sides& sides;
+  size_t done = 0;                       // how many have acted
+  Sides* sides = nullptr;                // once there are two
+  Birthplace birthplace{};               // of the container's side
+  std::vector<WantedGroup> joining{};    // that side is not known to be in them yet
+  std::string refusal{};                 // why the container does without a group that was asked for
+  pid_t first = 0;                       // of a container that is entered: its first process
   std::optional<Container> container{};  // of OCI
   std::string saved{};                   // what is to be saved of it, in JSON, without the braces
   std::string scope{};                   // the path of the group that systemd has made
@@ -32,8 +46,18 @@ std::span<const StepKind<Outside>> group_kinds();
 /// Throws Error where one of the lists has a step that it can't have, or one that the other side waits for in vain.
 void check_sides(const Plan& plan);
 
-/// Carries out the list, and ends as the container's first process does, or leaves that to itself. Throws Error, after
+/// Carries out the steps at the beginning of the list that need no other side. Throws Error, after everything that was
+/// made is removed.
+void begin_outside(Outside& outside);
+
+/// Carries out the rest, and ends as the container's first process does, or leaves that to itself. Throws Error, after
 /// everything that was made is removed.
-[[noreturn]] void stay_outside(Outside outside);
+[[noreturn]] void stay_outside(Outside& outside);
+
+/// Whether the container's side is in all its groups from its beginning, or moves there by itself.
+bool is_born_in_groups(const Outside& outside);
+
+/// Puts it into the others. Throws Error.
+void join_groups(Outside& outside);
 
 }  // namespace chrun

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kMeet = "meet";
 
-void meet(Outside& outside, const Step& step) { outside.sides.meet(field(step, 0)); }
+void meet(Outside& outside, const Step& step) { outside.sides->meet(field(step, 0)); }
 
 /// The same step in `create`: check_sides() has seen to it that there are two sides.
 void meet(Creation& creation, const Step& step) { creation.sides->meet(field(step, 0)); }
@@ -75,9 +75,13 @@ void check_sides(const Plan& plan) {
 
 namespace {
 
+/// What is done before the container's side is there: so that this is born in its control groups.
+constexpr std::string_view kAlone[] = {"container",     "groups",       "group-setting",
+                                       "group-devices", "watch-memory", "enter-groups"};
+
 /// The container is not there, or not whole: nothing is left of it.
 void undo(Outside& outside) {
-  outside.sides.kill_container();
+  if (outside.sides != nullptr) outside.sides->kill_container();
   try {
     remove_groups(outside.groups);
     if (outside.container) outside.container->remove();
@@ -98,10 +102,25 @@ int status_of(int ended) { return WIFSIGNALED(ended) ? 128 + WTERMSIG(ended) : W
 
 }  // namespace
 
-void stay_outside(Outside outside) {
+void begin_outside(Outside& outside) {
+  const auto next = [&]() -> const Step& { return outside.steps[outside.done]; };
   try {
-    for (const Step& step : outside.steps) act(outside_kind(step), outside, step);
-    if (!outside.ended && !outside.parted) outside.sides.end_as_container();
+    for (; outside.done < outside.steps.size() && std::ranges::count(kAlone, next().kind) > 0; outside.done++)
+      act(outside_kind(next()), outside, next());
+  } catch (const Error&) {
+    undo(outside);
+    throw;
+  }
+}
+
+void stay_outside(Outside& outside) {
+  try {
+    if (!is_born_in_groups(outside)) {
+      join_groups(outside);
+      outside.sides->meet(kControlGroups);
+    }
+    for (const Step& step : std::span(outside.steps).subspan(outside.done)) act(outside_kind(step), outside, step);
+    if (!outside.ended && !outside.parted) outside.sides->end_as_container();
   } catch (const Error& failure) {
     // what goes wrong later is for others to clean up
     if (outside.ended) throw;

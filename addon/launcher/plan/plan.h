@@ -11,7 +11,7 @@
 namespace chrun {
 
 /// Changes whenever the meaning of a record changes; the CLI writes the same number (src/plan/encode.ts).
-constexpr std::string_view kPlanFormat = "9";
+constexpr std::string_view kPlanFormat = "10";
 
 struct Step {
   std::string_view kind;

@@ -39,23 +39,23 @@ void id_map(Outside& outside, const Step& step) {
   for (size_t i = 2; i + 2 < step.fields.size(); i += 3)
     lines.push_back(field(step, i) + " " + field(step, i + 1) + " " + field(step, i + 2));
   const MapWriter writer = step.fields[1] == "helper" ? MapWriter::helper : MapWriter::direct;
-  write_id_map(step.fields[0] == "users" ? 'u' : 'g', outside.sides.child(), writer, lines);
+  write_id_map(step.fields[0] == "users" ? 'u' : 'g', outside.sides->child(), writer, lines);
 }
 
-void no_setgroups(Outside& outside, const Step&) { deny_setgroups(outside.sides.child()); }
+void no_setgroups(Outside& outside, const Step&) { deny_setgroups(outside.sides->child()); }
 
-void init(Outside& outside, const Step&) { outside.sides.adopt_init(); }
+void init(Outside& outside, const Step&) { outside.sides->adopt_init(); }
 
 /// What is saved, with what is known by now.
 std::string saved_text(const Outside& outside) {
-  const pid_t pid = outside.sides.child();
+  const pid_t pid = outside.sides->child();
   return "{\"version\":1,\"pid\":" + std::to_string(pid) + ",\"start\":" + std::to_string(read_process(pid).start) +
          ",\"boot\":\"" + boot_id() + "\",\"created\":\"" + time_words() + "\"," + outside.saved.substr(1);
 }
 
 std::string creating_report(const Outside& outside) {
   return state_report(Json::parse(outside.saved, "the state of the container"), Status::creating,
-                      outside.sides.child());
+                      outside.sides->child());
 }
 
 /// pass gate: where the first process waits for its start. pass state: for hooks inside. pass pid: its
@@ -63,13 +63,13 @@ std::string creating_report(const Outside& outside) {
 void pass(Outside& outside, const Step& step) {
   const std::string_view name = step.fields[0];
   if (name == "gate")
-    outside.sides.give("gate", container_of(outside).make_gate());
+    outside.sides->give("gate", container_of(outside).make_gate());
   else if (name == "state")
-    outside.sides.give_text("state", creating_report(outside));
+    outside.sides->give_text("state", creating_report(outside));
   else if (name == "pid")
-    outside.sides.give_text("pid", std::to_string(outside.sides.child()));
+    outside.sides->give_text("pid", std::to_string(outside.sides->child()));
   else if (name == "console")
-    outside.terminal = outside.sides.take("console");
+    outside.terminal = outside.sides->take("console");
   else
     throw Error("there is no " + std::string(name) + " to pass");
 }
@@ -99,7 +99,7 @@ void limit(Outside& outside, const Step& step) {
   if (found == std::end(kLimits)) throw Error("unknown limit '" + field(step, 0) + "' in the plan");
   const auto number = [&](size_t at) { return parse_number(step.fields[at], ~0ULL, "a limit"); };
   const rlimit wanted{number(1), number(2)};
-  if (prlimit(outside.sides.child(), static_cast<__rlimit_resource>(found->number), &wanted, nullptr) == 0) return;
+  if (prlimit(outside.sides->child(), static_cast<__rlimit_resource>(found->number), &wanted, nullptr) == 0) return;
   const Refused refused("prlimit");
   throw refused.cannot("set RLIMIT_" + field(step, 0) + " to " + field(step, 1) + ":" + field(step, 2));
 }
@@ -112,17 +112,17 @@ void pid_file(Outside& outside, const Step& step) {
   const std::string path = field(step, 0), next = path + ".new";
   const Fd file(open(next.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644));
   if (!file) throw Refused("open").cannot("write the pid file " + path);
-  write_all(file.get(), std::to_string(outside.sides.child()), "the pid file " + path);
+  write_all(file.get(), std::to_string(outside.sides->child()), "the pid file " + path);
   if (rename(next.c_str(), path.c_str()) != 0) throw Refused("rename").cannot("write the pid file " + path);
 }
 
 void part(Outside& outside, const Step&) {
-  outside.sides.part();
+  outside.sides->part();
   if (outside.container) outside.container->unlock();
   outside.parted = true;
 }
 
-void ready(Outside& outside, const Step&) { outside.sides.await_ready(); }
+void ready(Outside& outside, const Step&) { outside.sides->await_ready(); }
 
 void start(Outside& outside, const Step&) { start_container(container_of(outside)); }
 
@@ -133,14 +133,14 @@ void send_console(Outside& outside, const Step& step) {
 }
 
 void await_command(Outside& outside, const Step&) {
-  outside.sides.await_command();
+  outside.sides->await_command();
   outside.parted = true;
 }
 
 /// await: the end of the first process. Signals are passed on to it.
 void await(Outside& outside, const Step&) {
   outside.ended =
-      outside.terminal ? relay_terminal(outside.terminal, outside.sides) : outside.sides.await_end_and_pass_on();
+      outside.terminal ? relay_terminal(outside.terminal, *outside.sides) : outside.sides->await_end_and_pass_on();
 }
 
 void remove(Outside& outside, const Step&) { delete_container(container_of(outside), true); }

@@ -85,11 +85,19 @@ class ToOtherSide final : public log::Sink {
   Entry entry{plan.enter, environment, command, origin, &creation};
   check_sides(plan);
   if (plan.outside.empty()) carry_out(plan, creation, entry);
-  creation.sides.emplace();
-  if (creation.sides->is_outside()) stay_outside({plan.outside, *creation.sides});
+  std::optional<Outside> outside(Outside{plan.outside});
+  begin_outside(*outside);
+  outside->sides = &creation.sides.emplace(outside->birthplace.unified);
+  if (creation.sides->is_outside()) stay_outside(*outside);
+  const Birthplace birthplace = std::move(outside->birthplace);
+  const bool is_born = is_born_in_groups(*outside);
+  // its lock is the other side's
+  outside.reset();
   ToOtherSide other(creation, entry);
   log::Sink* const before = log::set_sink(&other);
   try {
+    if (!is_born) creation.sides->meet(kControlGroups);
+    move_into(birthplace);
     carry_out(plan, creation, entry);
   } catch (const Error& failure) {
     if (other.report(failure)) _exit(static_cast<int>(failure.exit()));

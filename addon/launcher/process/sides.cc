@@ -9,6 +9,7 @@
 #include <csignal>
 
 #include "base/files.h"
+#include "base/system_calls.h"
 
 namespace chrun {
 namespace {
@@ -39,6 +40,15 @@ pid_t fork_sibling() {
 #endif
 }
 
+/// fork(2), but into a control group of version 2.
+pid_t fork_into(const Fd& group) {
+  CloneArguments how{};
+  how.flags = kCloneIntoCgroup;
+  how.exit_signal = SIGCHLD;
+  how.cgroup = static_cast<uint64_t>(group.get());
+  return static_cast<pid_t>(syscall(kClone3, &how, sizeof how));
+}
+
 volatile sig_atomic_t passed_on_to = 0;
 
 void pass_on(int number) {
@@ -47,7 +57,7 @@ void pass_on(int number) {
 
 }  // namespace
 
-Sides::Sides() {
+Sides::Sides(const Fd& group) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     throw Refused("socketpair").cannot("start the process of the container");
@@ -55,7 +65,10 @@ Sides::Sides() {
   channel_ = Channel(above_standard(Fd(ends[0])));
   channel_.know_senders();
   expect_.emplace();
-  child_ = fork();
+  child_ = group ? fork_into(group) : -1;
+  in_group_ = child_ >= 0;
+  // before Linux 5.7, and where the user may not move a process from here to there
+  if (!in_group_) child_ = fork();
   if (child_ < 0) throw Refused("fork").cannot("start the process of the container");
   if (!is_outside()) channel_ = Channel(std::move(inside));
   // the command finds signals as the caller left them

@@ -14,8 +14,12 @@ namespace chrun {
 
 class Sides {
  public:
-  /// Forks: the parent is the side outside, the child becomes the container. Throws SysError.
-  Sides();
+  /// Forks: the parent is the side outside, the child becomes the container; in this control group of version 2, where
+  /// one is given and the kernel allows it. Throws SysError.
+  explicit Sides(const Fd& group);
+
+  /// Whether the container's side is in that group.
+  bool is_in_group() const { return in_group_; }
 
   bool is_outside() const { return child_ > 0; }
   /// For the side outside: the process that becomes the container, or that is its first one.
@@ -69,6 +73,7 @@ class Sides {
   std::optional<ExpectChild> expect_;  // of the side outside
   Channel channel_;
   pid_t child_ = 0;
+  bool in_group_ = false;
 };
 
 }  // namespace chrun
