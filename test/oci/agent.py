@@ -22,9 +22,13 @@ def serve(listener):
     os.close(listener)
 
 
+# by its name alone: the path may be longer than an address can be
+directory, name = os.path.split(sys.argv[1])
+os.makedirs(directory, exist_ok=True)
+os.chdir(directory)
 listening = socket.socket(socket.AF_UNIX)
-listening.bind(sys.argv[1])
-os.chmod(sys.argv[1], 0o777)
+listening.bind(name)
+os.chmod(name, 0o777)
 listening.listen()
 print("ready", flush=True)
 while True:

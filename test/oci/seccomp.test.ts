@@ -7,7 +7,8 @@ import { checkout, isRoot, ordinaryUser, users } from '../helpers/support.js';
 
 /** Starts an agent that answers mkdir by `errno`; returns its socket, and what it has been sent so far. */
 async function startAgent(t: Test, bundle: Bundle, errno: number) {
-  const socket = join(bundle.path, 'agent');
+  // longer than the address of a socket can be
+  const socket = join(bundle.path, 'long'.repeat(30), 'agent');
   const { uid, gid } = bundle.user;
   const words = [join(checkout, 'test/oci/agent.py'), socket, String(errno)];
   const agent: ChildProcess = spawn('python3', words, {

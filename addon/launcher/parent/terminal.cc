@@ -1,35 +1,21 @@
 #include "launcher/parent/terminal.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <termios.h>
 
 #include <csignal>
-#include <cstring>
 #include <vector>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/send_file.h"
+#include "base/unix_socket.h"
 
 namespace chrun {
 namespace {
-
-/// The path may be longer than a socket's address can be: its directory is named by a descriptor.
-sockaddr_un address_of(const std::string& path, const Fd& directory) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string name = path.substr(path.rfind('/') + 1);
-  const std::string words = "/proc/self/fd/" + std::to_string(directory.get()) + "/" + name;
-  if (words.size() >= sizeof address.sun_path)
-    throw Error("can't connect to the console socket " + path + ": its name is too long");
-  memcpy(address.sun_path, words.c_str(), words.size());
-  return address;
-}
 
 /// Our own terminal, raw until this object ends.
 class RawTerminal {
@@ -112,15 +98,7 @@ bool handle_signal(const Fd& signals, const Fd& terminal, const RawTerminal& raw
 }  // namespace
 
 void send_terminal(const std::string& path, const Fd& terminal) {
-  const std::string action = "connect to the console socket " + path;
-  const size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const Fd directory(open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) throw Refused("open").cannot(action);
-  const Fd connection(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const sockaddr_un address = address_of(path, directory);
-  if (!connection || connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    throw Refused("connect").cannot(action);
+  const Fd connection = connect_to(path, SOCK_STREAM, "connect to the console socket " + path);
   if (send_file(connection.get(), "/dev/pts/console", terminal.get()) < 0)
     throw Refused("sendmsg").cannot("send the terminal to the console socket " + path);
 }

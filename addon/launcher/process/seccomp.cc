@@ -6,7 +6,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -15,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/send_file.h"
+#include "base/unix_socket.h"
 #include "launcher/log/log.h"
 
 namespace chrun {
@@ -76,16 +76,7 @@ unsigned long filter_flag(std::string_view name) {
 }
 
 Fd connect_agent(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string action = "reach the seccomp agent at " + path;
-  if (path.size() >= sizeof address.sun_path) throw Refused("connect", ENAMETOOLONG).cannot(action);
-  memcpy(address.sun_path, path.data(), path.size());
-  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!socket) throw Refused("socket").cannot(action);
-  if (connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-    throw Refused("connect").cannot(action);
-  return socket;
+  return connect_to(path, SOCK_STREAM, "reach the seccomp agent at " + path);
 }
 
 namespace {
