@@ -5,7 +5,6 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <csignal>
@@ -16,6 +15,7 @@
 #include "base/files.h"
 #include "base/proc.h"
 #include "base/records.h"
+#include "base/unix_socket.h"
 #include "containers/freezer.h"
 
 namespace chrun {
@@ -28,6 +28,7 @@ struct CloseDirectory {
 constexpr const char* kState = "state.json";
 constexpr const char* kGate = "gate";
 constexpr const char* kGroups = "groups.json";
+constexpr const char* kNotices = "notify";
 constexpr const char* kFiles[] = {kState,           "config.json",    kGate, kGroups, "groups.json.new",
                                   "state.json.new", "config.json.new"};
 constexpr size_t kLargestState = 64 << 20, kLongestId = 255;
@@ -49,14 +50,6 @@ void make_directories(const std::string& path) {
     if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) throw Refused("mkdir").cannot("create " + part);
     if (slash == std::string::npos) return;
   }
-}
-
-/// By way of the descriptor: the path itself may be longer than a socket's address can be.
-sockaddr_un gate_address(const Fd& directory) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", directory.get(), kGate);
-  return address;
 }
 
 Fd make_socket() {
@@ -199,7 +192,7 @@ Status Container::status(const Json& state) const {
 
 Fd Container::make_gate() const {
   Fd gate = make_socket();
-  const sockaddr_un address = gate_address(directory_);
+  const sockaddr_un address = address_in(directory_, kGate);
   if (bind(gate.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     throw Refused("bind").cannot("make the gate " + path() + "/" + kGate);
   if (listen(gate.get(), 16) != 0) throw Refused("listen").cannot("make the gate " + path() + "/" + kGate);
@@ -208,7 +201,7 @@ Fd Container::make_gate() const {
 
 Fd Container::knock() const {
   Fd connection = make_socket();
-  const sockaddr_un address = gate_address(directory_);
+  const sockaddr_un address = address_in(directory_, kGate);
   int connected;
   do connected = connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   while (connected != 0 && errno == EINTR);
@@ -216,7 +209,21 @@ Fd Container::knock() const {
   return connection;
 }
 
+void Container::make_notices() const {
+  // its parent keeps others out
+  if (mkdirat(directory_.get(), kNotices, 0755) != 0 || fchmodat(directory_.get(), kNotices, 0755, 0) != 0)
+    throw Refused("mkdir").cannot("create " + path() + "/" + kNotices);
+}
+
+Fd Container::notices() const { return Fd(openat(directory_.get(), kNotices, O_PATH | O_DIRECTORY | O_CLOEXEC)); }
+
 void Container::remove() {
+  if (const Fd directory = notices()) {
+    if (unlinkat(directory.get(), "notify.sock", 0) != 0 && errno != ENOENT)
+      throw Refused("unlink").cannot("remove " + path() + "/" + kNotices + "/notify.sock");
+    if (unlinkat(directory_.get(), kNotices, AT_REMOVEDIR) != 0)
+      throw Refused("rmdir").cannot("remove " + path() + "/" + kNotices);
+  }
   for (const char* name : kFiles) {
     if (unlinkat(directory_.get(), name, 0) != 0 && errno != ENOENT)
       throw Refused("unlink").cannot("remove " + path() + "/" + name);

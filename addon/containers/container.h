@@ -58,6 +58,10 @@ class Container {
   /// A connection to it; empty if nobody waits there.
   Fd knock() const;
 
+  /// A directory that the container sees, for the socket of sd_notify(3); empty if none was made. Throws SysError.
+  void make_notices() const;
+  Fd notices() const;
+
   /// Throws SysError.
   void remove();
 

@@ -116,7 +116,11 @@ export const outsideKinds = {
   'pid-file': (step: { readonly path: string }) => [step.path],
   /** From here on neither side waits for the other. */
   part: () => [],
-  /** Start the container, which waits at its gate. */
+  /** Make the directory of the container's sd_notify(3) socket, in its own. */
+  notices: () => [],
+  /** From here on, have a child pass on what the container says there, while it lives. */
+  'pass-notices': () => [],
+  /** Start the container, which waits at its gate; without `pass-notices`, wait until it says that it is ready. */
   start: () => [],
   /** Send the other end of the terminal to who listens at this socket. */
   'send-console': (step: { readonly socket: string }) => [step.socket],

@@ -10,8 +10,10 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -180,6 +182,16 @@ void open_at(int wanted, const char* path) {
   if (file != wanted) dup2(file, wanted), close(file);
 }
 
+bool notify(const string& text) {
+  struct sockaddr_un address {};
+  address.sun_family = AF_UNIX;
+  const char* name = getenv("NOTIFY_SOCKET");
+  if (name == nullptr || strlen(name) >= sizeof address.sun_path) return false;
+  strcpy(address.sun_path, name);
+  const int endpoint = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  return sendto(endpoint, text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&address), sizeof address) >= 0;
+}
+
 /// One setting: NAME=VALUE, where VALUE is numbers with commas unless it is said otherwise.
 bool apply(const string& name, const string& value) {
   const std::vector<int> numbers = numbers_in(value);
@@ -227,6 +239,8 @@ bool apply(const string& name, const string& value) {
     return chdir(value.c_str()) == 0;
   } else if (name == "env") {
     return putenv(strdup(value.c_str())) == 0;
+  } else if (name == "notify") {  // as sd_notify(3)
+    return notify(value);
   } else if (name == "forget") {  // names of system calls
     forget_calls(value);
   } else {

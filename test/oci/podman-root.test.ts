@@ -1,7 +1,10 @@
 /** ch-oci-ts under podman as root: no user namespace but that of --uidmap, limits by control groups. */
+import { join } from 'node:path';
 import t from 'tap';
 import { noPodman, withRootPodman } from '../helpers/podman.js';
-import { skip } from '../helpers/support.js';
+import { checkout, probe, skip } from '../helpers/support.js';
+
+const manager = join(checkout, 'test/oci/manager.py');
 
 const wanted: Readonly<Record<string, string | RegExp>> = {
   run: /^0 hello$/,
@@ -23,6 +26,9 @@ const wanted: Readonly<Record<string, string | RegExp>> = {
   mapped: /^0 0 100000 65536$/,
   closed: /^0 text$/,
   systemd: /^0 .*name=systemd/,
+  notify: /^0/,
+  // conmon says the first, and passes on the other
+  told: /^0 "MAINPID=\d+.*READY=1/,
 };
 
 t.test('podman as root: limits, devices, capabilities, pods, pause, update, maps', (t) => {
@@ -52,6 +58,14 @@ t.test('podman as root: limits, devices, capabilities, pods, pause, update, maps
     try mapped podman run --rm --network none --uidmap 0:100000:65536 test sh -c 'set -- $(cat /proc/self/uid_map); echo $*'
     try closed podman run --rm --network none --uidmap 0:100000:65536 -v /mnt/closed/data:/x test cat /x/file
     try systemd podman run --rm --network none --systemd=always test grep systemd /proc/self/mountinfo
+    python3 ${manager} /mnt/manager > /mnt/told & manager=$!
+    until grep -q ready /mnt/told; do sleep 0.1; done
+    export NOTIFY_SOCKET=/mnt/manager
+    try notify podman run --rm --network none --sdnotify=container -v ${probe}:/probe test /probe with notify=READY=1 -- true
+    unset NOTIFY_SOCKET
+    for i in $(seq 100); do grep -q READY /mnt/told && break; sleep 0.1; done
+    try told grep -v ready /mnt/told
+    kill $manager
     podman rm -af >/dev/null 2>&1; podman pod rm -af >/dev/null 2>&1
     `,
   );

@@ -13,6 +13,7 @@
 #include "containers/processes.h"
 #include "containers/report.h"
 #include "launcher/log/log.h"
+#include "launcher/parent/notices.h"
 #include "launcher/process/gate.h"
 #include "launcher/process/hooks.h"
 
@@ -78,13 +79,14 @@ void run_saved_hooks(const Json& saved, const char* name, Status status, int pid
   }
 }
 
-void start_container(Container& container) {
+void start_container(Container& container, bool awaits_ready) {
   container.lock();
   const Json saved = container.state();
   const Status status = container.status(saved);
   if (status != Status::created)
     throw Error("can't start container " + container.id() + ": it is " + status_word(status));
   const ProcessId first = Container::process(saved);
+  const Fd notices = awaits_ready ? listen_for_notices(container) : Fd();
   try {
     Gate::open(Channel(container.knock()));
   } catch (const Error&) {
@@ -94,6 +96,7 @@ void start_container(Container& container) {
   }
   container.unlock();
   run_saved_hooks(saved, "poststart", Status::running, first.pid);
+  if (notices) pass_on_until_ready(notices, first);
 }
 
 void signal_container(const Container& container, int number) {

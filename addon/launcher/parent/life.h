@@ -6,9 +6,10 @@
 
 namespace chrun {
 
-/// Opens the gate of a created container, and runs its poststart hooks. Throws Error, also what the first process
-/// reports.
-void start_container(Container& container);
+/// Opens the gate of a created container, and runs its poststart hooks. With NOTIFY_SOCKET, it waits until the
+/// container says that it is ready (launcher/parent/notices.h), if `awaits_ready`. Throws Error, also what the first
+/// process reports.
+void start_container(Container& container, bool awaits_ready = true);
 
 /// Sends a signal to its first process. Throws Error where there is none.
 void signal_container(const Container& container, int number);

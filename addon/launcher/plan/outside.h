@@ -35,6 +35,7 @@ struct Outside {
   Groups watched{};                      // those of a container that is entered, where memory is limited
   unsigned long long kills = 0;          // for lack of memory in these, until then
   Fd terminal{};                         // the other end of the container's terminal
+  pid_t passes_on = 0;                   // a child that passes on notices of the container
   std::optional<int> ended{};            // how the first process did, as waitpid(2) has it
   bool parted = false;                   // the container's side is on its own
 };

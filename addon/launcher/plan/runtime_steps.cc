@@ -14,6 +14,7 @@
 #include "launcher/log/log.h"
 #include "launcher/parent/id_maps.h"
 #include "launcher/parent/life.h"
+#include "launcher/parent/notices.h"
 #include "launcher/parent/terminal.h"
 #include "launcher/plan/hook_of.h"
 #include "launcher/plan/outside.h"
@@ -124,7 +125,16 @@ void part(Outside& outside, const Step&) {
 
 void ready(Outside& outside, const Step&) { outside.sides->await_ready(); }
 
-void start(Outside& outside, const Step&) { start_container(container_of(outside)); }
+void start(Outside& outside, const Step&) { start_container(container_of(outside), outside.passes_on == 0); }
+
+void notices(Outside& outside, const Step&) { container_of(outside).make_notices(); }
+
+/// pass-notices: as long as the container lives. This process waits for its end meanwhile.
+void pass_notices(Outside& outside, const Step&) {
+  const Container& container = container_of(outside);
+  if (const Fd notices = listen_for_notices(container))
+    outside.passes_on = pass_on_beside(notices, Container::process(container.state()));
+}
 
 /// send-console SOCKET
 void send_console(Outside& outside, const Step& step) {
@@ -141,6 +151,8 @@ void await_command(Outside& outside, const Step&) {
 void await(Outside& outside, const Step&) {
   outside.ended =
       outside.terminal ? relay_terminal(outside.terminal, *outside.sides) : outside.sides->await_end_and_pass_on();
+  // it ends with the first process, when it has passed on what that said last
+  if (outside.passes_on > 0) wait_for_child(outside.passes_on, nullptr);
 }
 
 void remove(Outside& outside, const Step&) { delete_container(container_of(outside), true); }
@@ -157,6 +169,8 @@ constexpr StepKind<Outside> kKinds[] = {
     {"save", 0, 0, save},
     {"pid-file", 1, 1, pid_file},
     {"part", 0, 0, part},
+    {"notices", 0, 0, notices},
+    {"pass-notices", 0, 0, pass_notices},
     {"start", 0, 0, start},
     {"send-console", 1, 1, send_console},
     {"await-command", 0, 0, await_command},

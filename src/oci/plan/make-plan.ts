@@ -11,6 +11,7 @@ import { hooksOf } from './hooks.js';
 import { planMaps, planUserNamespace, type UserNamespace } from './identities.js';
 import { planMounts, planProtection } from './mounts.js';
 import { isPrivate, joinsMounts, planNamespaces, planSysctl } from './namespaces.js';
+import { hasNotices, planNotices, withNotices } from './notices.js';
 import { passedSockets, planBegin, planLimits, planOomScore, planRights, planTerminal } from './process.js';
 import { findRoot, planRoot, planServer } from './root.js';
 import { hasAgent } from './seccomp.js';
@@ -68,6 +69,7 @@ function planOutside(
     mode === 'create'
       ? []
       : [
+          ...(mode === 'foreground' && hasNotices(request, host) ? [{ kind: 'pass-notices' } as const] : []),
           { kind: 'start' },
           ...(mode === 'foreground' ? [{ kind: 'await' } as const] : []),
           ...(mode === 'foreground' && !keep ? [{ kind: 'remove' } as const] : []),
@@ -80,6 +82,7 @@ function planOutside(
       saved: savedState(request, root.path, host),
       configuration: request.configText,
     },
+    ...(hasNotices(request, host) ? [{ kind: 'notices' } as const] : []),
     // the other side waits for the gate: what it makes, it makes in its groups
     ...groups,
     { kind: 'pass', what: 'gate' },
@@ -160,6 +163,7 @@ function planOwnRoot(
   return [
     ...planRoot(root, config),
     ...planMounts(config, bundle, groups, host),
+    ...(hasNotices(request, host) ? [planNotices(request)] : []),
     ...planContainerHooks(request, '-'),
     ...(config.root.readonly ? [{ kind: 'make-directory', path: config.process?.cwd || '/' } as const] : []),
     ...planProtection(config),
@@ -174,13 +178,13 @@ const planJoinedRoot = (request: CreateRequest): readonly CreateStep[] => [
   { kind: 'change-root', path: request.config.root.path },
 ];
 
-function planEntry(request: CreateRequest, preserved: number, sockets: number): EnterStep[] {
+function planEntry(request: CreateRequest, preserved: number, sockets: number, host: Host): EnterStep[] {
   const { config, newKeyring } = request;
   const process = config.process as Process;
   return [
     ...(process.terminal ? [] : [{ kind: 'session' } as const]),
     ...(newKeyring ? [{ kind: 'new-keyring' } as const] : []),
-    ...planBegin(process, sockets, 'make'),
+    ...planBegin(hasNotices(request, host) ? withNotices(process) : process, sockets, 'make'),
     { kind: 'part' },
     { kind: 'wait', process: isPrivate(config) ? 'visible' : 'hidden' },
     ...hooksOf(config, 'startContainer').map((hook): EnterStep => ({ kind: 'start-hook', ...hook })),
@@ -218,6 +222,6 @@ export function makeCreatePlan(request: CreateRequest, host: Host): LaunchPlan {
       ...planServer(root, user, host),
       ...planCreation(request, root, namespaces, groups.groups, preserved, host),
     ],
-    enter: planEntry(request, preserved, sockets),
+    enter: planEntry(request, preserved, sockets, host),
   };
 }
