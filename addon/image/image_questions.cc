@@ -291,6 +291,7 @@ Words guarded(const Words& arguments) {
       return found;
     } catch (const Interrupted& interrupted) {
       remove_temporary();
+      drop_leases();
       signal = interrupted.signal;
     }
   } catch (const SysError& failure) {
@@ -333,6 +334,7 @@ constexpr Question kQuestions[] = {
     {"running", 0, guarded<running_images>},
     {"room", 1, guarded<free_room>},
     {"lease-take", 1, guarded<take_lease>},
+    {"lease-inherit", 1, guarded<inherit_lease>},
     {"lease-drop", 1, guarded<drop_lease>},
     {"wait", 1, guarded<wait_a_while>},
     {"transfer", 1, guarded<net::start_transfer>},

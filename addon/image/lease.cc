@@ -11,7 +11,9 @@
 #include <ctime>
 #include <mutex>
 #include <set>
+#include <system_error>
 #include <thread>
+#include <utility>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -23,7 +25,8 @@ namespace chrun {
 namespace {
 
 constexpr auto kRenewEvery = std::chrono::seconds(10);
-constexpr time_t kDeadAfter = 60;      // seconds without renewal
+constexpr time_t kDeadAfter = 60;      // seconds without renewal; what is done twice does no harm
+constexpr time_t kGoneAfter = 3600;    // the same, of a process elsewhere that must not find its files gone
 constexpr size_t kLongestText = 1024;  // bytes
 
 /// When a process began, in clock ticks since the machine did (proc_pid_stat(5), field 22); empty if there is none.
@@ -57,13 +60,15 @@ std::string own_text() {
   return text;
 }
 
-/// False where only time tells.
-bool is_surely_dead(const std::string& text) {
+/// `elsewhere`: on a machine or in a PID namespace that we do not see.
+enum class Holder { alive, dead, elsewhere };
+
+Holder holder_of(const std::string& text) {
   const size_t host = text.find(' '), pid = text.find(' ', host + 1), begin = text.find(' ', pid + 1);
-  if (host == text.npos || pid == text.npos || begin == text.npos) return false;
-  if (text.substr(begin + 1) != where_we_are() + "\n") return false;
+  if (host == text.npos || pid == text.npos || begin == text.npos) return Holder::elsewhere;
+  if (text.substr(begin + 1) != where_we_are() + "\n") return Holder::elsewhere;
   const auto number = static_cast<pid_t>(parse_number(text.substr(host + 1, pid - host - 1), INT_MAX, "a process"));
-  return begin_of(number) != text.substr(pid + 1, begin - pid - 1);
+  return begin_of(number) == text.substr(pid + 1, begin - pid - 1) ? Holder::alive : Holder::dead;
 }
 
 /// What the file server's clock says: ours may differ.
@@ -80,10 +85,20 @@ std::string text_in(const std::string& path) {
   return file ? read_all(file.get(), path, kLongestText) : "";
 }
 
-bool is_dead(const std::string& path, const std::string& text) {
-  if (is_surely_dead(text)) return true;
+bool is_silent(const std::string& path, time_t seconds) {
   struct stat status {};
-  return stat(path.c_str(), &status) == 0 && time_there(path) - status.st_mtime > kDeadAfter;
+  return stat(path.c_str(), &status) == 0 && time_there(path) - status.st_mtime > seconds;
+}
+
+/// Also one that is stopped: its work can't wait for it.
+bool is_dead(const std::string& path, const std::string& text) {
+  return holder_of(text) == Holder::dead || is_silent(path, kDeadAfter);
+}
+
+/// Whoever is stopped here may go on.
+bool is_gone(const std::string& path, const std::string& text) {
+  const Holder holder = holder_of(text);
+  return holder == Holder::dead || (holder == Holder::elsewhere && is_silent(path, kGoneAfter));
 }
 
 /// Removes a dead one. Another process may do so, too, and take it: then what was moved away is put back.
@@ -114,13 +129,21 @@ class Held {
   void add(const std::string& path) {
     const std::lock_guard lock(mutex_);
     all_.insert(path);
-    if (renewer_.joinable()) return;
-    renewer_ = std::thread([this] { renew(); });
-    renewer_.detach();
+    if (renewed_) return;
+    renewed_ = true;
+    try {
+      std::thread([this] { renew(); }).detach();
+    } catch (const std::system_error&) {
+      // a limit on processes: others may do the work, too
+    }
   }
   bool remove(const std::string& path) {
     const std::lock_guard lock(mutex_);
     return all_.erase(path) > 0;
+  }
+  std::set<std::string> remove_all() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(all_, {});
   }
 
  private:
@@ -138,8 +161,13 @@ class Held {
 
   std::mutex mutex_;
   std::set<std::string> all_;
-  std::thread renewer_;
+  bool renewed_ = false;
 };
+
+/// Whoever took us for dead has it now.
+void remove_own(const std::string& path) {
+  if (text_in(path) == own_text()) unlink(path.c_str());
+}
 
 /// Never destroyed: the thread may outlast main().
 Held& held() {
@@ -163,11 +191,24 @@ Words take_lease(const Words& arguments) {
   return {};
 }
 
+Words inherit_lease(const Words& arguments) {
+  const std::string& path = arguments.at(0);
+  const std::string text = text_in(path);
+  if (!is_gone(path, text)) return {};
+  clear_away(path, text);
+  if (!create(path)) return {};
+  held().add(path);
+  return {"taken"};
+}
+
 Words drop_lease(const Words& arguments) {
   const std::string& path = arguments.at(0);
-  // whoever took us for dead has it now
-  if (held().remove(path) && text_in(path) == own_text()) unlink(path.c_str());
+  if (held().remove(path)) remove_own(path);
   return {};
+}
+
+void drop_leases() {
+  for (const std::string& path : held().remove_all()) remove_own(path);
 }
 
 Words wait_a_while(const Words& arguments) {

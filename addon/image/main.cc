@@ -10,6 +10,7 @@
 #include "engine/decider.h"
 #include "host/questions.h"
 #include "image/image_questions.h"
+#include "image/lease.h"
 
 namespace {
 
@@ -23,9 +24,7 @@ int fail(const char* name, const chrun::Error& failure) {
   return static_cast<int>(failure.exit());
 }
 
-}  // namespace
-
-int main(int, char** argv) {
+int run(char** argv) {
   using namespace chrun;
   try {
     open_door({engine_name(), [](uid_t) { return std::string(); }, image_questions()});
@@ -35,4 +34,12 @@ int main(int, char** argv) {
   } catch (const std::bad_alloc&) {
     return fail(argv[0], Error("out of memory"));
   }
+}
+
+}  // namespace
+
+int main(int, char** argv) {
+  const int status = run(argv);
+  chrun::drop_leases();
+  return status;
 }

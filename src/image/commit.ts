@@ -8,6 +8,7 @@ import { native } from '../host/native.js';
 import { toDescriptor } from '../registry/remote-image.js';
 import { blobPath, blobsIn } from './blobs.js';
 import { buildStored, workOf } from './build.js';
+import { draftPath } from './drafts.js';
 import { platformOf, readFetched } from './fetch.js';
 import type { ImageValues } from './options.js';
 import { packer } from './packer.js';
@@ -15,7 +16,6 @@ import {
   checkFree,
   checkName,
   describeStored,
-  draftPath,
   type ImageRecord,
   openStorage,
   place,

@@ -1,4 +1,5 @@
 /** `ch-image-ts convert IN OUT` */
+
 import { LaunchError, usageError } from '../base/errors.js';
 import { dirname } from '../base/paths.js';
 import type { Host } from '../host/host.js';
@@ -6,6 +7,7 @@ import { native } from '../host/native.js';
 import { parseReference } from '../registry/reference.js';
 import { findStorage } from '../store/storage.js';
 import { buildPassing, buildSquashfs, notChecked, workOf } from './build.js';
+import { draftPath } from './drafts.js';
 import { findRemote, platformOf, readPulled } from './fetch.js';
 import type { ImageValues } from './options.js';
 import { type Output, outputOf } from './output.js';
@@ -32,8 +34,9 @@ export const convertImage: Verb = async ([operand = '', out = ''], values, host)
     ? fetchSource(operand, values, host, note)
     : openSource(request, host);
   await warn(doubtRoom(scratch(), source), values);
-  const { pid } = native.identity();
-  const draft = isStandard ? `${scratch()}/convert.${pid}` : `${output.path}.new-${pid}`;
+  const draft = isStandard
+    ? draftPath(openStorage(values.storage, host), 'convert')
+    : `${output.path}.new-${native.identity().pid}`;
   const about = {
     architecture,
     ...(output.name === undefined ? {} : { name: output.name }),

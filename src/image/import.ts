@@ -4,18 +4,10 @@ import { usageError } from '../base/errors.js';
 import { basename, dirname } from '../base/paths.js';
 import { visible } from '../base/visible.js';
 import { buildStored, workOf } from './build.js';
+import { draftPath } from './drafts.js';
 import { doubtRoom } from './room.js';
 import { openSource, type Source, splitTransport } from './source.js';
-import {
-  checkFree,
-  checkName,
-  describeStored,
-  draftPath,
-  imagesOf,
-  openStorage,
-  place,
-  toolVersion,
-} from './stored.js';
+import { checkFree, checkName, describeStored, imagesOf, openStorage, place, toolVersion } from './stored.js';
 import { say, type Verb, warn } from './verb.js';
 
 export const importImage: Verb = async ([operand = '', given], values, host) => {

@@ -6,6 +6,8 @@ const look = 200; // ms
 export const lease = {
   /** False while another process has it. */
   take: (path: string): boolean => act('lease-take', path).length > 0,
+  /** True if there is one whose process is gone: then it is ours. */
+  inherit: (path: string): boolean => act('lease-inherit', path).length > 0,
   drop: (path: string): void => void act('lease-drop', path),
   wait: (): void => void act('wait', String(look)),
 } as const;

@@ -7,6 +7,7 @@ import type { RemoteImage } from '../registry/remote-image.js';
 import { renderSize } from '../store/list-storage.js';
 import { missingBlobs } from './blobs.js';
 import { beginSquashfs, buildStored, type Early } from './build.js';
+import { draftPath } from './drafts.js';
 import { blobsOf, type Found, findRemote, platformOf, readPulled } from './fetch.js';
 import { withLease } from './lease.js';
 import type { ImageValues } from './options.js';
@@ -15,7 +16,6 @@ import {
   checkFree,
   checkName,
   describeStored,
-  draftPath,
   findImage,
   imagePath,
   openStorage,

@@ -6,6 +6,7 @@ import { native } from '../host/native.js';
 import { findDistrust } from '../host/ownership.js';
 import { renderSize } from '../store/list-storage.js';
 import { canBeName, fileNameOf, findStorage, imagesIn, storageDirectory } from '../store/storage.js';
+import { draftPath } from './drafts.js';
 import { exists } from './exists.js';
 import { packer } from './packer.js';
 import { placePacks, removeUnused } from './packs.js';
@@ -92,12 +93,6 @@ export function findImage(storage: string, name: string): string | undefined {
 export function describeStored(storage: string, name: string): string {
   const { kind, size } = native.status(findImage(storage, name) ?? imagePath(storage, name));
   return kind === 'file' ? renderSize(Number(size)) : 'unpacked';
-}
-
-/** A name for a new file in storage, that no other process uses. */
-export function draftPath(storage: string, name: string): string {
-  const path = `${storage}/tmp/${fileNameOf(name)}.${native.identity().pid}.${Date.now()}`;
-  return path;
 }
 
 /** Throws LaunchError if there is an image of this name that is not to be replaced. */

@@ -1,8 +1,9 @@
 /** `ch-image-ts tag NAME NEW` */
 import { LaunchError } from '../base/errors.js';
 import { native } from '../host/native.js';
+import { draftPath } from './drafts.js';
 import { packer } from './packer.js';
-import { checkFree, checkName, draftPath, findImage, openStorage, place, readRecord } from './stored.js';
+import { checkFree, checkName, findImage, openStorage, place, readRecord } from './stored.js';
 import type { Verb } from './verb.js';
 
 export const tagImage: Verb = ([name = '', other = ''], values, host) => {

@@ -109,9 +109,9 @@ test('a pull that is killed leaves nothing broken, and the next goes on from its
         .map(
           (name) => statSync(join(place.state, 'blobs/sha256', name), { throwIfNoEntry: false })?.size ?? 0,
         );
-    // those of the image and of this blob: the others have come
+    // those of the process, the image and this blob: the others have come
     const leases = () => readdirSync(join(place.state, 'leases')).length;
-    const isHalf = () => sizes().some((size) => size >= 500_000) && leases() === 2;
+    const isHalf = () => sizes().some((size) => size >= 500_000) && leases() === 3;
     void eventually(isHalf).then(() => kill('SIGKILL'));
     return true;
   });

@@ -82,7 +82,10 @@ export interface AsyncEnding {
   readonly stderr: string;
 }
 
-/** Runs ch-image-ts while this process answers it. `onStart` gets what ends it, and what it has said so far. */
+/**
+ * Runs ch-image-ts while this process answers it. `onStart` gets what signals it, and what it has said on standard error
+ * and on standard output so far.
+ */
 export function runImage(
   place: Place,
   user: User,
@@ -98,7 +101,7 @@ export function runBeside(
   user: User,
   [command = '', ...words]: readonly string[],
   env: NodeJS.ProcessEnv = {},
-  onStart?: (kill: (signal: NodeJS.Signals) => void, said: () => string) => void,
+  onStart?: (kill: (signal: NodeJS.Signals) => void, said: () => string, printed: () => string) => void,
   input?: string,
 ): Promise<AsyncEnding> {
   return new Promise((resolve, reject) => {
@@ -124,6 +127,7 @@ export function runBeside(
     onStart?.(
       (signal) => child.kill(signal),
       () => texts[1] ?? '',
+      () => texts[0] ?? '',
     );
   });
 }
