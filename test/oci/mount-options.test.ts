@@ -103,3 +103,48 @@ t.test('with dest-nofollow a link is covered, and what it leads to is not', (t) 
   t.equal(read(['bind', 'dest-nofollow']), 'real\nnew');
   t.end();
 });
+
+for (const user of users)
+  t.test(`a source that is a link is copied, mounted as a link, or followed, as ${user.name}`, (t) => {
+    const image = copyImage(t, user);
+    const source = scratch(t, user);
+    plant(source, { file: 'text', link: { link: 'elsewhere' }, file2: { link: 'file' } }, user);
+    plant(image, { same: { link: 'elsewhere' }, other: 'other' }, user);
+    const bundle = makeBundle(t, user, (config) => {
+      config.root = { path: image };
+    });
+    const run = (name: string, destination: string, ...options: readonly string[]) => {
+      bundle.write((config) => {
+        config.mounts.push({ destination, source: `${source}/${name}`, options });
+        config.process.args = [
+          'sh',
+          '-c',
+          `readlink ${destination} || cat ${destination}; grep -c ' ${destination} ' /proc/self/mountinfo`,
+        ];
+      });
+      const { stdout, stderr } = bundle.oci(['run', 'a']);
+      return stdout || stderr;
+    };
+    t.equal(run('link', '/new/place', 'bind', 'copy-symlink'), 'elsewhere\n0\n');
+    t.equal(run('link', '/same', 'bind', 'copy-symlink'), 'elsewhere\n0\n');
+    t.match(
+      run('link', '/other', 'bind', 'copy-symlink'),
+      /can't make the link \/other: there is something else/,
+    );
+    t.equal(run('link', '/mounted', 'bind', 'src-nofollow', 'ro'), 'elsewhere\n1\n');
+    t.match(
+      run('link', '/followed', 'bind'),
+      /bind .*link to \/followed: open_tree: no such file or directory/,
+    );
+    for (const option of ['copy-symlink', 'src-nofollow'])
+      t.equal(run('file', '/plain', 'bind', option), 'text1\n', `a file with ${option}`);
+    t.equal(run('file2', '/followed', 'bind'), 'text1\n');
+    bundle.write((config) => {
+      config.mounts.push({ destination: '/t', type: 'tmpfs', source: 't', options: ['src-nofollow'] });
+    });
+    t.match(bundle.oci(['run', 'a']), {
+      status: 1,
+      stderr: /option src-nofollow of the mount at \/t is refused: it is for binds/,
+    });
+    t.end();
+  });

@@ -33,21 +33,22 @@ struct Creation {
   std::map<const Step*, Fd> directories{};       // host directories that steps name, and use otherwise
   /// With the types that their sources ask for.
   std::map<const Step*, std::vector<Destination>> destinations{};
-  Stage stage{};                       // where mounts wait for their places
-  Fd root{};                           // the image's root, from its mount until `pivot`
-  bool writable = false;               // the image, or what lies over it
-  std::optional<Identity> identity{};  // passwd and group, until they are written
-  UpperDirectory upper{};              // what is to lie over the image, until it does
-  std::optional<JoinGroup> group{};    // the peers, with --join
-  bool served = false;                 // by a file-system server
-  PlacedMounts placed{};               // where `served`
-  NamespaceSet namespaces = 0;         // that it has of its own
-  Fd gate{};                           // where the first process of an OCI container is to wait
-  Fd terminal{};                       // the other end of an OCI container's terminal
-  std::string state{};                 // of an OCI container, in JSON: for its hooks
-  std::string pid{};                   // of this process, as those outside see it
-  std::map<const Step*, Fd> joined{};  // namespaces that steps name
-  bool entered = false;                // an existing container was entered: nothing is left to create
+  Stage stage{};                               // where mounts wait for their places
+  Fd root{};                                   // the image's root, from its mount until `pivot`
+  bool writable = false;                       // the image, or what lies over it
+  std::optional<Identity> identity{};          // passwd and group, until they are written
+  UpperDirectory upper{};                      // what is to lie over the image, until it does
+  std::optional<JoinGroup> group{};            // the peers, with --join
+  bool served = false;                         // by a file-system server
+  PlacedMounts placed{};                       // where `served`
+  NamespaceSet namespaces = 0;                 // that it has of its own
+  Fd gate{};                                   // where the first process of an OCI container is to wait
+  Fd terminal{};                               // the other end of an OCI container's terminal
+  std::string state{};                         // of an OCI container, in JSON: for its hooks
+  std::string pid{};                           // of this process, as those outside see it
+  std::map<const Step*, Fd> joined{};          // namespaces that steps name
+  std::map<const Step*, std::string> links{};  // what steps copy: where each leads to
+  bool entered = false;                        // an existing container was entered: nothing is left to create
 };
 
 /// How a container becomes this process's own: by entering one, making namespaces, mounting the image, mounting

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 
 #include "base/error.h"
 #include "base/file_words.h"
@@ -52,13 +53,15 @@ constexpr Option kPropagations[] = {
 
 /// mount DESTINATION TYPE SOURCE DATA OPTION …; an option is that of mount(8), `-` and one to clear it, the same with
 /// `r` and a colon for all mounts below; or copy-up, or-bind; idmap, with uid-map= and gid-map= for each range;
-/// remount, for what is mounted there already; dest-nofollow, to mount over a link.
+/// remount, for what is mounted there already; dest-nofollow, to mount over a link; of binds, copy-symlink, to make the
+/// same link, and src-nofollow, to mount the link, where the source is one.
 struct Wanted {
   std::string destination, type, source, data;
   unsigned long flags = 0;
   unsigned long set = 0, clear = 0, set_below = 0, clear_below = 0;  // attributes
   unsigned long propagation = 0;
   bool copy_up = false, or_bind = false, remount = false, over_link = false;
+  bool copy_link = false, of_link = false;
   bool mapped = false, mapped_below = false;
   MountMaps maps{};
 
@@ -83,6 +86,8 @@ void take_option(Wanted& wanted, std::string_view word) {
   if (word == "or-bind") return void(wanted.or_bind = true);
   if (word == "remount") return void(wanted.remount = true);
   if (word == "dest-nofollow") return void(wanted.over_link = true);
+  if (word == "copy-symlink") return void(wanted.copy_link = true);
+  if (word == "src-nofollow") return void(wanted.of_link = true);
   if (take_map_option(wanted, word)) return;
   if (const Option* propagation = find(kPropagations, word)) return void(wanted.propagation = propagation->flag);
   const bool below = word.starts_with("r:");
@@ -109,9 +114,30 @@ void copy_mapped_source(Creation& creation, const Step& step) {
     creation.directories[&step] = copy_mapped(wanted.source, wanted.type == "rbind", wanted.mapped_below, wanted.maps);
 }
 
+/// Where a source that is a link leads to; empty if it is none.
+std::string target_of(const Fd& source) {
+  char target[PATH_MAX];
+  const ssize_t size = readlinkat(source.get(), "", target, sizeof target);
+  return size > 0 ? std::string(target, static_cast<size_t>(size)) : std::string();
+}
+
+/// True where the step is about the link itself.
+bool look_up_link(Creation& creation, const Step& step, const Wanted& wanted) {
+  Fd source(open(wanted.source.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const std::string target = source ? target_of(source) : std::string();
+  if (target.empty()) return false;
+  if (wanted.copy_link)
+    creation.links[&step] = target;
+  else
+    creation.host.want(&step, {{wanted.source, std::move(source), ""},
+                               "bind the link " + wanted.source + " to " + wanted.destination});
+  return true;
+}
+
 void look_up_source(Creation& creation, const Step& step) {
   const Wanted wanted = parse(step);
   if (wanted.mapped || wanted.remount) return;
+  if ((wanted.copy_link || wanted.of_link) && look_up_link(creation, step, wanted)) return;
   if (wanted.is_bind())
     creation.host.want(
         &step, {{wanted.source}, "bind " + wanted.source + " to " + wanted.destination, false, wanted.type == "bind"});
@@ -188,9 +214,23 @@ void remount(const Creation& creation, const Step& step, const Wanted& wanted) {
     throw Refused("mount").cannot(action);
 }
 
+/// The same link; one that is there already must lead to the same place.
+void copy_link(const Creation& creation, const Step& step, const std::string& target, const std::string& path) {
+  const std::string action = "make the link " + path;
+  const size_t slash = path.rfind('/');
+  const Fd directory = place_for(creation, step, path.substr(0, slash + 1), false);
+  const char* const name = path.c_str() + slash + 1;
+  if (symlinkat(target.c_str(), directory.get(), name) == 0) return;
+  if (errno != EEXIST) throw Refused("symlink").cannot(action);
+  const Fd found(openat(directory.get(), name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!found || target_of(found) != target) throw Error("can't " + action + ": there is something else");
+}
+
 void mount(Creation& creation, const Step& step) {
   const Wanted wanted = parse(step);
   if (wanted.remount) return remount(creation, step, wanted);
+  if (const auto link = creation.links.find(&step); link != creation.links.end())
+    return copy_link(creation, step, link->second, wanted.destination);
   refuse_link(creation, step, wanted);
   const std::string action = "mount " + (wanted.is_bind() ? wanted.source : wanted.type) + " at " + wanted.destination;
   Fd tree, place;

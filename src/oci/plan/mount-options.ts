@@ -44,10 +44,8 @@ const others: Readonly<Record<string, string>> = {
   ridmap: 'r:idmap',
 };
 
-const refused: Readonly<Record<string, string>> = {
-  'copy-symlink': 'sources that are links are followed',
-  'src-nofollow': 'sources that are links are followed',
-};
+/** What says how a source that is a link is taken. */
+const ofSources: readonly string[] = ['copy-symlink', 'src-nofollow'];
 
 /** Every option that is handled, for `features`. */
 export const mountOptions: readonly string[] = [
@@ -59,6 +57,7 @@ export const mountOptions: readonly string[] = [
   ...propagations,
   ...['bind', 'rbind', 'defaults'],
   ...Object.keys(others),
+  ...ofSources,
 ].sort();
 
 export interface MountOptions {
@@ -86,17 +85,17 @@ export function parseMountOptions(options: readonly string[], destination: strin
   const data: string[] = [];
   let bind: MountOptions['bind'];
   for (const option of options) {
-    const why = refused[option.replace(/=.*/s, '')];
-    if (why !== undefined)
-      throw new LaunchError(`the option ${option} of the mount at ${destination} is refused: ${why}`);
     if (/^r?idmap=/.test(option))
       throw new LaunchError(
         `the option ${option} of the mount at ${destination} is refused: ids are mapped by uidMappings and gidMappings`,
       );
     const word = propagations.includes(option) ? option : (others[option] ?? flagWord(option));
-    if (word !== undefined) words.push(word);
+    if (word !== undefined || ofSources.includes(option)) words.push(word ?? option);
     else if (option === 'bind' || option === 'rbind') bind = option;
     else if (option !== 'defaults' && option !== '') data.push(option);
   }
+  const lost = bind ? undefined : words.find((word) => ofSources.includes(word));
+  if (lost !== undefined)
+    throw new LaunchError(`the option ${lost} of the mount at ${destination} is refused: it is for binds`);
   return { words, data, ...(bind ? { bind } : {}) };
 }
