@@ -26,7 +26,10 @@ std::string failure_text(const Error& failure) {
 }
 
 [[noreturn]] void throw_failure(std::string_view text) {
+  constexpr size_t kDigits = 3;
   const size_t line = std::min(text.find('\n'), text.size());
+  // not to be repeated in a message: it may be of any length
+  if (line > kDigits) refuse_message();
   const auto status = parse_number(text.substr(0, line), 255, std::string("the exit status in ") + kSource);
   throw_error_record(text.substr(std::min(line + 1, text.size())), kSource, static_cast<Exit>(status));
 }
