@@ -1,6 +1,7 @@
 /** ch-oci-ts under podman as root: no user namespace but that of --uidmap, limits by control groups. */
 import { join } from 'node:path';
 import t from 'tap';
+import { runtime } from '../helpers/bundles.js';
 import { noPodman, withRootPodman } from '../helpers/podman.js';
 import { checkout, probe, skip } from '../helpers/support.js';
 
@@ -26,6 +27,7 @@ const wanted: Readonly<Record<string, string | RegExp>> = {
   mapped: /^0 0 100000 65536$/,
   closed: /^0 text$/,
   systemd: /^0 .*name=systemd/,
+  bridge: /^0 inet 10\.88\.\S+ .* eth0 0 100000 65536$/,
   notify: /^0/,
   // conmon says the first, and passes on the other
   told: /^0 "MAINPID=\d+.*READY=1/,
@@ -58,6 +60,13 @@ t.test('podman as root: limits, devices, capabilities, pods, pause, update, maps
     try mapped podman run --rm --network none --uidmap 0:100000:65536 test sh -c 'set -- $(cat /proc/self/uid_map); echo $*'
     try closed podman run --rm --network none --uidmap 0:100000:65536 -v /mnt/closed/data:/x test cat /x/file
     try systemd podman run --rm --network none --systemd=always test grep systemd /proc/self/mountinfo
+    # addresses and locks are kept in directories that podman or its plugins make
+    mkdir -p /mnt/lib/containers /mnt/lib/cni /mnt/net.d
+    mount --rbind /var/lib/containers /mnt/lib/containers; mount --rbind /mnt/lib /var/lib
+    cp /etc/cni/net.d/*.conflist /mnt/net.d; mount --bind /mnt/net.d /etc/cni/net.d
+    # the bridge and its rules are in a network namespace that ends with podman
+    try bridge command unshare --net sh -c 'ip link set lo up; exec "$@"' sh podman --runtime ${runtime} --cgroup-manager cgroupfs --log-level error \
+      run --rm --network bridge --uidmap 0:100000:65536 test sh -c 'echo $(ip -4 addr show eth0 | grep inet) $(cat /proc/self/uid_map)'
     python3 ${manager} /mnt/manager > /mnt/told & manager=$!
     until grep -q ready /mnt/told; do sleep 0.1; done
     export NOTIFY_SOCKET=/mnt/manager
