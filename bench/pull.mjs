@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { makeLayout } from './image-layout.mjs';
 import { compare, measure, printRows } from './measure.mjs';
@@ -25,13 +25,22 @@ const work = given ?? mkdtempSync(join(tmpdir(), 'ch-bench-'));
 mkdirSync(work, { recursive: true });
 const program = join(import.meta.dirname, '../bin/ch-image-ts');
 const port = 20_000 + (process.pid % 20_000);
+const tlsPort = port + 1;
 const image = `localhost:${port}/bench:1.0`;
 const log = join(work, 'registry.log');
 
-/** Installed with all that it needs. */
-const works = (name) => spawnSync(name, ['--version']).status === 0;
+// Charliecloud's programs want it, and the Python that the system's packages are for, whichever comes first in PATH
+process.env.USER ??= userInfo().username;
+const systemPath = `/usr/bin:${process.env.PATH}`;
 
-function answers() {
+/** Installed with all that it needs. */
+function works(name, word = '--version') {
+  const found = spawnSync(name, [word], { env: { ...process.env, PATH: systemPath } });
+  if (found.status !== 0) console.log(`left out: ${name}, which is not installed or lacks what it needs`);
+  return found.status === 0;
+}
+
+function answers(port) {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => {
       socket.end();
@@ -40,17 +49,28 @@ function answers() {
   });
 }
 
-async function serve() {
-  const config = join(work, 'registry.yml');
+/** A registry of what lies in the work directory; `tls`: lines of its configuration. */
+async function serve(port, log, tls = '') {
+  const config = join(work, `registry-${port}.yml`);
   const storage = `storage: {filesystem: {rootdirectory: ${work}/registry}}`;
   writeFileSync(
     config,
-    `version: 0.1\nlog: {accesslog: {disabled: false}}\n${storage}\nhttp: {addr: 127.0.0.1:${port}}\n`,
+    `version: 0.1\nlog: {accesslog: {disabled: false}}\n${storage}\nhttp: {addr: 127.0.0.1:${port}${tls}}\n`,
   );
   const file = openSync(log, 'w');
   const child = spawn('docker-registry', ['serve', config], { stdio: ['ignore', file, file] });
-  while (!(await answers())) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (!(await answers(port))) await new Promise((resolve) => setTimeout(resolve, 50));
   return child;
+}
+
+/** The same images by TLS: Charliecloud's ch-image knows nothing else. */
+async function serveTls() {
+  const [key, certificate] = [join(work, 'key'), join(work, 'certificate')];
+  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+  const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+  const words = ['req', ...kind, ...name, '-keyout', key, '-out', certificate];
+  execFileSync('openssl', words, { stdio: 'ignore' });
+  return serve(tlsPort, join(work, 'registry-tls.log'), `, tls: {certificate: ${certificate}, key: ${key}}`);
 }
 
 const transfers = () =>
@@ -72,9 +92,9 @@ function peers() {
     ...(works('podman')
       ? { 'podman pull': `${podman} rmi -af; ${podman} pull -q --tls-verify=false ${image}` }
       : {}),
-    ...(works('ch-image')
+    ...(withCharliecloud
       ? {
-          'ch-image pull + ch-convert': `export CH_IMAGE_STORAGE=$PWD/ch; rm -rf ch ch.sqfs; ch-image --tls-no-verify pull ${image} x; ch-convert x ch.sqfs`,
+          'ch-image pull (TLS) + ch-convert': `export PATH=${systemPath} CH_IMAGE_STORAGE=$PWD/ch REQUESTS_CA_BUNDLE=$PWD/certificate; rm -rf ch ch.sqfs; { ch-image pull localhost:${tlsPort}/bench:1.0 x && ch-convert -i ch-image x ch.sqfs; } >/dev/null 2>&1`,
         }
       : {}),
   };
@@ -126,8 +146,11 @@ async function pullOverWire() {
 }
 
 makeLayout(work);
-const registry = await serve();
+const withCharliecloud = works('ch-image') && works('openssl', 'version');
+const registries = [];
 try {
+  registries.push(await serve(port, log));
+  if (withCharliecloud) registries.push(await serveTls());
   execFileSync('skopeo', ['copy', '-q', '--dest-tls-verify=false', 'oci:layout:1.0', `docker://${image}`], {
     cwd: work,
   });
@@ -147,6 +170,6 @@ try {
   await pullAtOnce(16);
   await pullOverWire();
 } finally {
-  registry.kill();
+  for (const registry of registries) registry.kill();
 }
 if (given === undefined) rmSync(work, { recursive: true });
