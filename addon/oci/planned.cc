@@ -84,12 +84,23 @@ bool name_words(Named& named, const Request& request) {
   return true;
 }
 
+/// As an absolute path; empty where it is not written in the shortest way.
+std::string bundle_of(const Request& request) {
+  const auto given = request.values.find("bundle");
+  if (given == request.values.end() || given->second == ".") return working_directory();
+  const std::string& bundle = given->second;
+  if (bundle.starts_with('/')) return bundle;
+  const std::string inside = "/" + bundle + "/";
+  for (const char* part : {"//", "/./", "/../"})
+    if (inside.find(part) != std::string::npos) return "";
+  return working_directory() + "/" + bundle;
+}
+
 /// Names 0, 1 and 2 are those of src/oci/names.ts.
 std::optional<Named> name_creation(const Request& request) {
-  const auto given = request.values.find("bundle");
-  const std::string bundle = given == request.values.end() ? working_directory() : given->second;
+  const std::string bundle = bundle_of(request);
   const auto config = read_document(bundle + "/config.json");
-  if (!bundle.starts_with('/') || !config) return {};
+  if (bundle.empty() || !config) return {};
   Named named;
   const std::string id = named.names.add(request.operands[0]), path = name_path(named.names, bundle);
   if (path.empty()) return {};

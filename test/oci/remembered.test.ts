@@ -1,6 +1,6 @@
 /** Plans of containers, and of exec, are remembered, with names for what always differs; anything else that changes makes a new plan. */
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Bundle, type Config, makeBundle, runtime } from '../helpers/bundles.js';
 import { image, ordinaryUser, scratch, start, type User, users } from '../helpers/support.js';
@@ -111,6 +111,8 @@ for (const user of users) {
     same(t, 'decided', 'the first container');
     same(t, 'remembered', 'another id', 'another-id');
     same(t, 'remembered', 'once more', 'b');
+    same(t, 'remembered', 'by a relative path', 'a', ['--bundle', '.']);
+    same(t, 'decided as a whole', 'by a way round', 'a', ['--bundle', `../${basename(bundle.path)}`]);
     bundle.write((config) => {
       config.hostname = 'second "host"\t';
       config.linux.cgroupsPath = 'second';
