@@ -18,21 +18,29 @@ const parserAlone = {
   },
 };
 
-/** A script whose value is a function: called with the address of its file, where there is one, it returns the exports. */
+/** An ECMAScript module, with a name for the address of its file. */
 const common = {
   bundle: true,
   platform: 'neutral',
   mainFields: ['module', 'main'],
   conditions: ['browser'],
   target: 'es2022',
-  format: 'iife',
-  globalName: 'exported',
+  format: 'esm',
   define: { 'import.meta.url': 'moduleUrl' },
-  banner: { js: '(function (moduleUrl) {' },
-  footer: { js: 'return exported;})' },
+  banner: { js: 'var moduleUrl;' },
   plugins: [parserAlone],
   logLevel: 'warning',
 };
+
+/**
+ * The same as a script whose value is a function: called with the address of its file, where there is one, it returns
+ * the exports. On the same lines.
+ */
+function toScript(text) {
+  const [statement, names] = /^export \{([^}]*)\};$/m.exec(text);
+  const members = names.replace(/(\w+) as (\w+)/g, '$2: $1');
+  return `(function (moduleUrl) {"use strict";${text.replace(statement, `return {${members}};`)}})`;
+}
 
 /** Which lines of the sources those of the bundle are, for stack traces: runs of lines that go on together. */
 function writeLines(root, program, map, bundle) {
@@ -65,20 +73,20 @@ async function bundleProgram(root, { name, entry }) {
     sourcemap: 'external',
     write: false,
   });
-  for (const { path, contents } of outputFiles) if (path.endsWith('.js')) writeFileSync(path, contents);
-  writeLines(root, name, ...outputFiles.map(({ text }) => text));
+  const [map, bundle] = outputFiles.map(({ text }) => text);
+  writeFileSync(join(root, `dist/${name}.module.js`), bundle);
+  writeFileSync(join(root, `dist/${name}.bundle.js`), toScript(bundle));
+  writeLines(root, name, map, bundle);
 }
 
-/** Writes dist/cli.cjs, which Node starts, and what every engine runs: dist/NAME.bundle.js for programs and parts. */
+/** Writes dist/cli.cjs, which Node starts, and what engines run: dist/NAME.bundle.js for programs and parts. */
 export async function bundlePrograms(root) {
   for (const program of programs) await bundleProgram(root, program);
-  for (const [name, contents] of Object.entries(parts))
-    await build({
-      ...common,
-      absWorkingDir: root,
-      stdin: { contents, resolveDir: root },
-      outfile: join(root, `dist/${name}.bundle.js`),
-    });
+  for (const [name, contents] of Object.entries(parts)) {
+    const stdin = { contents, resolveDir: root };
+    const { outputFiles } = await build({ ...common, absWorkingDir: root, stdin, write: false });
+    writeFileSync(join(root, `dist/${name}.bundle.js`), toScript(outputFiles[0].text));
+  }
   await build({
     absWorkingDir: root,
     bundle: true,

@@ -47,7 +47,7 @@ function compile(compiler, output, tools = { objcopy: 'objcopy', ar: 'ar' }) {
 function buildEngine() {
   const compiler = process.env.CC ?? 'gcc';
   const stamp = path('built-by');
-  const built = `${version} ${compiler} 3`;
+  const built = `${version} ${compiler} 4`;
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === built) return;
   unpack(path(origin.archive), source);
   compile('gcc', 'libquickjs-here.a');
@@ -71,9 +71,12 @@ function buildEngine() {
   writeFileSync(stamp, built);
 }
 
+/** Programs as modules: their functions find those of others without a search. */
 function compileBundle(name) {
   const bytecode = path(`${name}.bytecode`);
-  run(path('compile-bytecode'), join(root, `dist/${name}.bundle.js`), `${name}.bundle.js`, bytecode);
+  const isProgram = programs.some((program) => program.name === name);
+  const source = join(root, `dist/${name}.${isProgram ? 'module' : 'bundle'}.js`);
+  run(path('compile-bytecode'), isProgram ? 'module' : 'script', source, `${name}.bundle.js`, bytecode);
   return createHash('sha256').update(readFileSync(bytecode)).digest('hex');
 }
 

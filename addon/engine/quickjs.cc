@@ -85,13 +85,16 @@ JSValue ask(JSContext* context, JSValueConst, int count, JSValueConst* given) {
   });
 }
 
-/// The value of a part of the program.
-JSValue evaluate(JSContext* context, const std::string& name) {
+JSValue read(JSContext* context, const std::string& name) {
   const std::span<const uint8_t> part = program_part(name);
   if (part.empty()) throw Error("there is no part " + name + " of the program");
-  const JSValue code = JS_ReadObject(context, part.data(), part.size(), JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
-  if (JS_IsException(code)) return code;
-  return JS_EvalFunction(context, code);
+  return JS_ReadObject(context, part.data(), part.size(), JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
+}
+
+/// The value of a part of the program that is a script.
+JSValue evaluate(JSContext* context, const std::string& name) {
+  const JSValue code = read(context, name);
+  return JS_IsException(code) ? code : JS_EvalFunction(context, code);
 }
 
 JSValue load(JSContext* context, JSValueConst, int count, JSValueConst* given) {
@@ -185,9 +188,10 @@ Decision decide(char* const* words) {
   JSContext* context = JS_NewContext(runtime);
   if (context == nullptr) throw Error("out of memory");
   offer(context);
-  const JSValue bundle = checked(context, evaluate(context, CH_RUN_PROGRAM));
-  JSValue nothing = JS_UNDEFINED;
-  const JSValue exports = checked(context, JS_Call(context, bundle, JS_UNDEFINED, 1, &nothing));
+  const JSValue module = checked(context, read(context, CH_RUN_PROGRAM));
+  settle(context, checked(context, JS_EvalFunction(context, module)));
+  auto* const definition = static_cast<JSModuleDef*>(JS_VALUE_GET_PTR(module));
+  const JSValue exports = checked(context, JS_GetModuleNamespace(context, definition));
   const JSValue main = JS_GetPropertyStr(context, exports, "main"), list = JS_NewArray(context);
   for (uint32_t i = 0; words[i] != nullptr; i++) JS_SetPropertyUint32(context, list, i, to_text(context, words[i]));
   JSValue arguments[] = {to_text(context, own_path()), list};
