@@ -15,6 +15,36 @@ import {
   users,
 } from '../helpers/support.js';
 
+/** crun refuses a machine that has both versions of control groups: it sees version 2 alone. */
+const secondAlone =
+  'groups=/sys/fs/cgroup; [ ! -d $groups/unified ] || mount --bind $groups/unified $groups; exec "$@"';
+
+/** Debian's runtimes, without control groups. */
+const peers: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  crun: [
+    ...(['unshare', '-U', '--map-current-user', '--keep-caps', '-m', 'sh', '-c', secondAlone, 'sh'] as const),
+    ...['crun', '--cgroup-manager=disabled'],
+  ],
+  runc: ['runc', '--rootless=true'],
+};
+
+/** Without them, only ours is tried. */
+const hasPeers = ['crun', 'runc'].every((name) => start(ordinaryUser, 'which', [name]).status === 0);
+
+/** What a peer does with the same bundle: its status, output, and the last line on standard error. */
+function beside(bundle: Bundle, peer: string, ...words: readonly string[]): string {
+  const root = join(bundle.path, 'peers');
+  start(bundle.user, 'mkdir', ['-p', '-m', '700', root]);
+  const [program, ...options] = peers[peer] as readonly [string, ...string[]];
+  const isDetached = words.includes('--detach');
+  const { status, stdout, stderr } = start(bundle.user, program, [...options, '--root', root, ...words], {
+    cwd: bundle.path,
+    env: { XDG_RUNTIME_DIR: root },
+    ...(isDetached ? { stdio: 'ignore' } : {}),
+  });
+  return isDetached ? String(status) : `${status} ${stdout.trim()} ${stderr.trim().split('\n').at(-1)}`;
+}
+
 t.test('a container can not have our program started inside, and overwrite it (CVE-2019-5736)', (t) => {
   if (!isRoot) return skip(t, 'only root can lose its program file that way');
   const own = join(scratch(t, root), 'ch-oci-ts');
@@ -65,6 +95,10 @@ t.test('a link at /proc is no place for procfs (CVE-2019-16884, CVE-2023-27561)'
     status: 1,
     stderr: "can't mount proc at /proc: it is a symbolic link",
   });
+  if (hasPeers) {
+    t.match(beside(bundle, 'runc', 'run', 'a'), /^1 .*must be mounted on ordinary directory/);
+    t.match(beside(bundle, 'crun', 'run', 'a'), /^1 .*the target `\/proc` is invalid: Not a directory/);
+  }
   t.end();
 });
 
@@ -121,6 +155,8 @@ for (const user of users)
       });
       const { status, stdout } = bundle.oci(['run', 'a']);
       t.ok(status !== 0 && stdout === '', `descriptor ${number}: ${status} ${stdout}`);
+      if (hasPeers && number < 10 && user === ordinaryUser)
+        t.match(beside(bundle, 'runc', 'run', 'a'), /^1 {2}/, `Debian's runc with descriptor ${number}`);
     }
     bundle.write((config) => {
       config.process.args = ['sleep', '100'];
@@ -170,6 +206,12 @@ t.test('capabilities that exec adds are not inheritable (CVE-2022-29162)', (t) =
     '/proc/self/status',
   ]);
   t.match(stdout, /^CapInh:\t0+\nCapEff:\t\w*2\w{5}\nCapAmb:\t0+\n$/);
+  if (hasPeers) {
+    t.equal(beside(bundle, 'runc', 'run', '--detach', 'b'), '0');
+    const words = ['exec', '--cap', 'CAP_SYS_ADMIN', 'b', 'grep', 'CapInh', '/proc/self/status'];
+    t.match(beside(bundle, 'runc', ...words), /^0 CapInh:\t0+ $/);
+    beside(bundle, 'runc', 'delete', '--force', 'b');
+  }
   t.end();
 });
 
@@ -191,10 +233,18 @@ t.test('what is masked is covered by the /dev/null of the host (CVE-2025-31133)'
   const { status, stdout, stderr } = bundle.oci(['run', 'a']);
   t.equal(stdout, '', 'neither the secret, nor what the link leads to');
   t.ok(status === 0 || /can't make the device \/dev\/null|can't bind|can't create/.test(stderr), stderr);
+  if (hasPeers) {
+    t.match(
+      beside(bundle, 'runc', 'run', 'a'),
+      /^1 .*core_pattern: permission denied/,
+      'it follows the link',
+    );
+    t.match(beside(bundle, 'crun', 'run', 'a'), /^0 {2}/);
+  }
   t.end();
 });
 
-t.test('a link at /dev, or at /dev/console, makes nothing outside (CVE-2025-52565, CVE-2026-47766)', (t) => {
+t.test('a link at /dev makes nothing outside (CVE-2025-52565, CVE-2026-47766)', (t) => {
   const outside = scratch(t, ordinaryUser);
   const image = copyImage(t);
   const bundle = makeBundle(t, ordinaryUser);
@@ -206,6 +256,38 @@ t.test('a link at /dev, or at /dev/console, makes nothing outside (CVE-2025-5256
   });
   bundle.oci(['run', 'a']);
   t.same(readdirSync(outside), []);
+  if (hasPeers) {
+    beside(bundle, 'runc', 'run', 'a');
+    t.ok(readdirSync(outside).includes('ptmx'), "Debian's runc makes links there");
+    beside(bundle, 'crun', 'run', 'a');
+    t.ok(readdirSync(outside).includes('null'), "Debian's crun makes a file, too");
+  }
+  t.end();
+});
+
+t.test('a link at /dev/console leads nowhere outside (CVE-2025-52565)', (t) => {
+  const outside = scratch(t, ordinaryUser);
+  plant(outside, { file: 'kept' });
+  const image = copyImage(t);
+  const bundle = makeBundle(t, ordinaryUser);
+  for (const target of [`${outside}/new`, `${outside}/file`, `../../../../../../..${outside}/new`]) {
+    start(ordinaryUser, 'ln', ['-sfn', target, `${image}/dev/console`]);
+    bundle.write((config) => {
+      config.root = { path: image };
+      config.mounts = config.mounts.filter(({ destination }: Config) => !/^\/dev/.test(destination));
+      config.mounts.push({
+        destination: '/dev/pts',
+        type: 'devpts',
+        source: 'devpts',
+        options: ['newinstance'],
+      });
+      config.process.terminal = true;
+      config.process.args = ['true'];
+    });
+    bundle.oci(['run', 'a']);
+    t.same(readdirSync(outside), ['file'], target);
+    t.equal(readFileSync(join(outside, 'file'), 'utf8'), 'kept');
+  }
   t.end();
 });
 
@@ -226,6 +308,10 @@ t.test('settings of the kernel are written to procfs, whatever lies at /proc (CV
     config.process.args = ['cat', '/proc/sys/kernel/msgmax', '/proc/self/oom_score_adj'];
   });
   t.match(bundle.oci(['run', 'a']), { status: 0, stdout: '', stderr: '' });
+  if (hasPeers) {
+    t.match(beside(bundle, 'runc', 'run', 'a'), /^1 .*cannot be mounted because it is not of type proc/);
+    t.match(beside(bundle, 'crun', 'run', 'a'), /^0 {2}/);
+  }
   bundle.write((config) => {
     config.process.apparmorProfile = 'some';
     config.mounts[0] = { destination: '/proc', type: 'bind', source: fake, options: ['bind'] };
@@ -266,6 +352,14 @@ t.test('a user is a number or a name, and nothing in between (CVE-2026-30892)', 
     stderr: "the container's /etc/group has no group nobody",
   });
   t.match(accepts(bundle, '0'), { status: 0, stdout: '0\n' });
+  if (hasPeers) {
+    t.equal(beside(bundle, 'runc', 'run', '--detach', 'b'), '0');
+    const runcAccepts = (user: string) => beside(bundle, 'runc', 'exec', '--user', user, 'b', 'id', '-u');
+    for (const wrong of ['1x', '1:', '-1', ' 0', '1:2:3', 'bob']) t.match(runcAccepts(wrong), /^255 /, wrong);
+    for (const wrong of ['4294967296', '00000000000', ''])
+      t.match(runcAccepts(wrong), /^0 0 /, `Debian's runc takes '${wrong}' as root`);
+    beside(bundle, 'runc', 'delete', '--force', 'b');
+  }
   t.end();
 });
 
