@@ -6,7 +6,7 @@ import { archiveOf, dockerFiles, sha256, twoLayers } from '../helpers/images.js'
 import { eventually, isRoot, type User } from '../helpers/support.js';
 import { makeTar } from '../helpers/tar.js';
 import { makePlace, type Place, test } from './image.js';
-import { runImage, serveImage } from './registry.js';
+import { runImage, serveImage, type TestRegistry } from './registry.js';
 
 t.setTimeout(300_000);
 
@@ -112,33 +112,59 @@ test('of processes on other nodes, only what is silent for an hour is removed', 
   t.same(leasesIn(place), ['draft.4711.1700000000000']);
 });
 
-test('a pull waits for one on another node, and takes over when that is silent, from its bytes', async (t, user) => {
-  const place = makePlace(t, user);
-  makeAnother(t, place);
-  const top = large.at(-1) ?? Buffer.of();
-  const { repository, asked, headers } = await serveImage(t, parts);
-  const blobs = join(place.state, 'blobs/sha256');
-  for (const path of [join(blobs, '..'), blobs]) {
-    mkdirSync(path);
-    give(path, user);
-  }
-  const lease = join(place.state, 'leases', sha256(top));
+/** Pulls while `lease` is held on another node. Whether blobs were asked for before it was silent for long. */
+async function pullBeside(
+  { place, user, registry }: { place: Place; user: User; registry: TestRegistry },
+  lease: string,
+  waiting: string,
+): Promise<boolean | undefined> {
   writeFileSync(lease, elsewhere);
-  const part = join(blobs, `${sha256(top)}.part.4711.1700000000000`);
-  writeFileSync(part, top.subarray(0, 1_000_000));
-  for (const path of [lease, part]) give(path, user);
-  const isAsked = () => asked.some((each) => each.includes(sha256(top)));
+  give(lease, user);
+  const count = registry.asked.length;
   let wasAsked: boolean | undefined;
-  const pulled = runImage(place, user, ['pull', `${repository}:1.0`, 'solver'], {}, (_, __, printed) => {
-    void eventually(() => printed().includes('another process is at 1 of its blobs: waiting')).then(() => {
-      wasAsked = isAsked();
+  const words = ['pull', `${registry.repository}:1.0`, 'solver'];
+  const { status, stderr } = await runImage(place, user, words, {}, (_, __, printed) => {
+    void eventually(() => printed().includes(waiting)).then(() => {
+      wasAsked = registry.asked.slice(count).some((each) => each.includes(sha256(large.at(-1) ?? '')));
       age(lease, 2 * minute);
     });
   });
-  t.match(await pulled, { status: 0, stderr: '' });
-  t.equal(wasAsked, false, 'not while the other is at it');
-  t.ok(isAsked());
-  t.ok(headers.some(({ range }) => range === 'bytes=1000000-'));
+  t.equal(status, 0, stderr);
   t.same(leasesIn(place), []);
+  return wasAsked;
+}
+
+test('a pull waits for one on another node, and takes over its blob when that is silent', async (t, user) => {
+  const place = makePlace(t, user);
+  makeAnother(t, place);
+  const top = large.at(-1) ?? Buffer.of();
+  const registry = await serveImage(t, parts);
+  const blobs = join(place.state, 'blobs/sha256');
+  const part = join(blobs, `${sha256(top)}.part.4711.1700000000000`);
+  for (const path of [join(blobs, '..'), blobs]) mkdirSync(path);
+  writeFileSync(part, top.subarray(0, 1_000_000));
+  for (const path of [join(blobs, '..'), blobs, part]) give(path, user);
+  const lease = join(place.state, 'leases', sha256(top));
+  const waiting = 'another process is at 1 of its blobs: waiting';
+  t.equal(await pullBeside({ place, user, registry }, lease, waiting), false);
+  t.ok(
+    registry.headers.some(({ range }) => range === 'bytes=1000000-'),
+    'from the bytes that had come',
+  );
   t.ok(readFileSync(join(blobs, sha256(top))).equals(top));
+});
+
+test('the same of the whole image', async (t, user) => {
+  const place = makePlace(t, user);
+  makeAnother(t, place);
+  const registry = await serveImage(t, parts);
+  const { stdout } = await runImage(place, user, ['pull', '--dry-run', `${registry.repository}:1.0`]);
+  const [, manifest = ''] = /^manifest sha256:(\w+)$/m.exec(stdout) ?? [];
+  const lease = join(place.state, 'leases', manifest);
+  const waiting = 'another process is at solver: waiting';
+  t.equal(await pullBeside({ place, user, registry }, lease, waiting), false);
+  t.same(place.stored(), [
+    ...['img/another.sqfs', 'img/solver.sqfs'],
+    ...['records/another.json', 'records/solver.json'],
+  ]);
 });
