@@ -1,4 +1,4 @@
-// What more of something costs: ten times as much of it must not take much more than ten times the time.
+// How cost grows: ten times as many items must not take much more than ten times as long.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,7 +44,7 @@ const rows = [
   },
 ];
 
-/** The least milliseconds of a start that makes a new plan: other processes only add to it. */
+/** Minimum milliseconds of a start that makes a new plan: other processes can only add to it. */
 function measure(words) {
   const all = times(rounds, () => {
     const begin = process.hrtime.bigint();

@@ -1,9 +1,9 @@
-// Ways to do the same, compared in one run: CPU seconds of all processes, wall time and peak memory, as medians.
+// Compares several ways to do the same in one run: medians of CPU seconds of all processes, wall time and peak memory.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Seconds of the processor, wall seconds and peak memory in MiB of a shell script and all that it starts. */
+/** CPU seconds, wall seconds and peak memory (MiB) of a shell script and everything that it starts. */
 export function measure(work, script) {
   const times = join(work, 'times');
   const start = process.hrtime.bigint();
@@ -22,7 +22,7 @@ const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.l
 /** Medians of each way, by its name. */
 export function compare(work, repeats, ways) {
   const found = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
-  // in turns, so that what else the machine does meets all of them
+  // in turns, so that other load affects all of them alike
   for (let each = 0; each < repeats; each++)
     for (const [name, script] of Object.entries(ways)) found[name].push(measure(work, script));
   return Object.fromEntries(
@@ -33,7 +33,7 @@ export function compare(work, repeats, ways) {
   );
 }
 
-/** A row for each way, with the first way's share of it. */
+/** A row for each way, with the ratio of the first way to it. */
 export function printRows(results) {
   const rows = Object.entries(results);
   const [, ours] = rows[0];

@@ -1,4 +1,4 @@
-// What merging binds is worth: 50 files of one folder by one bind and links, by a bind each, and as those of a device.
+// What merging binds saves: 50 files of one folder by one bind and symbolic links, by one bind each, and as files of a device.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

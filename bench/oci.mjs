@@ -81,7 +81,7 @@ const create = (r, id = 'a') => call(r, 'create', ...bundle('sleep'), id);
 const start = (r) => call(r, 'start', 'a');
 const remove = (r, id = 'a') => call(r, 'delete', '--force', id);
 
-/** With limits that an ordinary machine, and one without controllers of version 2, allows. */
+/** With limits that work on an ordinary machine, also without controllers of version 2. */
 const podmanWords =
   `--root ${room}/podman --runroot ${room}/podman-run --cgroup-manager cgroupfs run --rm --network none --log-driver none ` +
   `--ulimit nofile=64:64 --ulimit nproc=1000:1000 --pids-limit -1 --rootfs ${room}/rootfs true`;
@@ -109,7 +109,7 @@ const tasks = {
   ...(isUser ? {} : { 'podman run': { run: podman } }),
 };
 
-/** Of children that have ended, in milliseconds: the kernel counts exactly, and says it in hundredths of a second. */
+/** CPU time of children that have ended, in milliseconds: the kernel counts exactly, but reports hundredths of a second. */
 function childrenTime() {
   const fields = readFileSync('/proc/self/stat', 'utf8').replace(/.*\) /, '').split(' ');
   return (Number(fields[13]) + Number(fields[14])) * 10;
@@ -119,7 +119,7 @@ const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers
 
 function measureOnce(task, runtime) {
   if (task.before?.(runtime) === false) return undefined;
-  // what the one before has left to the kernel, such as removing control groups, is not this one's
+  // work that the previous runtime left to the kernel, such as removing control groups, must not count for this one
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, settleTime);
   const cpu = childrenTime();
   const begin = performance.now();
@@ -146,7 +146,7 @@ function compare(name, task) {
   const results = working.map(({ name: runtime }) => ({ runtime, times: [], cpu: 0 }));
   for (let round = 0; round < count; round++)
     for (let turn = 0; turn < working.length; turn++) {
-      // in another order each time: what one leaves for the kernel to do must not always meet the same other
+      // the order changes each time: work left to the kernel must not always affect the same runtime
       const at = (turn * (round % 2 ? 1 : working.length - 1) + round) % working.length;
       const runtime = working[at];
       const result = measureOnce(task, runtime);

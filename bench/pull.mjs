@@ -1,6 +1,6 @@
-// Compares ch-image-ts pull with what others need to get the same: from a registry on this machine (Debian's
-// docker-registry) to a SquashFS file that runs. Then 16 processes that pull one image at once, and a pull through
-// a slow wire. As root or not.
+// Compares ch-image-ts pull with the peers' ways to the same result: from a registry on this machine (Debian's
+// docker-registry) to a SquashFS file that can be run. Then 16 processes pull one image at once, and one pulls
+// through a slow link. Runs as root or as an ordinary user.
 // usage: node bench/pull.mjs [WORK-DIRECTORY [REPEATS [PATTERN]]]; PATTERN: of the names of the peers' rows
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -124,7 +124,7 @@ async function pullAtOnce(count) {
   );
 }
 
-/** Through a wire of 100 Mbit/s with 50 ms there and back, in shares of the time that the bytes alone take. */
+/** Through a link of 100 Mbit/s with 50 ms round trip, as a ratio to the time that the bytes alone take. */
 async function pullOverWire() {
   const rate = 100e6 / 8;
   const script = join(import.meta.dirname, 'slow-wire.mjs');

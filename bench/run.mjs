@@ -69,7 +69,7 @@ function makeWorkplace() {
   return folder;
 }
 
-/** What Node and shells of the developer's need is not part of what is measured. */
+/** Without the variables that the developer's Node and shell need: they are not part of the measurement. */
 function userEnvironment(folder) {
   const { PATH } = process.env;
   const home = join(folder, 'home');
@@ -113,7 +113,7 @@ function measure(folder, commands, runs) {
   return Object.fromEntries([...times].map(([name, all]) => [name, median(all)]));
 }
 
-/** Leaves out, with a word, what does not run here. */
+/** Leaves out what does not run here, and says so. */
 function keepWorking(folder, commands) {
   return commands.filter(({ name, line }) => {
     const { status, stderr } = runAsUser(folder, 'sh', ['-c', line]);
@@ -154,7 +154,7 @@ function startCommands(folder) {
   ]);
 }
 
-/** 64 launches at the same time, until the last one has ended. */
+/** 64 simultaneous launches, until the last one has ended. */
 function crowdCommands(folder) {
   const crowd = (command) => `sh -c 'for i in $(seq 64); do ${command} & done; wait'`;
   const ours = `${folder}/ch-run-ts/bin/ch-run-ts`;
@@ -198,14 +198,14 @@ function peakMemory(folder, line) {
   return Number(stderr.trim().split('\n').at(-1));
 }
 
-/** How many processes of ours there are while a command runs in a container. */
+/** How many of our processes there are while a command runs in a container. */
 function residentProcesses(folder) {
   const ours = `${folder}/ch-run-ts/bin/ch-run-ts`;
   const script = `${ours} ./img -- sleep 2 & sleep 0.5; for p in /proc/[0-9]*; do readlink $p/exe; done | grep -c ${ours}; wait`;
   return Number(runAsUser(folder, 'sh', ['-c', script]).stdout);
 }
 
-/** How many bytes of our files a first run has brought into the page cache; undefined where they can't be thrown out. */
+/** How many bytes of our files a first run brings into the page cache; undefined if the cache can't be dropped. */
 function coldBytes(folder) {
   const files = `find ${folder}/ch-run-ts -type f`;
   const evict = `${files} -exec dd of={} oflag=nocache conv=notrunc,fdatasync count=0 status=none \\;`;

@@ -1,10 +1,10 @@
-// A wire between this machine and itself: a relay that lets bytes through at a given rate and with a given delay, both
-// ways. (netem would do the same for any program, but not every kernel has it.)
+// A slow link on one machine: a relay that passes bytes at a given rate and with a given delay in both directions.
+// (netem would do the same for any program, but not every kernel has it.)
 import { connect, createServer } from 'node:net';
 
-/** Bytes leave no earlier than the ones before them have, all connections taking turns on the same wire. */
+/** Bytes leave in order: all connections share the link. */
 class Direction {
-  #free = 0; // when the wire is free again, in ms
+  #free = 0; // when the link is free again, in ms
   constructor(bytesPerSecond, delay) {
     this.rate = bytesPerSecond / 1000;
     this.delay = delay;
@@ -25,7 +25,7 @@ class Direction {
         else if (!to.destroyed) to.write(bytes);
       }
       if (late.length > 0) sendIn(late[0].at - performance.now());
-      // what is on its way is what fits on the wire, and a queue of some milliseconds
+      // in flight: what fits on the link, and a queue of some milliseconds
       if (late.length < 64) from.resume();
     };
     const put = (bytes) => {

@@ -1,5 +1,5 @@
-// Builds everything: `npm run build`. With an argument, only a part: `native`, what must fit this machine; `js`, the
-// rest. With `--all` it fails where a library is missing.
+// Builds everything: `npm run build`. An argument selects a part: `native`, what depends on this machine; `js`, the
+// rest. With `--all`, a missing library is an error.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,7 +15,7 @@ function run(program, ...words) {
   return status === 0;
 }
 
-/** Puts a program in bin/ in one step: a running one can't be written to. */
+/** Replaces a program in bin/ by rename(2): one that is running can't be written to. */
 function placeProgram(name, write) {
   const path = commandPath(name);
   mkdirSync(join(root, 'bin'), { recursive: true });
@@ -24,13 +24,13 @@ function placeProgram(name, write) {
   renameSync(`${path}.new`, path);
 }
 
-/** Where there are no native programs: the command line interface alone. It explains itself and plans, and says so. */
+/** Without native programs: the command line interface alone. It prints help and plans, and says what is missing. */
 function placeScripts() {
   for (const { name } of programs)
     placeProgram(name, (path) => writeFileSync(path, "#!/usr/bin/env node\nrequire('../dist/cli.cjs');\n"));
 }
 
-/** Node's own headers, where they were installed with it: then nothing must be downloaded. */
+/** Node's own headers, if they were installed with it: then nothing has to be downloaded. */
 function headers() {
   const prefix = join(process.execPath, '../..');
   return existsSync(join(prefix, 'include/node/node.h')) ? [`--nodedir=${prefix}`] : [];
@@ -43,13 +43,13 @@ function buildNative() {
     !run(gyp, 'build', '--silent', '--jobs=max', ...headers())
   )
     return false;
-  // one whose libraries are missing is not built
+  // a program whose libraries are missing is not built
   for (const { name } of programs.filter(({ name }) => existsSync(join(root, 'build/Release', name))))
     placeProgram(name, (path) => copyFileSync(join(root, 'build/Release', name), path));
   return true;
 }
 
-/** One line of what is in and what is left out, so that nothing goes missing in silence. False if something is. */
+/** Prints one line of what is built in and what is left out, so that nothing is left out silently. False if anything is. */
 async function tell() {
   const { findMissing } = await import('./libraries.mjs');
   const { stdout } = spawnSync(commandPath('ch-run-ts'), ['--version'], { encoding: 'utf8' });
@@ -64,7 +64,7 @@ async function tell() {
   return missing.length === 0;
 }
 
-/** For the Node of this machine, if the JavaScript is there; without it everything works, but starts later. */
+/** For the Node of this machine, if the JavaScript is there; without the cache everything works, but starts more slowly. */
 function buildCodeCache() {
   if (!existsSync(join(root, 'dist/ch-run-ts.bundle.js'))) return;
   spawnSync(process.execPath, [join(root, 'scripts/code-cache.mjs')], {

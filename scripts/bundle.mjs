@@ -6,7 +6,7 @@ import { join, relative } from 'node:path';
 import { build } from 'esbuild';
 import { parts, programs } from './programs.mjs';
 
-/** What src/cli/parse.ts takes of yargs is its parser, which has an entry without Node's modules. */
+/** src/cli/parse.ts uses only the parser of yargs, which has an entry point without Node's modules. */
 const parserAlone = {
   name: 'parser-alone',
   setup(builder) {
@@ -42,7 +42,7 @@ function toScript(text) {
   return `(function (moduleUrl) {"use strict";${text.replace(statement, `return {${members}};`)}})`;
 }
 
-/** Which lines of the sources those of the bundle are, for stack traces: runs of lines that go on together. */
+/** Maps lines of the bundle to lines of the sources, for stack traces: as runs of consecutive lines. */
 function writeLines(root, program, map, bundle) {
   const { sources } = JSON.parse(map);
   const table = new SourceMap(JSON.parse(map));

@@ -1,5 +1,5 @@
-// Writes dist/ch-run-ts.cache: what V8 compiled of the bundle while a launch was planned, with a configuration file, for the
-// Node that runs this.
+// Writes dist/ch-run-ts.cache: the code that V8 compiled while a launch with a configuration file was planned. Only the
+// version of Node that runs this can use it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,6 +1,6 @@
 // Builds libcurl, the HTTP client of ch-image-ts, statically with the OpenSSL, nghttp2, c-ares and zlib of this machine,
-// in build/curl/. Prints, by its argument, the `libraries` for the linker or the folder of its `headers`; nothing where
-// it can't be built, and says so: then there is no pulling.
+// in build/curl/. Prints, by its argument, the `libraries` for the linker or the folder of its `headers`. If it can't
+// be built, prints nothing and says why: ch-image-ts is then built without pull.
 //
 // The source is Debian's (suite trixie); CH_RUN_CURL_SOURCE can name the archive.
 import { spawnSync } from 'node:child_process';
@@ -24,8 +24,8 @@ const needed = {
   z: 'zlib.h',
 };
 
-// HTTP and HTTPS alone. Without the host's C library for names: a static program can't load its modules. No places of
-// certificates built in: the distributions have different ones (src/registry/certificates.ts).
+// HTTP and HTTPS only. Names are resolved without the host's C library, whose modules a static program can't load. No
+// path of certificates is built in: it differs between distributions (src/registry/certificates.ts).
 const options = [
   '--disable-shared --enable-static --disable-symbol-hiding',
   '--with-openssl --with-nghttp2 --with-zlib --enable-ares --without-ca-bundle --without-ca-path',
@@ -44,7 +44,7 @@ const source = join(directory, 'source');
 const compiler = process.env.CC ?? 'gcc';
 const library = join(directory, 'libcurl.a');
 
-/** The first of these that this machine lacks. */
+/** The first library that this machine lacks. */
 function findMissing() {
   return Object.entries(needed).find(([name, header]) => {
     const words = ['-x', 'c', '-', '-x', 'none', `-l:lib${name}.a`, '-l:libcrypto.a', '-ldl', '-lpthread'];
@@ -78,7 +78,7 @@ function build() {
   writeFileSync(stamp, built);
 }
 
-/** Where the headers are, and what the linker needs; undefined if it can't be built, and says so. */
+/** Where the headers are, and what the linker needs; undefined if it can't be built: the reason is printed. */
 export function findCurl() {
   try {
     const missing = findMissing();

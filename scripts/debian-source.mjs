@@ -1,4 +1,4 @@
-// Sources of libraries, pinned by checksum: those of Debian, fetched from the mirror that this machine's apt-get uses.
+// Sources of libraries, pinned by checksum: Debian's, downloaded from the mirror that apt-get uses on this machine.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -9,13 +9,13 @@ import { join } from 'node:path';
  * @property {string} name of Debian's source package
  * @property {string} archive file name of the original source
  * @property {string} checksum SHA-256
- * @property {string} variable names the archive where there is no mirror
+ * @property {string} variable names the archive if there is no mirror
  */
 
 const isGenuine = (file, { checksum }) =>
   existsSync(file) && createHash('sha256').update(readFileSync(file)).digest('hex') === checksum;
 
-/** By apt's own downloader, which knows the proxies. */
+/** Downloads with apt's own helper, which knows the proxies. */
 function fetch(file, { name, archive, checksum }, directory) {
   const { stdout } = spawnSync('apt-get', ['indextargets', '--format', '$(REPO_URI)'], { encoding: 'utf8' });
   const mirror = stdout
@@ -29,7 +29,7 @@ function fetch(file, { name, archive, checksum }, directory) {
   });
 }
 
-/** The archive, in this directory; undefined where it can't be had. Throws where the variable names another one. */
+/** The archive, in this directory; undefined if it can't be downloaded. Throws if the variable names another file. */
 export function findArchive(source, directory) {
   const file = join(directory, source.archive);
   const given = process.env[source.variable];

@@ -1,8 +1,8 @@
-// Which libraries this machine can build with. `squashfs`: decompressors, nothing where gzip, which every SquashFS tool
-// writes by default, is missing; `pack`: what ch-image-ts reads and writes; `seccomp`: what makes filters of system calls; `libc`: the C library itself. Prints, by
-// its second argument, the compiler's `defines`, the linker's `libraries`, or what these are for (`names`); nothing
-// where that part can't be built; `kind`: how a program of that part is linked.
-// Static ones are preferred: one file less to open at every start, and nothing to miss on a compute node.
+// Which libraries this machine can build with. The first argument is a part: `squashfs`, decompressors (none if gzip is
+// missing, the default of every SquashFS tool); `pack`, compression in ch-image-ts; `seccomp`, filters of system calls;
+// `libc`, the C library itself. The second selects what is printed: the compiler's `defines`, the linker's `libraries`,
+// what these are for (`names`), or how programs are linked (`kind`). Nothing is printed if the part can't be built.
+// Static libraries are preferred: one file less to open at each start, and nothing that a compute node can lack.
 import { spawnSync } from 'node:child_process';
 
 export const parts = {
@@ -15,14 +15,14 @@ export const parts = {
     { define: 'SQUASHFS_WITH_LZ4', library: 'lz4', header: 'lz4.h', name: 'lz4' },
     { define: 'SQUASHFS_WITH_ZSTD', library: 'zstd', header: 'zstd.h', name: 'zstd' },
   ],
-  // of ch-image-ts; nothing where one of the first two is missing
+  // of ch-image-ts, which is not built if one of the first two is missing
   pack: [
     { define: 'PACK_WITH_GZIP', library: 'z', header: 'zlib.h', name: 'gzip' },
     { define: 'PACK_WITH_ZSTD', library: 'zstd', header: 'zstd.h', name: 'zstd' },
     { define: 'PACK_WITH_XZ', library: 'lzma', header: 'lzma.h', name: 'xz' },
     { define: 'PACK_WITH_BZIP2', library: 'bz2', header: 'bzlib.h', name: 'bzip2' },
   ],
-  // its code goes into the addon, a shared object: not every static library can
+  // it is linked into the addon, a shared object: not every static library can be
   seccomp: [
     {
       define: 'CH_RUN_SECCOMP',
@@ -35,14 +35,14 @@ export const parts = {
   libc: [{ library: 'c', header: 'cstdlib', name: 'static' }],
 };
 
-/** The linker's word for a library that can be built with; empty if it needs none, undefined if it can't be had. */
+/** The linker's argument for a library; empty if it needs none, undefined if the library is missing. */
 function findLibrary({ library, header, shared }, isStatic) {
   if (!library) return '';
   const body = shared ? `const void* use() { return ${shared}; }` : 'int main() {}';
   const source = `#include <cstddef>\n#include <${header}>\n${body}\n`;
   const kind = shared ? ['-fPIC', '-shared'] : [];
-  // that of C is in every program; the question is whether the program can be without all shared ones
-  // what goes into the launcher, too, must be static where that is
+  // every program has the C library: the question is whether it can do without any shared one.
+  // What is also linked into the launcher must be static if the launcher is
   const alone = library === 'c' ? '-static' : `-l:lib${library}.a`;
   const candidates = library === 'c' || (shared && isStatic) ? [alone] : [alone, `-l${library}`];
   return candidates.find((word) => links(source, [...kind, '-x', 'c++', '-', '-x', 'none', word]));
@@ -53,7 +53,7 @@ function links(source, words) {
 }
 
 /**
- * With nothing to load, where that can be. What reads other people's images shall not lie at known addresses, so `pie` is
+ * Static, if that is possible. A program that reads other people's images must not lie at known addresses, so `pie` is
  * tried first; g++ 12 makes it a dynamic program if told how to link its own libraries, too.
  */
 function chooseKind(libraries) {
@@ -90,7 +90,7 @@ function findLibraries(part) {
   return choose(part, found);
 }
 
-/** What can't be built here, and which library that wants. */
+/** What can't be built here, and which library it needs. */
 export function findMissing() {
   return Object.entries(parts).flatMap(([part, libraries]) => {
     const found = findLibraries(part).map(({ name }) => name);

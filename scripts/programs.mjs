@@ -1,11 +1,11 @@
-// The programs that users type, in the order of the documents. Each is an executable of its own: the target of that
-// name in binding.gyp, with its TypeScript as bytecode (scripts/quickjs.mjs).
+// The programs that users type, in the order of the documents. Each is a separate executable: the target of that name
+// in binding.gyp, with its TypeScript as bytecode (scripts/quickjs.mjs).
 export const programs = [
   {
     name: 'ch-run-ts',
     /** What is bundled: exports main() and `native` (src/host/load-main.ts). */
     entry: 'src/run/main.ts',
-    /** Further parts, loaded where they are needed. */
+    /** Other parts, loaded when they are needed. */
     parts: ['yaml'],
   },
   { name: 'ch-image-ts', entry: 'src/image/main.ts', parts: [] },

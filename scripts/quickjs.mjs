@@ -1,6 +1,6 @@
 // Builds QuickJS, the JavaScript engine of our programs, and the bundled TypeScript as its bytecode, in build/quickjs/.
-// Prints where that is, for binding.gyp (or, asked for `version`, that of QuickJS); nothing where the source can't be had,
-// and says so: then Node decides.
+// Prints where that is, for binding.gyp; with the argument `version`, the version of QuickJS. If the source is not
+// available, prints nothing and says why: then Node runs the TypeScript.
 //
 // The source is Debian's (suite trixie); CH_RUN_QUICKJS_SOURCE can name the archive.
 import { execFileSync } from 'node:child_process';
@@ -26,11 +26,11 @@ const path = (name) => join(directory, name);
 const run = (program, ...words) =>
   execFileSync(program, words, { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] });
 
-/** By the compiler of this machine, or by that of the target. */
+/** With the compiler of this machine, or that of the target. */
 function compile(compiler, output, tools = { objcopy: 'objcopy', ar: 'ar' }) {
   for (const name of sources) {
     const words = ['-O2', '-w', '-D_GNU_SOURCE', `-DCONFIG_VERSION="${version}"`];
-    // paths are relative: what is built does not depend on where
+    // relative paths: the result does not depend on the directory
     run(compiler, ...words, '-c', `source/${name}.c`, '-o', `${name}.o`);
     // a remembered launch must not touch more pages for it: the linker keeps these sections apart from all others
     const apart = ['.text=.text.unlikely', '.rodata=quickjs_rodata'].map(

@@ -1,5 +1,5 @@
-// The C++ sources in folders of addon/, with those below them: what the programs are made of is said in one place, here,
-// for binding.gyp and for the builds of tests. Usage: sources.mjs PROGRAM
+// Lists the C++ sources of a program: all in some folders of addon/, at any depth. binding.gyp and the tests' build scripts
+// use this list. Usage: sources.mjs PROGRAM
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -17,9 +17,9 @@ const folders = {
   'ch-run-ts': [...interpreter, 'launcher/main.cc'],
   'ch-oci-ts': [...interpreter, 'oci'],
   server: ['base', 'refusals', 'squashfs/meet', 'squashfs/reader', 'squashfs/server'],
-  // what reads images, and what gets a mount from a server: for test programs
+  // reading images, and getting a mount from a server: for test programs
   reader: ['base', 'squashfs/reader'],
-  // what fetches, for a test program
+  // transfers, for a test program
   net: ['base', 'net'],
   client: ['base', 'squashfs/meet', 'squashfs/client'],
   packer: ['base', 'squashfs/reader', 'pack'],

@@ -1,4 +1,4 @@
-// What all packages have in common: where things lie, one time for every file, and archives that are the same each time.
+// What all packages share: paths, a single modification time for all files, and reproducible archives.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -45,7 +45,7 @@ export function settle(directory) {
   for (const name of [...readdirSync(directory, { recursive: true }), '.']) {
     const path = join(directory, name);
     const status = lstatSync(path);
-    // whatever the umask is
+    // regardless of the umask
     if (!status.isSymbolicLink())
       chmodSync(path, status.isDirectory() || status.mode & 0o100 ? 0o755 : 0o644);
     lutimesSync(path, epoch, epoch);

@@ -1,5 +1,5 @@
-// Builds for another machine, from Debian packages alone: its compiler (crossbuild-essential-ARCH), and its libraries,
-// which are unpacked, not installed. The source is the checkout's, with its JavaScript as it was built.
+// Builds for another architecture with Debian packages only: its compiler (crossbuild-essential-ARCH), and its
+// libraries, which are unpacked, not installed. The source is the checkout's, with its JavaScript as it was built.
 import { execFileSync } from 'node:child_process';
 import {
   cpSync,
@@ -30,7 +30,7 @@ function unpackLibraries({ deb }, place, without) {
   return system;
 }
 
-/** Removes what is in a copy of a directory, and not in the directory: folders are compiled whole. */
+/** Removes from a copy what the directory no longer has: all sources in a folder are compiled. */
 function removeOthers(copy, directory) {
   if (!statSync(copy).isDirectory()) return;
   for (const name of readdirSync(copy, { recursive: true }))

@@ -1,5 +1,5 @@
-// Debian packages of another architecture or suite, unpacked and not installed: apt keeps its lists of them apart, and
-// needs no root.
+// Debian packages of another architecture or suite, unpacked but not installed: apt uses separate package lists, and does
+// not need root.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// What the programs are made of, with licences: for THIRD-PARTY, and for the bill of materials (SPDX 2.3).
+// The components of the programs and their licences: for THIRD-PARTY, and for the bill of materials (SPDX 2.3).
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
@@ -88,7 +88,7 @@ export function bundledPackages() {
   });
 }
 
-/** Everything that is in the programs for a machine and was written by others. */
+/** All third-party code in the programs for a machine. */
 export const componentsOf = (foreign) => [
   quickjs(),
   curl(),

@@ -36,7 +36,7 @@ export function makePlatformPackage(tree, place, { npm, cpu, tools }, built, int
   return pack(place, `ch-run-ts-${npm}-${version}.tgz`, into);
 }
 
-/** Starts the program of the package that was installed for this machine: beside this one, or in it. */
+/** Starts the program from the package for this machine, which is installed beside this package or inside it. */
 const starter = (name) => `#!/bin/sh
 self=$(readlink -f "$0")
 here=\${self%/bin/*}
@@ -51,7 +51,7 @@ echo "${name}: hint: npm leaves out optional dependencies if told to (--omit=opt
 exit 31
 `;
 
-/** The library with what it imports, the parts that it loads where they are needed, and its types. */
+/** The library with its imports, the parts that it loads on demand, and its types. */
 async function addLibrary(prefix) {
   await build({
     absWorkingDir: root,
@@ -63,7 +63,7 @@ async function addLibrary(prefix) {
     format: 'esm',
     logLevel: 'warning',
   });
-  // of src/ as it is, not of earlier builds
+  // built from the current src/, without leftovers of earlier builds
   const declared = filesBelow(join(root, 'src')).map((name) => name.replace(/\.ts$/, '.d.ts'));
   for (const name of [...declared, ...Object.keys(parts).map((part) => `${part}.bundle.js`)])
     copy(join(root, 'dist', name), join(prefix, 'dist', name));

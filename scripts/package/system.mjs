@@ -16,7 +16,7 @@ const explanation = [
 function placeBelowUsr(tree, place) {
   rmSync(place, { recursive: true, force: true });
   cpSync(tree, join(place, 'usr'), { recursive: true });
-  // a module file would name what is on everybody's PATH
+  // a module file is not needed: /usr/bin is in every PATH
   rmSync(join(place, 'usr/share/modulefiles'), { recursive: true });
   return join(place, 'usr');
 }
@@ -26,7 +26,7 @@ function move(from, to) {
   renameSync(from, to);
 }
 
-/** What Ubuntu since 23.10 wants before a program may create user namespaces. Older AppArmor can't read it. */
+/** Ubuntu 23.10 and later require this profile before a program may create user namespaces. Older AppArmor can't parse it. */
 function profile() {
   const hints = readHints(output(join(root, 'bin/ch-run-ts'), ['--hints']));
   const { file } = hints.find(({ title }) => title === 'AppArmor restricts user namespaces');

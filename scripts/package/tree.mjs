@@ -1,4 +1,4 @@
-// The installed tree: programs, and everything that belongs to them, wherever it is unpacked. Nothing in it is absolute.
+// The installed tree: the programs and their files. It contains no absolute path, so it can be unpacked anywhere.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { programs } from '../programs.mjs';
@@ -41,7 +41,7 @@ function copyFolder(from, to) {
 }
 
 function addCompletions(prefix, name) {
-  // the machine that builds runs its own program: what it prints is the same for all
+  // the build machine runs its own program: the output is the same for all architectures
   for (const [shell, place] of Object.entries(completions))
     write(join(prefix, place(name)), output(join(own, name), [`--completion=${shell}`]));
 }
