@@ -22,7 +22,7 @@ export const runtime = join(stage, 'package/bin/ch-oci-ts');
 export const runtimeWords = [runtime, '--cgroup-manager', 'disabled'];
 
 /** config.json, as tests change it. */
-// biome-ignore lint/suspicious/noExplicitAny: tests also write what is no configuration
+// biome-ignore lint/suspicious/noExplicitAny: tests also write invalid configurations
 export type Config = any;
 
 /** `groups`: with control groups. */
@@ -31,9 +31,9 @@ export type OciOptions = StartOptions & { readonly groups?: boolean };
 export interface Bundle {
   readonly user: User;
   readonly path: string;
-  /** Where its containers are kept. */
+  /** The state directory of its containers. */
   readonly root: string;
-  /** Starts ch-oci-ts with these words, in the bundle. */
+  /** Starts ch-oci-ts with these arguments, in the bundle. */
   oci(words: readonly string[], options?: OciOptions): Ending;
   /** The saved state of a container, as `state` prints it. */
   state(id: string): { readonly status: string; readonly pid: number; readonly [key: string]: unknown };
@@ -45,7 +45,7 @@ export function makeBundle(t: Test, user: User, change: (config: Config) => void
   const path = scratch(t, user);
   const root = join(path, 'containers');
   const oci = (words: readonly string[], { groups = false, ...options }: OciOptions = {}): Ending => {
-    // not pipes: what a container has of them would keep them open; and new ones, into which no earlier container writes
+    // not pipes, which a container would keep open; and new files, which no earlier container writes to
     const files = ['out', 'err'].map((name) => {
       rmSync(join(path, name), { force: true });
       return openSync(join(path, name), 'w');
@@ -109,7 +109,7 @@ export function fileIn(bundle: Bundle, name: string, text: string, mode = 0o644)
   return path;
 }
 
-/** Follows the events of a container of root with control groups; what it says on standard error is printed, too. */
+/** Follows the events of root's container with control groups, and prints its standard error. */
 export function watch(bundle: Bundle, ...words: readonly string[]) {
   const child = spawn(runtime, ['--root', bundle.root, 'events', ...words], {
     cwd: bundle.path,
@@ -123,7 +123,7 @@ export function watch(bundle: Bundle, ...words: readonly string[]) {
     });
   return {
     output: () => text,
-    /** Of the lines that are whole. */
+    /** Events of complete lines. */
     types: (): readonly string[] =>
       text
         .split('\n')
@@ -133,14 +133,14 @@ export function watch(bundle: Bundle, ...words: readonly string[]) {
   };
 }
 
-/** Waits until something is so. */
+/** Waits until a condition holds. */
 export async function until(is: () => boolean, what: string): Promise<void> {
   if (!(await eventually(is))) throw new Error(`never: ${what}`);
 }
 
 export { isRoot };
 
-/** As root, in the user namespace of the host: there the files of root are the container's, too. */
+/** As root, in the host's user namespace: there, root's files also belong to the container's root. */
 export function onHost({ linux }: Config): void {
   linux.namespaces = linux.namespaces.filter(({ type }: Config) => type !== 'user');
   linux.uidMappings = [];

@@ -1,12 +1,12 @@
-/** Bytes and the strings that stand for them (src/base/bytes.ts), by Node's own means. */
+/** Bytes and the strings that represent them (src/base/bytes.ts), with Node's own functions. */
 import { toBytes } from '../../src/base/bytes.js';
 
-/** For Node's functions, which want no plain array. */
+/** For Node's functions, which take no plain array. */
 export function toBuffer(text: string): Buffer {
   return Buffer.from(toBytes(text));
 }
 
-/** The inverse: what is part of no UTF-8 character becomes a lone surrogate. */
+/** The inverse: a byte that is not part of a UTF-8 character becomes a lone surrogate. */
 export function fromBytes(bytes: Uint8Array): string {
   const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let text = '';

@@ -1,4 +1,4 @@
-/** A machine that answers as the test says. */
+/** A simulated machine, whose answers the test defines. */
 import { LaunchError } from '../../src/base/errors.js';
 import type { DeviceKind, Fact, Host, Owner, PathKind } from '../../src/host/host.js';
 import { fromBytes } from './bytes.js';
@@ -9,13 +9,13 @@ export interface FakeMachine {
   readonly directory?: string;
   /** The environment; by default the caller is alice. */
   readonly variables?: Readonly<Record<string, string>>;
-  /** What the name service calls the caller; undefined if it does not know. */
+  /** The caller's name in the name service; undefined if there is none. */
   readonly name?: string;
-  /** What lies where; everything else is absent. A Buffer is a file's content. */
+  /** Files by path; everything else is absent. A Buffer is a file's content. */
   readonly paths?: Readonly<Record<string, PathKind | Buffer | 'unreadable'>>;
   /** Which devices there are: `c 1:3`. */
   readonly devices?: Readonly<Record<string, DeviceKind>>;
-  /** Whose what is; else the caller's, who alone may write it. */
+  /** Owners by path; other files belong to the caller, and nobody else can write to them. */
   readonly owners?: Readonly<Record<string, Partial<Owner>>>;
 }
 

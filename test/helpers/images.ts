@@ -1,4 +1,4 @@
-/** Images in the formats in which they travel, made by hand: so that tests can say of each part what is wrong with it. */
+/** Images in exchange formats, made by hand, so that tests can damage each part. */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -75,7 +75,7 @@ export function ociLayout(parts: ImageParts = {}): Readonly<Record<string, Buffe
   };
 }
 
-/** The files of what `docker save` writes. */
+/** The files in an archive of `docker save`. */
 export function dockerFiles(parts: ImageParts = {}): Readonly<Record<string, Buffer>> {
   const { layers = twoLayers, manifest = (same) => same, tag = 'tool:1.0' } = parts;
   const config = Buffer.from(configOf(parts));

@@ -21,14 +21,14 @@ const typeOf = (value: Json) =>
         ? 'integer'
         : typeof value;
 
-/** What is wrong, each with its place; `known`: the keywords that are looked at, so that none is ignored. */
+/** The errors, each with its place; `known`: the supported keywords, so that no other is ignored silently. */
 const known = [
   ...['$ref', 'type', 'enum', 'pattern', 'minimum', 'maximum', 'minLength', 'minItems', 'items', 'required'],
   ...['properties', 'patternProperties', 'additionalProperties', 'allOf', 'anyOf', 'oneOf', 'not'],
 ];
 const said = ['description', 'id', '$schema', 'definitions', 'uniqueItems', 'title', 'media'];
 
-/** `file`: where the schema stands. Returns what is wrong, each with its place. */
+/** `file`: the path of the schema. Returns the errors, each with its place. */
 export function faultsOf(value: Json, file: string, schema: Json = read(file), place = '$'): string[] {
   const below = (each: Json, part: Json, name: string) => faultsOf(each, file, part, `${place}${name}`);
   if (schema.$ref !== undefined) {

@@ -1,4 +1,4 @@
-/** Plans written by hand: what the launcher reads, without a CLI that made it. */
+/** Plans written by hand, for the launcher alone: no CLI has made them. */
 import { chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';

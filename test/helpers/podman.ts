@@ -1,4 +1,4 @@
-/** Rootless podman with ch-oci-ts as its runtime, in namespaces of its own: nothing of it stays on the machine. */
+/** Rootless podman with ch-oci-ts as its runtime, in its own namespaces: it leaves nothing on the machine. */
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
@@ -16,7 +16,7 @@ function findObstacle(): string | undefined {
   return missing.length > 0 ? `there is no ${missing.join(', no ')}` : undefined;
 }
 
-/** Gives the user a name, further ids and a network device, in a mount namespace; then runs the script as that user. */
+/** In a mount namespace, gives the user a name, subordinate ids and a network device; then runs the script as that user. */
 const outer = `
 set -eu
 mount --make-rprivate /
@@ -26,7 +26,7 @@ mknod -m 666 "$ROOM/tun" c 10 200
 [ ! -e /dev/net/tun ] || mount --bind "$ROOM/tun" /dev/net/tun
 # its locks and drafts
 for place in /dev/shm /var/tmp; do mount -t tmpfs -o mode=1777 tmpfs $place; done
-# short paths: those of sockets are limited
+# short paths: those of sockets have a limit
 mount -t tmpfs -o mode=755 tmpfs /mnt
 mkdir -m 700 /mnt/home /mnt/run
 chown "$ID:$GROUP" /mnt/home /mnt/run
@@ -34,7 +34,7 @@ exec setpriv --reuid "$ID" --regid "$GROUP" --clear-groups env -i HOME=/mnt/home
   PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin bash -c "$1"
 `;
 
-/** As root of the machine: its own places in memory, and the script. */
+/** As the machine's root: with its own directories in memory, runs the script. */
 const outerAsRoot = `
 set -eu
 mount --make-rprivate /
@@ -70,7 +70,7 @@ cd "$HOME"
 mkdir rootfs rootfs/bin && cp "$(command -v busybox)" rootfs/bin/busybox
 for name in $(./rootfs/bin/busybox --list); do [ $name = busybox ] || ln -s busybox rootfs/bin/$name; done
 tar -C rootfs -c . | podman import -q - test >/dev/null 2>&1 || echo 'no image'
-# a name of its own for each: what it printed, and its status
+# a separate file name for each output and status
 try() { name=$1; shift; out=$("$@" 2>&1 </dev/null); echo "$name: $? $(echo "$out" | grep -v level=warning | tr '\n' ' ')" | sed 's/ *$//'; }
 podman() { command podman --runtime ${runtime} --log-level error "$@"; }
 exec > "$OUT" 2>&1
@@ -81,7 +81,7 @@ ${script}
 export const withPodman = (t: Test, script: string): ReadonlyMap<string, string> =>
   runPodman(t, script, outer);
 
-/** The same as root of the machine, with control groups by cgroupfs. */
+/** The same as the machine's root, with control groups by cgroupfs. */
 export const withRootPodman = (t: Test, script: string): ReadonlyMap<string, string> =>
   runPodman(t, script.replaceAll('podman ', 'podman --cgroup-manager cgroupfs '), outerAsRoot);
 

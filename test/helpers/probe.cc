@@ -1,5 +1,5 @@
-// The program that tests run inside and outside of containers. `probe report` prints what a process can know of
-// itself, as JSON; `probe with SETTING… -- COMMAND` changes the process first; the rest ends in a chosen way.
+// The program that tests run inside and outside of containers. `probe report` prints what a process can find out
+// about itself, as JSON; `probe with SETTING… -- COMMAND` changes the process first; the rest ends in a chosen way.
 // Bytes are printed as Latin-1, so that none is lost: a byte 0xE9 becomes \u00e9.
 #include <dirent.h>
 #include <fcntl.h>
@@ -75,7 +75,7 @@ string limits() {
   return "[" + text + "]";
 }
 
-/// Each open descriptor: where it leads, the flags of the open file, and those of the descriptor.
+/// Each open descriptor: its target, the flags of the open file, and those of the descriptor.
 string descriptors() {
   string text;
   std::vector<int> numbers;
@@ -192,7 +192,7 @@ bool notify(const string& text) {
   return sendto(endpoint, text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&address), sizeof address) >= 0;
 }
 
-/// One setting: NAME=VALUE, where VALUE is numbers with commas unless it is said otherwise.
+/// One setting: NAME=VALUE, where VALUE is a list of numbers with commas unless noted otherwise.
 bool apply(const string& name, const string& value) {
   const std::vector<int> numbers = numbers_in(value);
   if (name == "ignore") {
@@ -280,7 +280,7 @@ int create(char** paths) {
   return 0;
 }
 
-/// Gives two paths each other's files, over and over, until it is ended.
+/// Exchanges the files of two paths, over and over, until it is killed.
 int exchange(const char* one, const char* other) {
   puts("ready");
   fflush(stdout);

@@ -27,7 +27,7 @@ function findStage(): string {
   return made;
 }
 
-/** A directory that every user can reach; test/helpers/make-stage says what lies in it. */
+/** A directory that every user can access; test/helpers/make-stage says what is in it. */
 export const stage = findStage();
 export const launcher = join(stage, 'package/bin/ch-run-ts');
 /** The launcher built with address and undefined-behaviour sanitizers. */
@@ -58,7 +58,7 @@ export const isRoot = process.getuid?.() === 0;
 
 const testUid = Number(readFileSync(join(stage, 'uid'), 'utf8'));
 
-/** As root, one whom the name service does not know; else ourselves. */
+/** For root, a user that the name service does not know; else the caller. */
 export const ordinaryUser: User = {
   name: 'an ordinary user',
   uid: testUid,
@@ -66,7 +66,7 @@ export const ordinaryUser: User = {
 };
 export const root: User = { name: 'root', uid: 0, gid: 0 };
 
-/** Everybody as whom we can run the launcher: root only if we are. */
+/** The users as whom the launcher can be run: root only if we are root. */
 export const users: readonly User[] = isRoot ? [root, ordinaryUser] : [ordinaryUser];
 
 /** With CI=true, what can't be tested is a failure: a machine that skips proves nothing. */
@@ -76,7 +76,7 @@ export function skip(t: Test, reason: string): void {
   t.end();
 }
 
-/** A directory of the test's own, which belongs to `user` and which every user can reach. */
+/** The test's own directory, which belongs to `user` and which every user can access. */
 export function scratch(t: Test, user: User = ordinaryUser): string {
   const path = mkdtempSync(join(stage, 'scratch-'));
   chmodSync(path, 0o755);
@@ -85,7 +85,7 @@ export function scratch(t: Test, user: User = ordinaryUser): string {
   return path;
 }
 
-/** What makes up an image: text is a file, null a directory, `{ link }` a link. */
+/** The content of an image: text is a file, null a directory, `{ link }` a symbolic link. */
 export type Tree = Readonly<Record<string, string | Uint8Array | null | { readonly link: string }>>;
 
 const smallest: Tree = {
@@ -189,7 +189,7 @@ export function runQuietly(t: Test, user: User, words: readonly string[], option
   return stdout;
 }
 
-/** Runs `script` by the shell of an image; returns the words that it printed, trimmed. */
+/** Runs `script` in the shell of an image; returns its output, trimmed. */
 export function runShell(t: Test, user: User, words: readonly string[], script: string): string {
   return runQuietly(t, user, [...words, '--', 'sh', '-c', script]).trim();
 }
@@ -260,7 +260,7 @@ export async function eventually(condition: () => boolean, seconds = 60): Promis
   return true;
 }
 
-/** Asserts that one of some attempts takes less than so many milliseconds: other tests may take the processor meanwhile. */
+/** Asserts that one of several attempts takes less than this many milliseconds: other tests may use the processor, too. */
 export function isQuick(t: Test, limit: number, attempt: () => void, what = 'it is quick'): void {
   const times: number[] = [];
   while (times.length < 10 && Math.min(...times) >= limit) {

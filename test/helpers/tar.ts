@@ -1,14 +1,17 @@
-/** Tar archives, also such as no sound program writes. */
+/** Tar archives, including malformed ones that no correct program writes. */
 
 export interface TarItem {
   readonly name: string | Buffer;
-  /** As in the header: `0` for a file, `1` a hard link, `2` a symbolic link, `5` a directory; by default from the rest. */
+  /**
+   * As in the header: `0` for a file, `1` a hard link, `2` a symbolic link, `5` a directory. By default it follows from the
+   * other fields.
+   */
   readonly type?: string;
   readonly data?: string | Uint8Array;
   readonly link?: string;
   readonly mode?: number;
   readonly mtime?: number;
-  /** In the header, whatever the content has. */
+  /** The size in the header, whatever that of the content is. */
   readonly size?: number;
   /** Records of an extended header. */
   readonly pax?: Readonly<Record<string, string>>;
