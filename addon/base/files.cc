@@ -48,4 +48,12 @@ Fd above_standard(Fd file) {
   return moved;
 }
 
+void make_directories(const std::string& path, unsigned mode) {
+  for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+    const std::string part = path.substr(0, slash);
+    if (mkdir(part.c_str(), mode) != 0 && errno != EEXIST) throw Refused("mkdir").cannot("create " + part);
+    if (slash == std::string::npos) return;
+  }
+}
+
 }  // namespace chrun

@@ -32,6 +32,9 @@ void write_all(int fd, std::string_view bytes, const std::string& name);
 /// It is inherited over exec when `inherited`.
 Fd memory_file(const char* name, std::string_view bytes, bool inherited);
 
+/// Makes a directory, and those above it, if they are missing. Throws SysError.
+void make_directories(const std::string& path, unsigned mode);
+
 /// Descriptors 0 to 2 belong to the command, even if it is started without them. Throws SysError.
 Fd above_standard(Fd file);
 

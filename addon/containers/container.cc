@@ -44,14 +44,6 @@ constexpr std::pair<std::string_view, int> kSignals[] = {
     {"PWR", SIGPWR},   {"VTALRM", SIGVTALRM}, {"SYS", SIGSYS},   {"WINCH", SIGWINCH},
 };
 
-void make_directories(const std::string& path) {
-  for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
-    const std::string part = path.substr(0, slash);
-    if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) throw Refused("mkdir").cannot("create " + part);
-    if (slash == std::string::npos) return;
-  }
-}
-
 Fd make_socket() {
   Fd made(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   if (!made) throw Refused("socket").cannot("make the gate of the container");
@@ -101,7 +93,7 @@ std::vector<std::string> list_ids(const std::string& root) {
 
 Container Container::make(const std::string& root, const std::string& id) {
   check_id(id);
-  make_directories(root);
+  make_directories(root, 0700);
   Container made(root, id);
   if (mkdir(made.path().c_str(), 0700) != 0) {
     if (errno == EEXIST) throw Error("container " + id + " already exists");
@@ -127,15 +119,18 @@ Container Container::open(const std::string& root, const std::string& id) {
   throw Error("container " + id + " does not exist");
 }
 
-void Container::lock() {
+bool Container::lock_if_there() {
   int locked;
   do locked = flock(directory_.get(), LOCK_EX);
   while (locked != 0 && errno == EINTR);
   if (locked != 0) throw Refused("flock").cannot("lock the container's directory " + path());
   struct stat ours, there;
-  const bool same = fstat(directory_.get(), &ours) == 0 && stat(path().c_str(), &there) == 0 &&
-                    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
-  if (!same) throw Error("container " + id_ + " does not exist");
+  return fstat(directory_.get(), &ours) == 0 && stat(path().c_str(), &there) == 0 && ours.st_dev == there.st_dev &&
+         ours.st_ino == there.st_ino;
+}
+
+void Container::lock() {
+  if (!lock_if_there()) throw Error("container " + id_ + " does not exist");
 }
 
 void Container::unlock() { flock(directory_.get(), LOCK_UN); }
@@ -228,6 +223,9 @@ void Container::remove() {
     if (unlinkat(directory_.get(), name, 0) != 0 && errno != ENOENT)
       throw Refused("unlink").cannot("remove " + path() + "/" + name);
   }
+  // where a restored one had its mounts
+  if (unlinkat(directory_.get(), "criu", AT_REMOVEDIR) != 0 && errno != ENOENT)
+    throw Refused("rmdir").cannot("remove " + path() + "/criu");
   if (rmdir(path().c_str()) != 0 && errno != ENOENT) throw Refused("rmdir").cannot("remove " + path());
 }
 

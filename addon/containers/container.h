@@ -37,6 +37,8 @@ class Container {
 
   /// One process at a time changes a container. Waits for that; throws Error where it has been deleted meanwhile.
   void lock();
+  /// The same; false where it has been deleted.
+  bool lock_if_there();
   void unlock();
 
   /// What is saved, read again. Throws Error where it is damaged; empty where nothing is saved yet.

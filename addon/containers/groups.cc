@@ -46,12 +46,13 @@ void inherit_cpuset(const std::string& directory, const std::string& above) {
   }
 }
 
-/// What can't be enabled here is reported when it is set.
+/// What can't be enabled here is reported when it is set. A group with processes refuses `memory`, but would take
+/// controllers of threads, and become a threaded one that takes no other groups: so nothing more is asked of it.
 void enable_controllers(const std::string& directory, const std::vector<std::string>& controllers) {
   for (const std::string& name : controllers) {
     const Fd file(open((directory + "/cgroup.subtree_control").c_str(), O_WRONLY | O_CLOEXEC));
     const std::string word = "+" + name;
-    if (file && write(file.get(), word.data(), word.size()) < 0) continue;
+    if (file && write(file.get(), word.data(), word.size()) < 0 && errno == EBUSY) return;
   }
 }
 

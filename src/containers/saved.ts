@@ -11,6 +11,9 @@ export interface SavedState {
   readonly created: string;
   readonly bundle: string;
   readonly owner: string;
+  readonly rootfs: string;
+  /** What the standard streams were, as in /proc/PID/fd. */
+  readonly descriptors?: readonly string[];
 }
 
 /** The directory of all containers, from --root or as the native part found it. */
@@ -48,10 +51,13 @@ export interface SavedGroup {
   readonly path: string;
 }
 
+export const readGroupsIfAny = (root: string, id: string): readonly SavedGroup[] =>
+  readJson(`${root}/${id}/groups.json`, id, []) as readonly SavedGroup[];
+
 /** Throws LaunchError where it has none. */
 export function readGroups(root: string, id: string): readonly SavedGroup[] {
   readState(root, id);
-  const groups = readJson(`${root}/${id}/groups.json`, id, []) as readonly SavedGroup[];
+  const groups = readGroupsIfAny(root, id);
   if (groups.length === 0) throw new LaunchError(`container ${id} has no control group: nothing limits it`);
   return groups;
 }

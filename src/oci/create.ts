@@ -19,7 +19,10 @@ function managerOf(values: OciValues): CreateRequest['manager'] {
   return (texts(values, 'cgroup-manager') ?? 'cgroupfs') as CreateRequest['manager'];
 }
 
-function toRequest({ values, operands, host }: Invocation, mode: CreateRequest['mode']): CreateRequest {
+export function toRequest(
+  { values, operands, host }: Invocation,
+  mode: CreateRequest['mode'],
+): CreateRequest {
   const [id = ''] = operands;
   const bundle = host.absolute(texts(values, 'bundle') ?? '.');
   const named = readNamedConfig(id);

@@ -12,10 +12,12 @@ import { print } from '../host/messages.js';
 import { native } from '../host/native.js';
 import { encodePlan, encodeRecord } from '../plan/encode.js';
 import type { LaunchPlan } from '../plan/launch-plan.js';
+import { checkpoint } from './checkpoint.js';
 import { create, run } from './create.js';
 import { exec } from './exec.js';
 import { renderFeatures } from './features.js';
 import { program } from './program.js';
+import { restore } from './restore.js';
 import { writeSpec } from './spec.js';
 import { update } from './update.js';
 import { renderVersion } from './version.js';
@@ -42,6 +44,8 @@ const verbs: Readonly<Record<string, (invocation: Invocation) => Outcome>> = {
   create: (invocation) => ({ plan: create(invocation) }),
   run: (invocation) => ({ plan: run(invocation) }),
   exec: (invocation) => ({ plan: exec(invocation) }),
+  checkpoint: (invocation) => ({ plan: checkpoint(invocation) }),
+  restore: (invocation) => ({ plan: restore(invocation) }),
   spec: (invocation) => ({ text: writeSpec(invocation) }),
   features: () => ({ text: renderFeatures() }),
   update: (invocation) => ({ operands: [...invocation.operands, ...update(invocation).flat()] }),

@@ -7,6 +7,7 @@ export const optionGroups = {
   container: 'Containers',
   process: 'Processes',
   limits: 'Limits',
+  checkpoint: 'Checkpoints',
 };
 
 const flag = { value: 'none', repeat: 'refuse' } as const;

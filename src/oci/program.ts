@@ -1,5 +1,6 @@
 /** ch-oci-ts, for parser, help, documents and completion. */
 import type { Command, Program } from '../cli/program.js';
+import { checkpointOptions, restoreOptions } from './checkpoint-options.js';
 import {
   commonOptions,
   creationOptions,
@@ -62,6 +63,18 @@ const commands: readonly Command[] = [
     options: [format],
   },
   { name: 'list', summary: 'list the containers', operands: '', options: listOptions },
+  {
+    name: 'checkpoint',
+    summary: 'save the processes of a container in files, by CRIU',
+    operands: 'ID',
+    options: checkpointOptions,
+  },
+  {
+    name: 'restore',
+    summary: 'make a container of a checkpoint',
+    operands: 'ID',
+    options: restoreOptions,
+  },
   { name: 'spec', summary: 'write an example of config.json', operands: '', options: specOptions },
   { name: 'features', summary: 'print what is supported, in JSON', operands: '', options: [] },
 ];

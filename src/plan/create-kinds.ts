@@ -219,6 +219,15 @@ export const createKinds = {
     readonly gid: number;
     readonly hostPath: string;
   }) => [step.path, step.type, step.numbers, step.mode, String(step.uid), String(step.gid), step.hostPath],
+  /**
+   * Mount a root file system at PLACE/root in this mount namespace, with the places of mounts that it lacks: files or
+   * directories, like their sources; and have an empty directory at PLACE/empty. What CRIU restores is made of these.
+   */
+  'restored-root': (step: {
+    readonly rootfs: string;
+    readonly place: string;
+    readonly mounts: readonly { readonly source: string; readonly destination: string }[];
+  }) => [step.rootfs, step.place, ...step.mounts.flatMap(({ source, destination }) => [source, destination])],
   /** Make this directory in the image if it is missing, while the image is writable. */
   'make-directory': (step: { readonly path: string }) => [step.path],
   /** Hide what is at these guest paths, if it is there. */

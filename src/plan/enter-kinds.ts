@@ -160,6 +160,9 @@ export const enterKinds = {
   ],
   /** The standard streams and this many descriptors after them stay open in the command, and no others. */
   'keep-descriptors': (step: { readonly count: number }) => [String(step.count)],
+  /** Become `criu swrk`, which does what the other side asks for; with namespaces open as descriptors of these numbers. */
+  criu: (step: { readonly namespaces: readonly { readonly descriptor: number; readonly path: string }[] }) =>
+    step.namespaces.flatMap(({ descriptor, path }) => [String(descriptor), path]),
   /** Become the program that the plan names. */
   execute: (step: { readonly words: readonly string[] }) => step.words,
 } as const satisfies Kinds;

@@ -30,6 +30,16 @@ export interface GroupOf {
   readonly need: 'must' | 'asked' | 'may';
 }
 
+/** An option of a request to CRIU, by its name in rpc.proto; some have a key. */
+export interface CriuOption {
+  readonly name: string;
+  readonly key?: string;
+  readonly value: string;
+}
+
+const criuWords = (options: readonly CriuOption[]): readonly string[] =>
+  options.flatMap(({ name, key = '', value }) => [name, key, value]);
+
 /** A range of a map of ids. */
 export interface IdRange {
   readonly inside: number;
@@ -42,9 +52,9 @@ export const outsideKinds = {
   meet: (step: { readonly name: string }) => [step.name],
   /**
    * Pass something to the other side, or take it from there: the gate where the container waits for its start, its state
-   * for hooks inside, the number of its process, the other end of its terminal.
+   * for hooks inside, the number of its process, the other end of its terminal, the connection to CRIU.
    */
-  pass: (step: { readonly what: 'gate' | 'state' | 'pid' | 'console' }) => [step.what],
+  pass: (step: { readonly what: 'gate' | 'state' | 'pid' | 'console' | 'criu' }) => [step.what],
   /** Make the directory ROOT/ID of an OCI container; `saved`, in JSON, becomes part of its state. */
   container: (step: {
     readonly root: string;
@@ -128,6 +138,41 @@ export const outsideKinds = {
   'await-command': () => [],
   /** Wait for the end of the first process; that is the exit status. */
   await: () => [],
+  /**
+   * Have the other side, which is CRIU now, save a running container in the directory `images`: the whole of it, or what
+   * changes in memory; its log is written to `work`, and `descriptors` to descriptors.json. Then remove the container, if
+   * CRIU has ended it.
+   */
+  checkpoint: (step: {
+    readonly root: string;
+    readonly id: string;
+    readonly images: string;
+    readonly work: string;
+    readonly descriptors: string;
+    readonly what: 'whole' | 'memory';
+    readonly after: 'remove' | 'leave';
+    readonly options: readonly CriuOption[];
+  }) => [
+    ...[step.root, step.id, step.images, step.work, step.descriptors, step.what, step.after],
+    ...criuWords(step.options),
+  ],
+  /**
+   * Have the other side, which is CRIU now, begin to restore a container: until its namespaces are made. The option `bind`
+   * is CRIU's ext_mnt, with the path that its key has in the root file system. The group `searcher` may search `images`.
+   */
+  restore: (step: {
+    readonly images: string;
+    readonly work: string;
+    readonly rootfs: string;
+    readonly searcher?: number | undefined;
+    readonly options: readonly CriuOption[];
+  }) => [step.images, step.work, step.rootfs, String(step.searcher ?? '-'), ...criuWords(step.options)],
+  /** Bring up `lo` in the network namespace of what is being restored. */
+  'restored-loopback': () => [],
+  /** Wait until all is restored, and take over its first process; `place` is where its mounts were made. */
+  restored: (step: { readonly place: string }) => [step.place],
+  /** Let others change the container. */
+  unlock: () => [],
   /** Remove what is left of the container. */
   remove: () => [],
 } as const satisfies Kinds;

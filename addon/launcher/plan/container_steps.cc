@@ -1,8 +1,6 @@
 // The steps by which an OCI container gets its namespaces, in the processes that make it.
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
-#include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -157,14 +155,7 @@ void sysctl(Creation&, const Step& step) {
                 "set " + field(step, 0) + " to '" + field(step, 1) + "'");
 }
 
-void loopback(Creation&, const Step&) {
-  const Fd any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  strncpy(request.ifr_name, "lo", IFNAMSIZ - 1);
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  if (!any || ioctl(any.get(), SIOCSIFFLAGS, &request) != 0)
-    throw Refused("ioctl").cannot("bring up lo in the network namespace");
-}
+void loopback(Creation&, const Step&) { bring_up_loopback(); }
 
 void require_uts(const Creation& creation, const Step& step) {
   if (!(creation.namespaces & CLONE_NEWUTS))
@@ -193,12 +184,14 @@ void check_descriptors(Creation&, const Step& step) {
 }
 void no_action(Creation&, const Step&) {}
 
-/// pass gate: where to wait for the start. pass state: as the side outside knows it, for hooks. pass pid: of this
-/// process there. pass console: the other end of the own terminal.
+/// pass gate: where to wait for the start. pass criu: where CRIU gets its requests. pass state: as the side outside
+/// knows it, for hooks. pass pid: of this process there. pass console: the other end of the own terminal.
 void pass(Creation& creation, const Step& step) {
   const std::string_view name = step.fields[0];
   if (name == "gate")
     creation.gate = creation.sides->take("gate");
+  else if (name == "criu")
+    creation.criu = creation.sides->take("criu");
   else if (name == "state")
     creation.state = creation.sides->take_text("state");
   else if (name == "pid")

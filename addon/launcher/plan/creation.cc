@@ -17,7 +17,7 @@ std::string guest_home(const Creation& creation) {
 
 const StepKind<Creation>& create_kind(const Step& step) {
   return kind_in<Creation>({bind_kinds(), root_kinds(), namespace_kinds(), image_kinds(), join_kinds(), meet_kinds(),
-                            container_kinds(), mount_kinds(), processor_kinds()},
+                            container_kinds(), mount_kinds(), processor_kinds(), restored_kinds()},
                            step, "create");
 }
 

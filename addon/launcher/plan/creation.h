@@ -43,6 +43,7 @@ struct Creation {
   PlacedMounts placed{};                       // where `served`
   NamespaceSet namespaces = 0;                 // that it has of its own
   Fd gate{};                                   // where the first process of an OCI container is to wait
+  Fd criu{};                                   // where CRIU, which this process becomes, gets its requests
   Fd terminal{};                               // the other end of an OCI container's terminal
   std::string state{};                         // of an OCI container, in JSON: for its hooks
   std::string pid{};                           // of this process, as those outside see it
@@ -63,6 +64,8 @@ std::span<const StepKind<Creation>> meet_kinds();
 std::span<const StepKind<Creation>> container_kinds();
 std::span<const StepKind<Creation>> mount_kinds();
 std::span<const StepKind<Creation>> processor_kinds();
+/// What is restored from a checkpoint.
+std::span<const StepKind<Creation>> restored_kinds();
 const StepKind<Creation>& create_kind(const Step& step);
 
 /// The image's root, for the steps between `root` and `pivot`.

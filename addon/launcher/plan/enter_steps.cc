@@ -183,7 +183,9 @@ constexpr StepKind<Entry> kKinds[] = {
 }  // namespace
 
 const StepKind<Entry>& enter_kind(const Step& step) {
-  return kind_in<Entry>({std::span<const StepKind<Entry>>(kKinds), process_kinds(), scheduling_kinds()}, step, "enter");
+  return kind_in<Entry>(
+      {std::span<const StepKind<Entry>>(kKinds), process_kinds(), scheduling_kinds(), enter_criu_kinds()}, step,
+      "enter");
 }
 
 void prepare(Entry& entry) {

@@ -35,6 +35,7 @@ struct Entry {
 /// What OCI containers ask for.
 std::span<const StepKind<Entry>> process_kinds();
 std::span<const StepKind<Entry>> scheduling_kinds();
+std::span<const StepKind<Entry>> enter_criu_kinds();
 
 const StepKind<Entry>& enter_kind(const Step& step);
 

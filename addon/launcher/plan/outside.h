@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "containers/container.h"
+#include "launcher/parent/criu.h"
 #include "launcher/plan/step_kind.h"
 #include "launcher/process/sides.h"
 
@@ -34,6 +35,8 @@ struct Outside {
   Groups groups{};                       // its control groups
   Groups watched{};                      // those of a container that is entered, where memory is limited
   unsigned long long kills = 0;          // for lack of memory in these, until then
+  std::optional<Criu> criu{};            // the process at the other side is it
+  pid_t restored = 0;                    // the first process of what it restores
   Fd terminal{};                         // the other end of the container's terminal
   pid_t passes_on = 0;                   // a child that passes on notices of the container
   std::optional<int> ended{};            // how the first process did, as waitpid(2) has it
@@ -43,6 +46,7 @@ struct Outside {
 /// What OCI containers ask for.
 std::span<const StepKind<Outside>> runtime_kinds();
 std::span<const StepKind<Outside>> group_kinds();
+std::span<const StepKind<Outside>> outside_criu_kinds();
 
 /// Throws Error where one of the lists has a step that it can't have, or one that the other side waits for in vain.
 void check_sides(const Plan& plan);

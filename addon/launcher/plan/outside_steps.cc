@@ -29,8 +29,9 @@ constexpr StepKind<Outside> kOutsideKinds[] = {{kMeet, 1, 1, meet}};
 constexpr StepKind<Creation> kMeetKinds[] = {{kMeet, 1, 1, meet}};
 
 const StepKind<Outside>& outside_kind(const Step& step) {
-  return kind_in<Outside>({std::span<const StepKind<Outside>>(kOutsideKinds), runtime_kinds(), group_kinds()}, step,
-                          "outside");
+  return kind_in<Outside>(
+      {std::span<const StepKind<Outside>>(kOutsideKinds), runtime_kinds(), group_kinds(), outside_criu_kinds()}, step,
+      "outside");
 }
 
 /// `entering`: of the list `enter`, whose gate is for others to open.
@@ -81,6 +82,7 @@ constexpr std::string_view kAlone[] = {"container",     "groups",       "group-s
 
 /// The container is not there, or not whole: nothing is left of it.
 void undo(Outside& outside) {
+  outside.criu.reset();
   if (outside.sides != nullptr) outside.sides->kill_container();
   try {
     remove_groups(outside.groups);

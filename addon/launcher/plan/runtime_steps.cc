@@ -1,5 +1,6 @@
 // The steps of the process outside of an OCI container.
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_string.h"
 #include "base/records.h"
 #include "containers/report.h"
 #include "launcher/log/log.h"
@@ -47,24 +49,45 @@ void no_setgroups(Outside& outside, const Step&) { deny_setgroups(outside.sides-
 
 void init(Outside& outside, const Step&) { outside.sides->adopt_init(); }
 
+/// What the standard streams are, before the container can change them: a checkpoint connects them again.
+std::string standard_streams() {
+  std::string json;
+  for (const char* path : {"/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2"}) {
+    char target[PATH_MAX];
+    const ssize_t size = readlink(path, target, sizeof target);
+    json += json.empty() ? "[" : ",";
+    append_json_string(json, {target, size > 0 ? static_cast<size_t>(size) : 0});
+  }
+  return json + "]";
+}
+
 /// What is saved, with what is known by now.
 std::string saved_text(const Outside& outside) {
   const pid_t pid = outside.sides->child();
   return "{\"version\":1,\"pid\":" + std::to_string(pid) + ",\"start\":" + std::to_string(read_process(pid).start) +
-         ",\"boot\":\"" + boot_id() + "\",\"created\":\"" + time_words() + "\"," + outside.saved.substr(1);
+         ",\"boot\":\"" + boot_id() + "\",\"created\":\"" + time_words() + "\",\"descriptors\":" + standard_streams() +
+         "," + outside.saved.substr(1);
 }
 
 std::string creating_report(const Outside& outside) {
   return state_report(Json::parse(outside.saved, "the state of the container"), Status::creating,
-                      outside.sides->child());
+                      outside.restored > 0 ? outside.restored : outside.sides->child());
 }
 
-/// pass gate: where the first process waits for its start. pass state: for hooks inside. pass pid: its
-/// number. pass console: the other end of the container's terminal.
+void pass_criu(Outside& outside) {
+  auto [ours, other] = Criu::connect();
+  outside.criu.emplace(std::move(ours));
+  outside.sides->give("criu", other);
+}
+
+/// pass gate: where the first process waits for its start. pass criu: where CRIU gets its requests. pass state: for
+/// hooks inside. pass pid: its number. pass console: the other end of the container's terminal.
 void pass(Outside& outside, const Step& step) {
   const std::string_view name = step.fields[0];
   if (name == "gate")
     outside.sides->give("gate", container_of(outside).make_gate());
+  else if (name == "criu")
+    pass_criu(outside);
   else if (name == "state")
     outside.sides->give_text("state", creating_report(outside));
   else if (name == "pid")
@@ -155,7 +178,11 @@ void await(Outside& outside, const Step&) {
   if (outside.passes_on > 0) wait_for_child(outside.passes_on, nullptr);
 }
 
-void remove(Outside& outside, const Step&) { delete_container(container_of(outside), true); }
+/// remove: a checkpoint that has ended the container does so, too.
+void remove(Outside& outside, const Step&) {
+  Container& container = container_of(outside);
+  if (container.lock_if_there()) delete_container(container, true);
+}
 
 constexpr StepKind<Outside> kKinds[] = {
     {"container", 4, 4, container},

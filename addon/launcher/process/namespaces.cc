@@ -3,9 +3,13 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/nsfs.h>
+#include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+
+#include <cstring>
 
 #include "base/error.h"
 #include "base/process_id.h"
@@ -150,6 +154,15 @@ NamespaceSet join_process(int pid) {
   else
     enter_namespaces(process.namespaces(), process.name());
   return set_of(process.namespaces());
+}
+
+void bring_up_loopback() {
+  const Fd any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  strncpy(request.ifr_name, "lo", IFNAMSIZ - 1);
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  if (!any || ioctl(any.get(), SIOCSIFFLAGS, &request) != 0)
+    throw Refused("ioctl").cannot("bring up lo in the network namespace");
 }
 
 }  // namespace chrun

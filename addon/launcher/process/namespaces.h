@@ -56,6 +56,9 @@ Namespaces open_namespaces(const std::string& process, NamespaceSet set);
 /// those of the container. `owner` says whose they are, for the message. Throws SysError.
 void enter_namespaces(const Namespaces& namespaces, const std::string& owner);
 
+/// Brings up `lo` in the network namespace of this process. Throws SysError.
+void bring_up_loopback();
+
 /// --join-pid: enters the container of process `pid`; returns which namespaces it has of its own. Throws Error if there
 /// is no such process, it belongs to somebody else, or is in no container.
 NamespaceSet join_process(int pid);

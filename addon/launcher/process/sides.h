@@ -41,6 +41,9 @@ class Sides {
   /// The same, for the side outside: child() is that process from here on.
   void adopt_init();
 
+  /// For the side outside: child() is this child of ours from here on.
+  void adopt(pid_t child) { child_ = child; }
+
   /// For the side outside: waits until the container's comes to part().
   void await_ready();
   /// From here on each side goes its own way. The container's waits for the other's word.

@@ -24,8 +24,8 @@ const isOf =
   (hierarchy: Hierarchy): boolean =>
     version === 1 ? hasController(hierarchy, controller) : hierarchy.controllers === '';
 
-/** Useful to have in every group: what is used can be asked for. */
-export const usual = ['cpu', 'cpuset', 'io', 'memory', 'pids'];
+/** Useful to have in every group: what is used can be asked for. First what a group with processes refuses. */
+export const usual = ['memory', 'io', 'cpu', 'cpuset', 'pids'];
 
 /** Of limits, those that are asked for must be had; without any, the caller's group will do. */
 function planGroups(

@@ -41,7 +41,7 @@ const refuse = (message: string): never => {
 };
 
 /** What is saved in state.json besides what only the launcher knows. */
-function savedState({ config, id, bundle }: CreateRequest, rootfs: string, host: Host): string {
+export function savedState({ config, id, bundle }: CreateRequest, rootfs: string, host: Host): string {
   const { poststart = [], poststop = [] } = config.hooks ?? {};
   return JSON.stringify({
     ociVersion: config.ociVersion,
