@@ -1,15 +1,13 @@
 #include "pack/pack_layers.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "base/error.h"
-#include "base/proc.h"
+#include "base/processors.h"
 #include "base/text.h"
 #include "pack/arriving_file.h"
 #include "pack/block_writer.h"
@@ -294,29 +292,12 @@ class Packer {
   uint64_t bytes_ = 0, group_ = 0, known_ = 0;
 };
 
-/// cpu.max of a control group and those above it: QUOTA PERIOD, or `max PERIOD`.
-double group_limit() {
-  const std::string groups = text_of("/proc/self/cgroup");
-  const size_t at = groups.find("0::");
-  if (at == groups.npos) return INFINITY;
-  std::string group = groups.substr(at + 3, groups.find('\n', at) - at - 3);
-  double least = INFINITY;
-  for (;; group.resize(group.rfind('/'))) {
-    double quota = 0, period = 0;
-    const std::string limit = text_of(("/sys/fs/cgroup" + group + "/cpu.max").c_str());
-    if (sscanf(limit.c_str(), "%lf %lf", &quota, &period) == 2 && period > 0) least = std::min(least, quota / period);
-    if (group.empty() || group.rfind('/') == group.npos) return least;
-  }
-}
-
 }  // namespace
 
 Packed pack_layers(const PackRequest& request) { return Packer(request).run(); }
 
 unsigned usable_processors() {
-  cpu_set_t set;
-  const double count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-  return static_cast<unsigned>(std::max(1.0, std::min(count, std::ceil(group_limit()))));
+  return static_cast<unsigned>(std::max(1.0, std::min<double>(allowed_processors(), std::ceil(processor_time_limit()))));
 }
 
 }  // namespace chrun::pack

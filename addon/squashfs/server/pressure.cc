@@ -1,16 +1,15 @@
 #include "squashfs/server/pressure.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 
 #include "base/proc.h"
+#include "base/processors.h"
 
 namespace chrun::squashfs {
 namespace {
@@ -36,16 +35,6 @@ bool is_high_in(const Fd& file) {
   return average && strtod(average + strlen("avg10="), nullptr) > kHigh;
 }
 
-/// Cores' worth of time that a group may use; no limit: more than there are.
-double limit_in(const std::string& directory) {
-  char text[64] = {};
-  const Fd file = open_to_read(directory + "/cpu.max");
-  double quota = 0, period = 0;
-  if (!file || pread(file.get(), text, sizeof text - 1, 0) <= 0 || sscanf(text, "%lf %lf", &quota, &period) != 2)
-    return CPU_SETSIZE;
-  return period > 0 ? quota / period : CPU_SETSIZE;
-}
-
 }  // namespace
 
 Pressure::Pressure()
@@ -54,14 +43,9 @@ Pressure::Pressure()
 bool Pressure::is_high() const { return is_high_in(machine_) || is_high_in(group_); }
 
 unsigned idle_cores() {
-  cpu_set_t cpus;
-  const int cores = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-  double limit = CPU_SETSIZE;
-  std::string directory = group_directory();
-  const size_t top = strlen("/sys/fs/cgroup");
-  for (; directory.size() > top; directory.resize(directory.rfind('/'))) limit = std::min(limit, limit_in(directory));
-  if (limit < cores) return static_cast<unsigned>(std::max(limit - 1, 0.0));
-  return static_cast<unsigned>(cores);
+  const unsigned cores = allowed_processors();
+  const double limit = processor_time_limit();
+  return limit < cores ? static_cast<unsigned>(std::max(limit - 1, 0.0)) : cores;
 }
 
 }  // namespace chrun::squashfs
