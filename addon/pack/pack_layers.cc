@@ -297,7 +297,8 @@ class Packer {
 Packed pack_layers(const PackRequest& request) { return Packer(request).run(); }
 
 unsigned usable_processors() {
-  return static_cast<unsigned>(std::max(1.0, std::min<double>(allowed_processors(), std::ceil(processor_time_limit()))));
+  return static_cast<unsigned>(
+      std::max(1.0, std::min<double>(allowed_processors(), std::ceil(processor_time_limit()))));
 }
 
 }  // namespace chrun::pack

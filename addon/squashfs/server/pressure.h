@@ -16,7 +16,8 @@ class Pressure {
   Fd machine_, group_;
 };
 
-/// How many cores may be used for such work: all that this process may run on, but with a limit on CPU time one less than that is worth, because idle time of a core is no use to a group that has used its time up.
+/// How many cores may be used for such work: all that this process may run on, but with a limit on CPU time one less
+/// than that is worth, because idle time of a core is no use to a group that has used its time up.
 unsigned idle_cores();
 
 }  // namespace chrun::squashfs
