@@ -7,6 +7,7 @@ import type { Host } from '../host/host.js';
 import { native, type SystemError } from '../host/native.js';
 import { isRootOfHost } from '../host/ownership.js';
 import type { IdRange } from '../plan/outside-kinds.js';
+import { askCriu } from './doctor-criu.js';
 import { hierarchiesHere, usual } from './plan/groups.js';
 import { groupPath } from './plan/hierarchies.js';
 import { mapsOfCaller } from './plan/identities.js';
@@ -157,6 +158,7 @@ export function examineMachine(program: string, host: Host): Report {
     ...runTrials(program, [users, ...trials, ...ids.filter(isTrial), ...planGroups(host)]),
     ...ids.filter((each): each is Finding => !isTrial(each)),
     askSystemd(host),
+    askCriu(isRoot),
     readResctrl(),
     ...readKernel(),
   ]);

@@ -117,6 +117,20 @@ t.test('systemd is asked by busctl', (t) => {
   t.end();
 });
 
+t.test('CRIU says whether it can save containers here, to root', (t) => {
+  t.match(examine(t, ordinaryUser).named.criu, { verdict: 'note', detail: 'for root of the machine only' });
+  if (!isRoot) return t.end();
+  const files = scratch(t);
+  const env = { PATH: `${join(files, 'bin')}:/usr/bin:/bin` };
+  plant(files, {
+    'bin/criu': '#!/bin/sh\ncase $1 in check) echo Looks good.;; *) echo Version: 3.17.1; esac\n',
+  });
+  t.match(examine(t, root, [], env).named.criu, { verdict: 'yes', detail: '3.17.1' });
+  plant(files, { 'bin/criu': '#!/bin/sh\necho Error: no PAGEMAP_SCAN >&2\nexit 1\n' });
+  t.match(examine(t, root, [], env).named.criu, { verdict: 'no', detail: 'Error: no PAGEMAP_SCAN' });
+  t.end();
+});
+
 t.test('the table says in words what JSON says', (t) => {
   const { status, stdout, stderr } = start(ordinaryUser, runtime, ['--doctor']);
   t.same([status, stderr], [0, '']);
