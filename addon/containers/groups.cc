@@ -270,6 +270,7 @@ std::string to_json(const Groups& groups) {
     append(json, "controllers", group.controllers);
     append(json, "mount", group.mount);
     append(json, "path", group.path);
+    if (!group.scope.empty()) append(json, "scope", group.scope);
     json += ",\"made\":[";
     for (const std::string& directory : group.made) {
       if (&directory != &group.made.front()) json += ",";
@@ -283,7 +284,7 @@ std::string to_json(const Groups& groups) {
 Groups parse_groups(const Json& saved) {
   Groups groups;
   for (const Json& each : saved.items()) {
-    Group group{each["controllers"].text(), each["mount"].text(), each["path"].text(), {}};
+    Group group{each["controllers"].text(), each["mount"].text(), each["path"].text(), {}, each["scope"].text()};
     for (const Json& directory : each["made"].items()) group.made.push_back(directory.text());
     if (group.path.size() > 1) groups.push_back(std::move(group));
   }

@@ -15,6 +15,7 @@ struct Group {
   std::string controllers;        // of version 1, as `cpu,cpuacct` or `name=systemd`; empty: version 2
   std::string mount, path;        // where the hierarchy is mounted, and the group below that
   std::vector<std::string> made;  // the directories that were missing, from top to bottom
+  std::string scope{};            // of systemd, that it belongs to: `system UNIT` or `user UNIT`
 
   bool is_unified() const { return controllers.empty(); }
   bool has(std::string_view controller) const {

@@ -8,7 +8,7 @@ import { isRoot, skip, start, users } from '../helpers/support.js';
 
 /** Makes the group of the scope in the hierarchy that systemd has for itself, and moves the process, a while later. */
 const busctl = `#!/bin/sh
-printf '%s\\n' "$@" > "$NOTES"
+printf '%s\\n' "$@" > "$NOTES.$7"
 [ ! -e "$NOTES.refuse" ] || { echo 'Call failed: Interactive authentication required.' >&2; exit 1; }
 [ "$7" = StartTransientUnit ] || exit 0
 group=$HIERARCHY/ch-oci-ts-scope.slice/$9
@@ -63,7 +63,7 @@ t.test(
         .every((line) => line.endsWith(`/ch-oci-ts-scope.slice/${unit}`)),
       stdout,
     );
-    const words = readFileSync(notes, 'utf8').split('\n');
+    const words = readFileSync(`${notes}.StartTransientUnit`, 'utf8').split('\n');
     t.same(words.slice(0, 9), [
       ...['--system', '--quiet', 'call', 'org.freedesktop.systemd1', '/org/freedesktop/systemd1'],
       ...['org.freedesktop.systemd1.Manager', 'StartTransientUnit', 'ssa(sv)a(sa(sv))', unit],
@@ -73,6 +73,8 @@ t.test(
       / replace 9 PIDs au 1 \d+ Slice s ch-oci-ts-scope.slice Description s container a Delegate b true /,
     );
     t.match(words.join(' '), / MemoryMax t 67108864 CPUQuotaPerSecUSec t 500000 TasksMax t 30 0 $/);
+    // before the group is removed: systemd would not notice that it is gone
+    t.match(readFileSync(`${notes}.StopUnit`, 'utf8'), `StopUnit\nss\n${unit}\nreplace\n`);
     start(user, 'sh', ['-c', 'rmdir /sys/fs/cgroup/*/ch-oci-ts-scope.slice']);
     t.equal(start(user, 'sh', ['-c', 'ls -d /sys/fs/cgroup/*/ch-oci-ts-scope.slice 2>/dev/null']).stdout, '');
 
@@ -121,7 +123,7 @@ t.test('update has systemd change the scope, before the control files', (t) => {
   const update = (...options: readonly string[]) => bundle.oci(['update', ...options, 'u'], { env: path });
   t.match(update('--pids-limit', '40', '--memory', '64M'), { status: 0, stderr: '' });
   t.match(
-    readFileSync(notes, 'utf8').replaceAll('\n', ' '),
+    readFileSync(`${notes}.SetUnitProperties`, 'utf8').replaceAll('\n', ' '),
     ` SetUnitProperties sba(sv) update-${process.pid}.scope true 2 MemoryMax t 67108864 TasksMax t 40 `,
   );
   t.equal(limit(), '40');

@@ -14,6 +14,7 @@
 #include "containers/report.h"
 #include "launcher/log/log.h"
 #include "launcher/parent/notices.h"
+#include "launcher/parent/scope.h"
 #include "launcher/process/gate.h"
 #include "launcher/process/hooks.h"
 
@@ -164,6 +165,7 @@ void delete_container(Container& container, bool force) {
     }
   }
   // with a PID namespace of others, its processes may have outlived the first one
+  stop_scopes(container.groups());
   remove_groups(container.groups());
   container.remove();
   if (!saved.is_empty()) run_saved_hooks(saved, "poststop", Status::stopped, 0);

@@ -3,11 +3,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <set>
+
 #include "base/child.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/files.h"
 #include "base/proc.h"
+#include "launcher/log/log.h"
 
 namespace chrun {
 namespace {
@@ -82,6 +85,23 @@ void change_scope(const Scope& scope) {
   words.insert(words.end(), scope.properties.begin(), scope.properties.end());
   if (const std::string failure = run_busctl(words); !failure.empty())
     throw Error("systemd did not change the scope " + scope.unit + ": " + failure);
+}
+
+void stop_scopes(const Groups& groups) {
+  std::set<std::string> units;
+  for (const Group& group : groups) {
+    const size_t space = group.scope.find(' ');
+    if (space == std::string::npos || !units.insert(group.scope).second) continue;
+    const Scope scope{group.scope.substr(space + 1), group.scope.starts_with("user "), {}, 0};
+    std::vector<std::string> words = call_of(scope, "StopUnit", "ss");
+    words.insert(words.end(), {scope.unit, "replace"});
+    try {
+      // refused, it has ended by itself
+      run_busctl(words);
+    } catch (const SysError& refusal) {
+      log::warning("systemd is not told that " + scope.unit + " ends: " + refusal.what());
+    }
+  }
 }
 
 }  // namespace chrun

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "containers/groups.h"
+
 namespace chrun {
 
 struct Scope {
@@ -20,5 +22,8 @@ std::string start_scope(const Scope& scope, pid_t pid);
 
 /// Changes properties of a scope, until it ends. Throws Error with what busctl says.
 void change_scope(const Scope& scope);
+
+/// Tells systemd that the scopes of these groups end, before they are removed: it looks for that at their files.
+void stop_scopes(const Groups& groups);
 
 }  // namespace chrun

@@ -78,7 +78,11 @@ void groups(Outside& outside, const Step& step) {
     const bool scoped = step.fields[i + 2].empty();
     // systemd has not made one, and it is done without
     if (scoped && outside.scope.empty()) continue;
-    all.push_back({{field(step, i), field(step, i + 1), scoped ? outside.scope : field(step, i + 2), {}},
+    all.push_back({{field(step, i),
+                    field(step, i + 1),
+                    scoped ? outside.scope : field(step, i + 2),
+                    {},
+                    scoped ? outside.unit : ""},
                    step.fields[i + 3] == "must",
                    step.fields[i + 3] == "asked"});
     if (!scoped) look_at_group(all.back().group);
@@ -146,6 +150,7 @@ void scope(Outside& outside, const Step& step) {
   const size_t count = parse_number(step.fields[3], 100, "a number of properties");
   const std::vector<std::string> properties(step.fields.begin() + 4, step.fields.end());
   try {
+    outside.unit = field(step, 1) + " " + field(step, 0);
     outside.scope = start_scope({field(step, 0), step.fields[1] == "user", properties, count}, outside.sides->child());
   } catch (const Error& failure) {
     if (step.fields[2] == "must") throw;

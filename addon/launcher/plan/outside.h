@@ -31,7 +31,8 @@ struct Outside {
   pid_t first = 0;                       // of a container that is entered: its first process
   std::optional<Container> container{};  // of OCI
   std::string saved{};                   // what is to be saved of it, in JSON, without the braces
-  std::string scope{};                   // the path of the group that systemd has made
+  std::string unit{};                    // `system UNIT` or `user UNIT`: the scope that systemd has made,
+  std::string scope{};                   // and the path of its group
   Groups groups{};                       // its control groups
   Groups watched{};                      // those of a container that is entered, where memory is limited
   unsigned long long kills = 0;          // for lack of memory in these, until then

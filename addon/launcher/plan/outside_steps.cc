@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "launcher/log/log.h"
+#include "launcher/parent/scope.h"
 #include "launcher/plan/creation.h"
 #include "launcher/plan/entry.h"
 #include "launcher/plan/outside.h"
@@ -85,6 +86,7 @@ void undo(Outside& outside) {
   outside.criu.reset();
   if (outside.sides != nullptr) outside.sides->kill_container();
   try {
+    stop_scopes(outside.groups);
     remove_groups(outside.groups);
     if (outside.container) outside.container->remove();
   } catch (const Error& failure) {
