@@ -34,7 +34,7 @@ export function renderFeatures(): string {
       selinux: { enabled: true },
       intelRdt: { enabled: false },
       mountExtensions: { idmap: { enabled: true } },
-      netDevices: { enabled: false },
+      netDevices: { enabled: true },
     },
     annotations: { 'run.oci.keep_original_groups': 'true' },
   };

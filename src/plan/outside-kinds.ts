@@ -110,6 +110,8 @@ export const outsideKinds = {
   'no-setgroups': () => [],
   /** From here on the other side is the container's first process. */
   init: () => [],
+  /** Move a network device of the host into the other side's network namespace; `%d` is the first free number there. */
+  'net-device': (step: { readonly name: string; readonly nameThere: string }) => [step.name, step.nameThere],
   /** Run a hook in the host's namespaces, in directory `bundle`. */
   'runtime-hook': (step: HookCall & { readonly bundle: string }) => [step.bundle, ...hookWords(step)],
   /** Wait until the other side is made, and comes to its step `part`. */

@@ -224,9 +224,9 @@ const wrong: readonly [string, (config: Config) => void, RegExp][] = [
   [
     'what is not handled',
     ({ linux }) => {
-      linux.netDevices = { eth0: {} };
+      linux.intelRdt = { closID: 'a' };
     },
-    /config.json.linux.netDevices is refused: not handled yet/,
+    /config.json.linux.intelRdt is refused: not handled yet/,
   ],
   [
     'a limit of a control group',

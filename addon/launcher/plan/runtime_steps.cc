@@ -16,6 +16,7 @@
 #include "launcher/log/log.h"
 #include "launcher/parent/id_maps.h"
 #include "launcher/parent/life.h"
+#include "launcher/parent/net_device.h"
 #include "launcher/parent/notices.h"
 #include "launcher/parent/terminal.h"
 #include "launcher/plan/hook_of.h"
@@ -104,6 +105,11 @@ void runtime_hook(Outside& outside, const Step& step) {
   execute_hook(hook_of(step, 1), creating_report(outside));
 }
 
+/// net-device NAME NAME-THERE
+void net_device(Outside& outside, const Step& step) {
+  move_net_device(field(step, 0), field(step, 1), outside.sides->child());
+}
+
 struct Limit {
   std::string_view name;
   int number;
@@ -190,6 +196,7 @@ constexpr StepKind<Outside> kKinds[] = {
     {"id-map", 5, kAnyFields, id_map},
     {"no-setgroups", 0, 0, no_setgroups},
     {"init", 0, 0, init},
+    {"net-device", 2, 2, net_device},
     {"runtime-hook", 4, kAnyFields, runtime_hook},
     {"ready", 0, 0, ready},
     {"limit", 3, 3, limit},

@@ -107,6 +107,8 @@ export interface Linux {
   readonly gidMappings?: readonly IdMapping[];
   readonly timeOffsets?: { readonly monotonic?: TimeOffset; readonly boottime?: TimeOffset };
   readonly devices?: readonly Device[];
+  /** By their names on the host; `name` is that in the container. */
+  readonly netDevices?: Readonly<Record<string, { readonly name?: string }>>;
   readonly cgroupsPath?: string;
   readonly resources?: Resources;
   readonly sysctl?: Readonly<Record<string, string>>;

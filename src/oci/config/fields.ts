@@ -158,7 +158,7 @@ const linux: Fields = {
   gidMappings: idMappings,
   timeOffsets: { form: { monotonic: offset, boottime: offset } },
   devices: { form: device, list: true },
-  netDevices: refused({ form: {}, each: true }, notYet),
+  netDevices: { form: { name: { ...text, note: 'moving a device needs root of the machine' } }, each: true },
   cgroupsPath: {
     ...text,
     note: 'without the right to make it, the container stays in the control group of its caller',

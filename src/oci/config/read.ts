@@ -2,7 +2,7 @@
 import { failure, LaunchError } from '../../base/errors.js';
 import type { Host } from '../../host/host.js';
 import { checkFields } from './check.js';
-import type { Config, Process } from './config.js';
+import type { Config, Linux, Process } from './config.js';
 import { configFields, processFields } from './fields.js';
 
 const largest = 64 << 20;
@@ -54,6 +54,19 @@ function checkJoinedMounts({ root, mounts = [], linux = {} }: Config): void {
   if (!root.path.startsWith('/')) refuse('root.path must be absolute in a mount namespace that is joined');
 }
 
+/** As the kernel takes them, netdevice(7). */
+const isDeviceName = (name: string): boolean => /^(?!\.{1,2}$)[^/:\s]{1,15}$/.test(name);
+
+function checkNetDevices({ netDevices = {} }: Linux, hasNetwork: boolean): void {
+  const all = Object.entries(netDevices);
+  const there = all.map(([host, { name }]) => name || host);
+  const wrong = [...Object.keys(netDevices), ...there].find((name) => !isDeviceName(name));
+  if (wrong !== undefined) refuse(`linux.netDevices: '${wrong}' is no name of a network device`);
+  const twice = there.find((name, at) => !name.includes('%d') && there.indexOf(name) !== at);
+  if (twice !== undefined) refuse(`linux.netDevices: two of them are called ${twice} in the container`);
+  if (all.length > 0 && !hasNetwork) refuse('linux.netDevices need a network namespace');
+}
+
 /** What would change the host is refused before anything is done. */
 function checkNamespaces(config: Config): void {
   const { linux = {}, hostname, domainname } = config;
@@ -72,6 +85,7 @@ function checkNamespaces(config: Config): void {
     refuse('uidMappings and gidMappings need a user namespace');
   if (linux.timeOffsets && Object.keys(linux.timeOffsets).length > 0 && !own.has('time'))
     refuse('timeOffsets need a time namespace');
+  checkNetDevices(linux, own.has('network'));
 }
 
 /** A configuration, and warnings about what it asks for in vain. Throws LaunchError. */

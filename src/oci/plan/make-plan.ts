@@ -54,12 +54,15 @@ export function savedState({ config, id, bundle }: CreateRequest, rootfs: string
   });
 }
 
+const hasInit = (namespaces: readonly CreateStep[]): boolean =>
+  namespaces.some(({ kind }) => kind === 'init');
+
 function planOutside(
   request: CreateRequest,
   root: Image,
   user: UserNamespace,
   groups: readonly OutsideStep[],
-  hasInit: boolean,
+  isInit: boolean,
   host: Host,
 ): OutsideStep[] {
   const { config, bundle, mode, keep, pidFile, consoleSocket } = request;
@@ -93,10 +96,11 @@ function planOutside(
           { kind: 'meet', name: 'id-maps' } as const,
         ]
       : []),
-    ...(hasInit ? [{ kind: 'init' } as const] : []),
+    ...(isInit ? [{ kind: 'init' } as const] : awaitNamespaces(config)),
     ...passState(config),
+    ...netDevicesOf(config),
     ...hooks.map((hook): OutsideStep => ({ kind: 'runtime-hook', bundle, ...hook })),
-    ...(hooks.length > 0 ? [{ kind: 'meet', name: 'hooks' } as const] : []),
+    ...awaitOutside(config),
     ...(process.terminal ? [{ kind: 'pass', what: 'console' } as const] : []),
     ...(consoleSocket ? [{ kind: 'send-console', socket: consoleSocket } as const] : []),
     { kind: 'ready' },
@@ -107,6 +111,23 @@ function planOutside(
     ...start,
   ];
 }
+
+const netDevicesOf = ({ linux }: Config): readonly OutsideStep[] =>
+  Object.entries(linux?.netDevices ?? {}).map(([name, { name: there }]) => ({
+    kind: 'net-device',
+    name,
+    nameThere: there || name,
+  }));
+
+/** What is done outside to the container's namespaces: these wait for that, and it waits for them. */
+const isWorkedOn = (config: Config): boolean =>
+  hooksOf(config, 'prestart', 'createRuntime').length > 0 || netDevicesOf(config).length > 0;
+
+const awaitNamespaces = (config: Config) =>
+  isWorkedOn(config) ? [{ kind: 'meet', name: 'namespaces' } as const] : [];
+
+const awaitOutside = (config: Config) =>
+  isWorkedOn(config) ? [{ kind: 'meet', name: 'hooks' } as const] : [];
 
 /** What hooks inside and an agent of seccomp are told. */
 function passState(config: Config): readonly { readonly kind: 'pass'; readonly what: 'state' | 'pid' }[] {
@@ -138,10 +159,9 @@ function planCreation(
     { kind: 'descriptors', count: preserved },
     { kind: 'pass', what: 'gate' },
     ...namespaces,
+    ...(hasInit(namespaces) ? [] : awaitNamespaces(config)),
     ...passState(config),
-    ...(hooksOf(config, 'prestart', 'createRuntime').length > 0
-      ? [{ kind: 'meet', name: 'hooks' } as const]
-      : []),
+    ...awaitOutside(config),
     ...planSysctl(config, refuse),
     ...planNames(config),
     ...(joinsMounts(config) ? planJoinedRoot(request) : planOwnRoot(request, root, groups, host)),
@@ -210,14 +230,13 @@ export function makeCreatePlan(request: CreateRequest, host: Host): LaunchPlan {
   const { config, id, manager } = request;
   const isRoot = isRootOfHost(host.user().uid, host);
   const groups = planControlGroups({ config, id, isRoot, manager, host });
-  const hasInit = namespaces.some(({ kind }) => kind === 'init');
   return {
     verbosity: 0,
     color: 'never',
     log: 'text',
     warnings: [...request.warnings, ...groups.warnings],
     facts: host.facts(),
-    outside: planOutside(request, root, user, groups.steps, hasInit, host),
+    outside: planOutside(request, root, user, groups.steps, hasInit(namespaces), host),
     create: [
       ...planServer(root, user, host),
       ...planCreation(request, root, namespaces, groups.groups, preserved, host),
