@@ -2,8 +2,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { type Bundle, type Config, fileIn, makeBundle, until } from '../helpers/bundles.js';
-import { image, users } from '../helpers/support.js';
+import { type Bundle, type Config, fileIn, makeBundle, runtime, until } from '../helpers/bundles.js';
+import { image, isRoot, skip, start, users } from '../helpers/support.js';
 
 const names = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'];
 
@@ -25,6 +25,30 @@ function hooksInto(bundle: Bundle): Config {
   });
   return Object.fromEntries(names.map((name) => [name, [hook(name)]]));
 }
+
+t.test('a hook finds the namespaces made, also where there is none of processes and they take long', (t) => {
+  const [user] = users;
+  if (!isRoot || !user) return skip(t, 'only root can look into the process that waits');
+  const bundle = makeBundle(t, user);
+  const log = fileIn(bundle, 'log', '', 0o666);
+  const script = `state=$(tr -d ' \\n'); pid=$(echo "$state" | sed 's/.*pid"://; s/,.*//'); readlink /proc/$pid/ns/uts /proc/self/ns/uts > ${log}`;
+  bundle.write((config) => {
+    config.hooks = { prestart: [{ path: '/bin/sh', args: ['sh', '-c', script] }] };
+    config.linux.namespaces = config.linux.namespaces.filter(({ type }: Config) => type !== 'pid');
+    // that of /proc belongs to the namespace of processes
+    config.mounts = config.mounts.filter(({ type }: Config) => type !== 'proc');
+    config.linux.maskedPaths = config.linux.readonlyPaths = [];
+    config.process.args = ['true'];
+  });
+  const slow = ['-f', '-o', '/dev/null', '-e', 'trace=unshare', '-e', 'inject=unshare:delay_enter=500000'];
+  const words = [...slow, runtime, '--root', bundle.root, 'run', 'a'];
+  t.match(start(user, 'strace', words, { cwd: bundle.path }), { status: 0, stderr: '' });
+  const [inside, outside, ...rest] = readFileSync(log, 'utf8').trim().split('\n');
+  t.match(inside, /^uts:/);
+  t.not(inside, outside);
+  t.same(rest, []);
+  t.end();
+});
 
 for (const user of users) {
   const as = `, as ${user.name}`;
