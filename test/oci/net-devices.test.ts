@@ -54,22 +54,3 @@ t.test('a device is moved, renamed and up, with its addresses; it is gone from t
   t.match(run().stdout, /left: lo one two $/m, 'what is not moved stays');
   t.end();
 });
-
-for (const user of users)
-  t.test(`names of devices that can't be are refused, as ${user.name}`, (t) => {
-    for (const [devices, message] of [
-      [{ 'a b': {} }, /'a b' is no name of a network device/],
-      [{ one: { name: 'of sixteen bytes' } }, /is no name of a network device/],
-      [{ one: { name: 'x' }, x: {} }, /two of them are called x in the container/],
-      [{ one: {} }, /linux.netDevices need a network namespace/],
-    ] as const) {
-      const bundle = makeBundle(t, user, ({ linux }) => {
-        linux.namespaces = linux.namespaces.filter(({ type }: { type: string }) => type !== 'network');
-        if ('a b' in devices || 'x' in devices || devices.one.name)
-          linux.namespaces.push({ type: 'network' });
-        linux.netDevices = devices;
-      });
-      t.match(bundle.oci(['run', 'a']), { status: 1, stderr: message });
-    }
-    t.end();
-  });

@@ -24,8 +24,6 @@ const number: Field = { form: 'number' };
 const as = (field: Field, handling: Handling): Field => ({ ...field, handling });
 const refused = (field: Field, why: string): Field => as(field, { refused: why });
 
-const notYet = 'not handled yet';
-
 const among = (words: Readonly<Record<string, number>>): Field => ({
   form: 'text',
   values: Object.keys(words),
@@ -164,7 +162,7 @@ const linux: Fields = {
     note: 'without the right to make it, the container stays in the control group of its caller',
   },
   resources: { form: resourceFields },
-  intelRdt: refused({ form: 'any' }, notYet),
+  intelRdt: refused({ form: 'any' }, 'not handled yet: it was not tried on a machine with resctrl'),
   memoryPolicy: {
     form: {
       mode: { ...among(memoryModes), required: true },
