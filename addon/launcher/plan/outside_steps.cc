@@ -78,7 +78,7 @@ void check_sides(const Plan& plan) {
 namespace {
 
 /// What is done before the container's side is there: so that this is born in its control groups.
-constexpr std::string_view kAlone[] = {"container",     "groups",       "group-setting",
+constexpr std::string_view kAlone[] = {"container",     "notices",      "groups",      "group-setting",
                                        "group-devices", "watch-memory", "enter-groups"};
 
 /// The container is not there, or not whole: nothing is left of it.
