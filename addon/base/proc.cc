@@ -24,6 +24,19 @@ std::string text_of(const std::string& path) {
   }
 }
 
+std::string group_in(std::string_view table, std::string_view controllers) {
+  while (!table.empty()) {
+    const size_t end = std::min(table.find('\n'), table.size());
+    // NUMBER:CONTROLLERS:PATH
+    const std::string_view line = table.substr(0, end);
+    table.remove_prefix(std::min(end + 1, table.size()));
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second != line.npos && line.substr(first + 1, second - first - 1) == controllers)
+      return std::string(line.substr(second + 1));
+  }
+  return {};
+}
+
 Fd open_own_file(const char* path) {
   Fd file(open(path, O_WRONLY | O_CLOEXEC));
   if (file || errno != EACCES || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) return file;

@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/fd.h"
@@ -10,6 +11,10 @@ namespace chrun {
 
 /// The text of a file; empty if it can't be read.
 std::string text_of(const std::string& path);
+
+/// The path in the line of this hierarchy, by its controllers; of version 2 there are none. Empty if there is no such
+/// line. `table`: proc_pid_cgroup(5).
+std::string group_in(std::string_view table, std::string_view controllers);
 
 /// Opens one of our files below /proc/self for writing; an empty Fd, and errno, if that fails. If the user may execute
 /// our program file but not read it (mode 0711), these files belong to root: then we make this process dumpable,

@@ -7,14 +7,6 @@
 namespace chrun {
 namespace {
 
-/// The path in a line of proc_pid_cgroup(5) for this hierarchy: `0::PATH`, `N:CONTROLLERS:PATH`.
-std::string group_in(const std::string& table, const std::string& controllers) {
-  const size_t found = table.find(":" + controllers + ":");
-  if (found == std::string::npos) return {};
-  const size_t start = found + controllers.size() + 2;
-  return table.substr(start, table.find('\n', start) - start);
-}
-
 bool says(const std::string& file, const std::string& words) { return text_of(file).find(words) != std::string::npos; }
 
 }  // namespace

@@ -182,11 +182,10 @@ void join_group_of(const Group& group, pid_t first, pid_t pid) {
   try {
     join_group(group, pid);
   } catch (const SysError& refusal) {
-    const std::string table = text_of("/proc/" + std::to_string(first) + "/cgroup");
-    const size_t line = table.find("0::/");
-    if (refusal.code() != EBUSY || !group.is_unified() || line == std::string::npos) throw;
+    if (refusal.code() != EBUSY || !group.is_unified()) throw;
     Group now = group;
-    now.path = table.substr(line + 3, table.find('\n', line) - line - 3);
+    now.path = group_in(text_of("/proc/" + std::to_string(first) + "/cgroup"), "");
+    if (now.path.empty()) throw;
     join_group(now, pid);
   }
 }

@@ -49,12 +49,8 @@ std::vector<std::string> call_of(const Scope& scope, const char* method, const c
 /// Of version 2, or else of systemd's own hierarchy.
 std::string group_of(pid_t pid) {
   const std::string table = text_of("/proc/" + std::to_string(pid) + "/cgroup");
-  for (const std::string key : {"name=systemd:", "0::"}) {
-    const size_t found = table.find(key);
-    if (found == std::string::npos) continue;
-    const size_t start = found + key.size();
-    const std::string path = table.substr(start, table.find('\n', start) - start);
-    if (path.size() > 1) return path;
+  for (const char* controllers : {"name=systemd", ""}) {
+    if (std::string path = group_in(table, controllers); path.size() > 1) return path;
   }
   return {};
 }

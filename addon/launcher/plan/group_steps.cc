@@ -48,7 +48,7 @@ bool is_had(Outside& outside, const WantedGroup& wanted, auto action) {
 bool is_there(const Outside& outside, const Group& group) {
   if (!group.is_unified() || outside.scope.empty()) return group.is_unified() && outside.sides->is_in_group();
   const std::string table = text_of("/proc/" + std::to_string(outside.sides->child()) + "/cgroup");
-  return ("\n" + table).find("\n0::" + group.path + "\n") != std::string::npos;
+  return group_in(table, "") == group.path;
 }
 
 /// A user who calls from a session that systemd keeps apart may not move a process into the scope, cgroups(7).

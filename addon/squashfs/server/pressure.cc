@@ -18,11 +18,8 @@ constexpr double kHigh = 5;  // percent
 
 /// The directory of this process's control group (version 2); empty if there is none.
 std::string group_directory() {
-  const std::string groups = text_of("/proc/self/cgroup");
-  const size_t start = groups.starts_with("0::") ? 0 : groups.find("\n0::");
-  if (start == std::string::npos) return {};
-  const size_t path = groups.find("::", start) + 2;
-  return "/sys/fs/cgroup" + groups.substr(path, groups.find('\n', path) - path);
+  const std::string path = group_in(text_of("/proc/self/cgroup"), "");
+  return path.empty() ? path : "/sys/fs/cgroup" + path;
 }
 
 Fd open_to_read(const std::string& path) { return Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC)); }
