@@ -131,22 +131,8 @@ Response parse_response(std::string_view packet) {
 /// One packet; empty at the end.
 std::string receive(const Fd& socket, Fd& file) {
   std::string packet(kLargestAnswer, '\0');
-  iovec part{packet.data(), packet.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  ssize_t got;
-  do got = recvmsg(socket.get(), &message, MSG_CMSG_CLOEXEC);
-  while (got < 0 && errno == EINTR);
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (got > 0 && header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-    int number;
-    memcpy(&number, CMSG_DATA(header), sizeof number);
-    file = above_standard(Fd(number));
-  }
+  auto [got, with, _] = receive_file(socket.get(), packet.data(), packet.size());
+  if (with) file = std::move(with);
   packet.resize(got > 0 ? static_cast<size_t>(got) : 0);
   return packet;
 }

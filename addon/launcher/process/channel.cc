@@ -34,22 +34,6 @@ std::string failure_text(const Error& failure) {
   throw_error_record(text.substr(std::min(line + 1, text.size())), kSource, static_cast<Exit>(status));
 }
 
-/// Takes what came along with a message.
-void take_control(msghdr& message, Fd& file, pid_t& sender) {
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET) continue;
-    if (header->cmsg_type == SCM_RIGHTS) {
-      int number;
-      memcpy(&number, CMSG_DATA(header), sizeof number);
-      file = above_standard(Fd(number));
-    } else if (header->cmsg_type == SCM_CREDENTIALS) {
-      ucred credentials;
-      memcpy(&credentials, CMSG_DATA(header), sizeof credentials);
-      sender = credentials.pid;
-    }
-  }
-}
-
 }  // namespace
 
 bool Channel::send(char kind, const std::string& text, int file) const {
@@ -71,20 +55,8 @@ bool Channel::warn(const std::string& message) const { return socket_ && send(kW
 std::optional<Channel::Message> Channel::receive() const {
   std::string packet(kLargest, '\0');
   for (;;) {
-    iovec part{packet.data(), packet.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    ssize_t got;
-    do got = recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
+    auto [got, file, sender] = receive_file(socket_.get(), packet.data(), packet.size());
     if (got <= 0) return {};
-    Fd file;
-    pid_t sender = 0;
-    take_control(message, file, sender);
     std::string text = packet.substr(1, static_cast<size_t>(got) - 1);
     if (packet[0] == kFailure) throw_failure(text);
     if (packet[0] != kWarning) return Message{packet[0], std::move(text), std::move(file), sender};
