@@ -1,17 +1,15 @@
 #include "launcher/parent/net_device.h"
 
-#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <sched.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <vector>
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "launcher/process/namespaces.h"
 
 namespace chrun {
 namespace {
@@ -61,7 +59,7 @@ class Link {
   /// Returns when the kernel has done it.
   template <class Body>
   void carry_out(const char* call, Request<Body> request) {
-    list(call, request, [](const nlmsghdr*) {});
+    list(call, std::move(request), [](const nlmsghdr*) {});
   }
   /// Calls `each` with every message of the answer.
   template <class Body, class Each>
@@ -128,24 +126,6 @@ std::vector<Address> global_addresses(Link& link, unsigned index) {
   return found;
 }
 
-/// While it exists, this process is in the network namespace of another one.
-class InNetworkOf {
- public:
-  explicit InNetworkOf(const Fd& other) : own_(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) {
-    if (!own_) throw Refused("open").cannot("find the network namespace of this process");
-    if (setns(other.get(), CLONE_NEWNET) != 0) throw Refused("setns").cannot("enter the container's network namespace");
-  }
-  // nothing but this moves the process between the two
-  ~InNetworkOf() {
-    if (setns(own_.get(), CLONE_NEWNET) != 0) _exit(1);
-  }
-  InNetworkOf(const InNetworkOf&) = delete;
-  InNetworkOf& operator=(const InNetworkOf&) = delete;
-
- private:
-  Fd own_;
-};
-
 /// `eth%d` as the first of eth0, eth1 … that is free; refuses a name that is taken.
 std::string free_name(const std::string& pattern, const std::string& action) {
   const size_t at = pattern.find("%d");
@@ -176,15 +156,14 @@ void give_back(Link& link, unsigned index, Address address) {
 
 void move_net_device(const std::string& name, const std::string& name_there, pid_t pid) {
   const std::string action = "move the network device " + name + " into the container as " + name_there;
-  const Fd network(open(("/proc/" + std::to_string(pid) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
-  if (!network) throw Refused("open").cannot(action);
+  const Fd network = open_network(pid);
   Link here(action);
   ifinfomsg device{};
   device.ifi_index = static_cast<int>(index_of(name, action));
   const auto addresses = global_addresses(here, static_cast<unsigned>(device.ifi_index));
   std::string found;
   {
-    const InNetworkOf container(network);
+    const InNetwork container(network);
     found = free_name(name_there, action);
   }
   Request request(RTM_NEWLINK, NLM_F_ACK, device);
@@ -192,7 +171,7 @@ void move_net_device(const std::string& name, const std::string& name_there, pid
   request.add(IFLA_NET_NS_FD, &target, sizeof target);
   request.add(IFLA_IFNAME, found.c_str(), found.size() + 1);
   here.carry_out("RTM_NEWLINK", std::move(request));
-  const InNetworkOf container(network);
+  const InNetwork container(network);
   Link there(action);
   const unsigned index = index_of(found, action);
   // an address of version 6 is given up where the device is down

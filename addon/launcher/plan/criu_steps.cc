@@ -175,12 +175,8 @@ void restore(Outside& outside, const Step& step) {
 
 /// restored-loopback: brings up `lo` in the network namespace of what is being restored.
 void restored_loopback(Outside& outside, const Step&) {
-  const std::string action = "enter the network namespace of the restored container";
-  const Fd own(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-  const Fd other(open(("/proc/" + std::to_string(outside.restored) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
-  if (!own || !other || setns(other.get(), CLONE_NEWNET) != 0) throw Refused("setns").cannot(action);
+  const InNetwork container(open_network(outside.restored));
   bring_up_loopback();
-  if (setns(own.get(), CLONE_NEWNET) != 0) throw Refused("setns").cannot("leave it again");
 }
 
 /// restored PLACE: when CRIU has done all, the first process is ours; at PLACE it had its mounts.

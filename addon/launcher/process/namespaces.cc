@@ -156,6 +156,21 @@ NamespaceSet join_process(int pid) {
   return set_of(process.namespaces());
 }
 
+Fd open_network(pid_t pid) {
+  Fd file(open(("/proc/" + std::to_string(pid) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw Refused("open").cannot("find the network namespace of process " + std::to_string(pid));
+  return file;
+}
+
+InNetwork::InNetwork(const Fd& other) : own_(open_network(getpid())) {
+  if (setns(other.get(), CLONE_NEWNET) != 0) throw Refused("setns").cannot("enter the container's network namespace");
+}
+
+InNetwork::~InNetwork() {
+  // what comes later is for the own one
+  if (setns(own_.get(), CLONE_NEWNET) != 0) _exit(static_cast<int>(Exit::failure));
+}
+
 void bring_up_loopback() {
   const Fd any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};

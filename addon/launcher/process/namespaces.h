@@ -56,6 +56,21 @@ Namespaces open_namespaces(const std::string& process, NamespaceSet set);
 /// those of the container. `owner` says whose they are, for the message. Throws SysError.
 void enter_namespaces(const Namespaces& namespaces, const std::string& owner);
 
+/// The network namespace of another process. Throws SysError.
+Fd open_network(pid_t pid);
+
+/// While it exists, this process is in that network namespace. Throws SysError.
+class InNetwork {
+ public:
+  explicit InNetwork(const Fd& other);
+  ~InNetwork();
+  InNetwork(const InNetwork&) = delete;
+  InNetwork& operator=(const InNetwork&) = delete;
+
+ private:
+  Fd own_;
+};
+
 /// Brings up `lo` in the network namespace of this process. Throws SysError.
 void bring_up_loopback();
 
