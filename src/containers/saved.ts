@@ -46,6 +46,8 @@ export const readState = (root: string, id: string): SavedState =>
 
 /** One of its control groups. */
 export interface SavedGroup {
+  /** Of systemd, that it belongs to: `system UNIT` or `user UNIT`. */
+  readonly scope?: string;
   readonly controllers: string;
   readonly mount: string;
   readonly path: string;

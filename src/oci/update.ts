@@ -1,17 +1,14 @@
 /** `update`: other limits for a container that is there. */
 import { LaunchError, usageError } from '../base/errors.js';
 import { checkId } from '../containers/id.js';
-import { readConfig, readGroups, requireRoot, type SavedGroup } from '../containers/saved.js';
-import type { Host } from '../host/host.js';
+import { readGroups, requireRoot, type SavedGroup } from '../containers/saved.js';
 import { native, type SystemError } from '../host/native.js';
-import { isRootOfHost } from '../host/ownership.js';
 import { checkFields } from './config/check.js';
-import type { Config } from './config/config.js';
 import { dropNulls, parseJson } from './config/read.js';
 import { type Resources, resourceFields } from './config/resources.js';
 import type { Invocation, OciValues } from './main.js';
 import { versionsOf } from './plan/hierarchies.js';
-import { scopeOf, scopeProperties } from './plan/scope.js';
+import { scopeProperties } from './plan/scope.js';
 import { planSettings, type Setting, unknownInSecond, type Version } from './plan/settings.js';
 
 const units: Readonly<Record<string, number>> = { k: 10, m: 20, g: 30, t: 40 };
@@ -155,17 +152,6 @@ function checkUsage({ memory = {} }: Resources, writes: readonly (readonly [stri
   }
 }
 
-/** The scope that systemd has made; undefined if none has been: its name is that of the group. */
-function scopeOfContainer(
-  groups: readonly SavedGroup[],
-  cgroupsPath: string | undefined,
-  id: string,
-): string | undefined {
-  if (cgroupsPath?.startsWith('/') || (cgroupsPath && cgroupsPath.split(':').length !== 3)) return undefined;
-  const { unit } = scopeOf(cgroupsPath, id, true);
-  return groups.some(({ path }) => path.endsWith(`/${unit}`)) ? unit : undefined;
-}
-
 /** Version 1 keeps its period where the quota alone is changed. */
 function withPresentPeriod({ cpu = {}, ...rest }: Resources, groups: readonly SavedGroup[]): Resources {
   const group = groupOf({ controller: 'cpu', version: 1 }, groups);
@@ -174,19 +160,11 @@ function withPresentPeriod({ cpu = {}, ...rest }: Resources, groups: readonly Sa
 }
 
 /** In place of a file, the manager and the unit; systemd would reset what it does not know of. */
-function planProperties(
-  root: string,
-  id: string,
-  resources: Resources,
-  groups: readonly SavedGroup[],
-  host: Host,
-): Writes {
-  const { linux } = readConfig(root, id) as Config;
-  const unit = scopeOfContainer(groups, linux?.cgroupsPath, id);
-  if (unit === undefined) return [];
-  const manager = isRootOfHost(host.user().uid, host) ? 'system' : 'user';
+function planProperties(resources: Resources, groups: readonly SavedGroup[]): Writes {
+  const scope = groups.find((group) => group.scope !== undefined)?.scope;
+  if (scope === undefined) return [];
   return scopeProperties(withPresentPeriod(resources, groups), versionsOf(groups)).map((property) => [
-    `${manager} ${unit}`,
+    scope,
     property.join(' '),
   ]);
 }
@@ -195,8 +173,7 @@ function planProperties(
 export function update(invocation: Invocation): readonly (readonly [string, string])[] {
   const { values, operands, host } = invocation;
   const id = checkId(operands[0] ?? '');
-  const root = host.absolute(requireRoot(values.root));
-  const groups = readGroups(root, id);
+  const groups = readGroups(host.absolute(requireRoot(values.root)), id);
   const version = versionsOf(groups);
   const file = typeof values.resources === 'string' ? values.resources : undefined;
   const given =
@@ -212,7 +189,7 @@ export function update(invocation: Invocation): readonly (readonly [string, stri
   const warnings = [...given.warnings, ...unknownInSecond(resources, version)];
   return [
     ...warnings.map((warning) => ['', warning] as const),
-    ...planProperties(root, id, resources, groups, host),
+    ...planProperties(resources, groups),
     ...inOrder(placed),
   ];
 }
