@@ -1,10 +1,11 @@
 /** --doctor: what this machine allows containers, each found out by trying it (addon/launcher/doctor/try_runtime.cc). */
+import { askProgram } from '../doctor/ask-program.js';
 import { toReport } from '../doctor/examine.js';
 import { readKernel } from '../doctor/facts.js';
 import { type Finding, note, type Report } from '../doctor/finding.js';
 import { runTrials, type Trial } from '../doctor/trials.js';
 import type { Host } from '../host/host.js';
-import { native, type SystemError } from '../host/native.js';
+import { native } from '../host/native.js';
 import { isRootOfHost } from '../host/ownership.js';
 import type { IdRange } from '../plan/outside-kinds.js';
 import { askCriu } from './doctor-criu.js';
@@ -105,29 +106,18 @@ function planGroups(host: Host): readonly Trial[] {
 }
 
 /** The manager of units that makes scopes: that of the system, or of the user. */
-function askSystemd(host: Host): Finding {
-  const about = { name: 'systemd', title: 'control groups (systemd)', needed: false } as const;
-  const refused = (detail: string): Finding => ({
-    ...about,
-    verdict: 'no',
-    detail,
-    consequence: 'with --systemd-cgroup, containers stay in the control group of their caller',
-  });
-  const manager = isRootOfHost(host.user().uid, host) ? '--system' : '--user';
+function askSystemd(isRoot: boolean): Finding {
   const [name, path] = ['org.freedesktop.systemd1', '/org/freedesktop/systemd1'];
-  try {
-    const { status, output, errors } = native.run(
-      'busctl',
-      [manager, 'get-property', name, path, `${name}.Manager`, 'Version'],
-      10_000,
-    );
-    if (status !== 0) return refused(errors.trim() || `busctl ended with status ${status}`);
-    return { ...about, verdict: 'yes', detail: output.trim().replace(/^s "(.*)"$/, '$1') };
-  } catch (error) {
-    const { syscall, reason } = error as Partial<SystemError>;
-    if (syscall === undefined) throw error;
-    return refused(`busctl: ${syscall}: ${reason}`);
-  }
+  return askProgram({
+    name: 'systemd',
+    title: 'control groups (systemd)',
+    consequence: 'with --systemd-cgroup, containers stay in the control group of their caller',
+    program: 'busctl',
+    words: [isRoot ? '--system' : '--user', 'get-property', name, path, `${name}.Manager`, 'Version'],
+    time: 10_000,
+    refusalIn: ({ status, errors }) => errors.trim() || `busctl ended with status ${status}`,
+    detailIn: (output) => output.trim().replace(/^s "(.*)"$/, '$1'),
+  });
 }
 
 /** linux/magic.h: RDTGROUP_SUPER_MAGIC. */
@@ -157,7 +147,7 @@ export function examineMachine(program: string, host: Host): Report {
   return toReport([
     ...runTrials(program, [users, ...trials, ...ids.filter(isTrial), ...planGroups(host)]),
     ...ids.filter((each): each is Finding => !isTrial(each)),
-    askSystemd(host),
+    askSystemd(isRoot),
     askCriu(isRoot),
     readResctrl(),
     ...readKernel(),
