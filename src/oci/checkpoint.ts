@@ -19,6 +19,7 @@ import { checkConfig, ownNamespaces } from './config/read.js';
 import type { Invocation, OciValues } from './main.js';
 import { externalNames, on, requireGroups, sharedRequest, withText } from './plan/criu.js';
 import { findExternalMounts, parseMounts } from './plan/external-mounts.js';
+import { plainMessages } from './plan/messages.js';
 import { findStream, type Stream } from './plan/streams.js';
 
 /** Throws LaunchError if the caller is not root of the machine. */
@@ -134,9 +135,7 @@ export function checkpoint({ values, operands, host }: Invocation): LaunchPlan {
   const isWhole = !values['pre-dump'];
   const outside = isWhole ? outsideOf(state, config) : { descriptors: '', options: [] };
   return {
-    verbosity: 0,
-    color: 'never',
-    log: 'text',
+    ...plainMessages,
     warnings: [],
     facts: host.facts(),
     outside: [

@@ -10,6 +10,7 @@ import { checkConfig, checkProcess, readProcess } from './config/read.js';
 import type { Invocation, OciValues } from './main.js';
 import { readNamedConfig, readNamedProcess } from './names.js';
 import { keepsGroups } from './plan/make-plan.js';
+import { plainMessages } from './plan/messages.js';
 import {
   passedSockets,
   planBegin,
@@ -188,9 +189,7 @@ export function exec(invocation: Invocation): LaunchPlan {
     ...planRights({ process, linux: config.linux, keepGroups: keepsGroups(config), preserved }),
   ];
   return {
-    verbosity: 0,
-    color: 'never',
-    log: 'text',
+    ...plainMessages,
     warnings: [],
     facts: host.facts(),
     outside: [

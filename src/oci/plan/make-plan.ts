@@ -9,6 +9,7 @@ import type { Config, Process } from '../config/config.js';
 import { type GroupRequest, planControlGroups } from './groups.js';
 import { hooksOf } from './hooks.js';
 import { planMaps, planUserNamespace, type UserNamespace } from './identities.js';
+import { plainMessages } from './messages.js';
 import { planMounts, planProtection } from './mounts.js';
 import { isPrivate, joinsMounts, planNamespaces, planSysctl } from './namespaces.js';
 import { hasNotices, planNotices, withNotices } from './notices.js';
@@ -231,9 +232,7 @@ export function makeCreatePlan(request: CreateRequest, host: Host): LaunchPlan {
   const isRoot = isRootOfHost(host.user().uid, host);
   const groups = planControlGroups({ config, id, isRoot, manager, host });
   return {
-    verbosity: 0,
-    color: 'never',
-    log: 'text',
+    ...plainMessages,
     warnings: [...request.warnings, ...groups.warnings],
     facts: host.facts(),
     outside: planOutside(request, root, user, groups.steps, hasInit(namespaces), host),

@@ -12,6 +12,7 @@ import { emptyName, plainPath } from './external-mounts.js';
 import { planControlGroups } from './groups.js';
 import { hooksOf } from './hooks.js';
 import { type CreateRequest, savedState } from './make-plan.js';
+import { plainMessages } from './messages.js';
 import { planMounts } from './mounts.js';
 import { findRoot } from './root.js';
 import { inheritStreams } from './streams.js';
@@ -129,9 +130,7 @@ export function makeRestorePlan(
   const joined = joinNamespaces(config);
   const network = ownNamespaces(config).get('network');
   return {
-    verbosity: 0,
-    color: 'never',
-    log: 'text',
+    ...plainMessages,
     warnings: [...create.warnings, ...groups.warnings],
     facts: host.facts(),
     outside: [
