@@ -1,5 +1,4 @@
 /** `ch-image-ts convert IN OUT` */
-
 import { LaunchError, usageError } from '../base/errors.js';
 import { dirname } from '../base/paths.js';
 import type { Host } from '../host/host.js';
