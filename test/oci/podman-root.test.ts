@@ -29,8 +29,8 @@ const wanted: Readonly<Record<string, string | RegExp>> = {
   systemd: /^0 .*name=systemd/,
   bridge: /^0 inet 10\.88\.\S+ .* eth0 0 100000 65536$/,
   notify: /^0/,
-  // conmon says the first, and passes on the other
-  told: /^0 "MAINPID=\d+.*READY=1/,
+  // conmon says the first, and passes on the other: which of them is first is a matter of time
+  told: /^0 (?=.*"MAINPID=\d+)(?=.*"READY=1)/,
 };
 
 t.test('podman as root: limits, devices, capabilities, pods, pause, update, maps', (t) => {
@@ -72,7 +72,7 @@ t.test('podman as root: limits, devices, capabilities, pods, pause, update, maps
     export NOTIFY_SOCKET=/mnt/manager
     try notify podman run --rm --network none --sdnotify=container -v ${probe}:/probe test /probe with notify=READY=1 -- true
     unset NOTIFY_SOCKET
-    for i in $(seq 100); do grep -q READY /mnt/told && break; sleep 0.1; done
+    for i in $(seq 100); do grep -q READY /mnt/told && grep -q MAINPID /mnt/told && break; sleep 0.1; done
     try told grep -v ready /mnt/told
     kill $manager
     podman rm -af >/dev/null 2>&1; podman pod rm -af >/dev/null 2>&1
