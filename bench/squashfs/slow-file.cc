@@ -1,5 +1,6 @@
 // slow-file FILE DIRECTORY MILLISECONDS: shows FILE as DIRECTORY/file, where each read takes so much longer, as on a
-// busy parallel file system; up to 64 at once. Runs until it is unmounted. As root.
+// busy parallel file system; up to 64 at once. Runs until it is unmounted, then prints how many reads there were, and
+// how many at once. As root.
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <sys/mount.h>
@@ -7,10 +8,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,6 +28,14 @@ struct Slow {
   int device, file;
   uint64_t size;
   long milliseconds;
+  std::atomic<unsigned> reads{0}, at_once{0}, most_at_once{0};
+
+  void begin_read() {
+    ++reads;
+    const unsigned now = ++at_once;
+    for (unsigned most = most_at_once; now > most && !most_at_once.compare_exchange_weak(most, now);) {
+    }
+  }
 };
 
 fuse_attr attributes(const Slow& slow, uint64_t node) {
@@ -43,7 +54,7 @@ void reply(const Slow& slow, uint64_t request, int error, const void* data = nul
   (void)!writev(slow.device, parts, size ? 2 : 1);
 }
 
-void answer(const Slow& slow, const fuse_in_header& header, const char* body, std::vector<char>& bytes) {
+void answer(Slow& slow, const fuse_in_header& header, const char* body, std::vector<char>& bytes) {
   constexpr uint64_t kYear = 365 * 24 * 3600;
   switch (header.opcode) {
     case FUSE_INIT: {
@@ -71,8 +82,10 @@ void answer(const Slow& slow, const fuse_in_header& header, const char* body, st
     }
     case FUSE_READ: {
       const auto* in = reinterpret_cast<const fuse_read_in*>(body);
+      slow.begin_read();
       usleep(static_cast<useconds_t>(slow.milliseconds * 1000));
       const ssize_t got = pread(slow.file, bytes.data(), std::min(in->size, kLongest), static_cast<off_t>(in->offset));
+      --slow.at_once;
       return reply(slow, header.unique, got < 0 ? errno : 0, bytes.data(), got < 0 ? 0 : static_cast<size_t>(got));
     }
     case FUSE_FORGET:
@@ -84,12 +97,19 @@ void answer(const Slow& slow, const fuse_in_header& header, const char* body, st
   }
 }
 
-void serve(const Slow& slow) {
+void serve(Slow& slow) {
   std::vector<char> request(kLongest + 4096), bytes(kLongest);
   for (;;) {
     const ssize_t size = read(slow.device, request.data(), request.size());
     if (size < 0 && (errno == EINTR || errno == ENOENT || errno == EAGAIN)) continue;
-    if (size < static_cast<ssize_t>(sizeof(fuse_in_header))) _exit(0);
+    if (size < static_cast<ssize_t>(sizeof(fuse_in_header))) {
+      static std::once_flag once;
+      std::call_once(once, [&] {
+        printf("%u reads, %u at once\n", slow.reads.load(), slow.most_at_once.load());
+        fflush(stdout);
+        _exit(0);
+      });
+    }
     answer(slow, *reinterpret_cast<fuse_in_header*>(request.data()), request.data() + sizeof(fuse_in_header), bytes);
   }
 }
@@ -107,6 +127,6 @@ int main(int count, char** words) {
     return perror("slow-file: mount"), 1;
   // mounted when this returns
   if (daemon(0, 1) < 0) return 1;
-  for (unsigned each = 1; each < kThreads; ++each) std::thread(serve, std::cref(slow)).detach();
+  for (unsigned each = 1; each < kThreads; ++each) std::thread(serve, std::ref(slow)).detach();
   serve(slow);
 }

@@ -131,8 +131,17 @@ size_t Image::read_some(uint64_t position, std::span<uint8_t> to) const {
   return done;
 }
 
+size_t Image::read_demanded(uint64_t position, std::span<uint8_t> to) const {
+  if (!watcher_) return read_some(position, to);
+  const bool foreseen = watcher_->before(position, to.size());
+  const auto start = std::chrono::steady_clock::now();
+  const size_t size = read_some(position, to);
+  watcher_->after(foreseen, std::chrono::steady_clock::now() - start);
+  return size;
+}
+
 void Image::read(uint64_t position, std::span<uint8_t> to) const {
-  if (read_some(position, to) != to.size()) {
+  if (read_demanded(position, to) != to.size()) {
     throw Damage("image " + name_ + " is damaged or cut short: no " + std::to_string(to.size()) + " bytes at " +
                  std::to_string(position));
   }

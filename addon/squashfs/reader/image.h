@@ -1,5 +1,6 @@
 // The image file and its superblock, checked once so that the rest can rely on its numbers.
 #pragma once
+#include <chrono>
 #include <span>
 #include <string>
 
@@ -23,6 +24,15 @@ struct Superblock {
   uint64_t fragment_table;
 };
 
+/// Told of each read that somebody waits for. Called by any thread.
+class ReadWatcher {
+ public:
+  virtual ~ReadWatcher() = default;
+  /// Whether these bytes were read ahead.
+  virtual bool before(uint64_t position, size_t size) = 0;
+  virtual void after(bool foreseen, std::chrono::nanoseconds took) = 0;
+};
+
 class Image {
  public:
   /// Reads and checks the superblock. Throws Damage with words for the user: `name` says which image.
@@ -38,7 +48,11 @@ class Image {
   /// Fills `to` from byte `position`. Throws Damage where the image ends before.
   void read(uint64_t position, std::span<uint8_t> to) const;
   /// Reads up to `to.size()` bytes, fewer only at the end of the image.
+  size_t read_demanded(uint64_t position, std::span<uint8_t> to) const;
+  /// The same ahead of demand, without the watcher.
   size_t read_some(uint64_t position, std::span<uint8_t> to) const;
+  /// To be set before there are threads that read.
+  void watch(ReadWatcher& watcher) const { watcher_ = &watcher; }
 
   /// What follows the image in its file: padding, and whatever was appended.
   uint64_t bytes_behind() const { return behind_; }
@@ -52,6 +66,7 @@ class Image {
   uint64_t identity_ = 0;
   uint64_t behind_ = 0;
   Superblock super_;
+  mutable ReadWatcher* watcher_ = nullptr;
 };
 
 }  // namespace chrun::squashfs

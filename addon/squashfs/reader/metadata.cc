@@ -26,7 +26,7 @@ std::shared_ptr<SuppliedBlock> Metadata::supply(uint64_t position, std::shared_p
 void Metadata::fill(uint64_t position, Block& block) const {
   std::array<uint8_t, kMetadataRoom> raw;
   // header and content at once: one system call more than that is most of the cost of a stored block
-  unpack(position, std::span(raw).first(image_.read_some(position, raw)), block);
+  unpack(position, std::span(raw).first(image_.read_demanded(position, raw)), block);
 }
 
 void Metadata::unpack(uint64_t position, std::span<const uint8_t> raw, Block& block) const {

@@ -25,6 +25,7 @@
 #include "squashfs/server/detach.h"
 #include "squashfs/server/doorkeeper.h"
 #include "squashfs/server/fuse_ops.h"
+#include "squashfs/server/neighbours.h"
 #include "squashfs/server/reads_store.h"
 #include "squashfs/server/remembered_reads.h"
 #include "squashfs/server/sandbox.h"
@@ -59,11 +60,14 @@ class Server {
            uint64_t command) try {
     files_.emplace(std::move(image), name, offset, kMetadataCache, kDataCache);
     ops_.emplace(*files_, workers_);
-    reads_.emplace(*files_, std::move(store), command, mounter ? mounter->channel() : -1);
+    pressure_.emplace();
+    neighbours_.emplace(files_->image, *pressure_);
+    reads_.emplace(*files_, *pressure_, std::move(store), command, mounter ? mounter->channel() : -1);
     start_workers();
     enter_sandbox(Role::doorkeeper);
     if (auto note = reads_->begin()) doorkeeper_.record_reads(std::move(*note));
     files_->open_root();
+    files_->image.watch(*neighbours_);
     device_ = mounter ? mounter->take_device() : doorkeeper_.receive_device();
     if (mounter) doorkeeper_.set_mounter(std::move(*mounter));
     ready_.store(true);
@@ -105,6 +109,7 @@ class Server {
     if (busy_.exchange(false)) return true;
     files_->metadata.trim(kMetadataCacheIdle);
     files_->data.trim(kDataCacheIdle);
+    neighbours_->forget();
     malloc_trim(0);
     timed_ = false;
     return busy_ && !timed_.exchange(true);
@@ -115,6 +120,8 @@ class Server {
   Doorkeeper doorkeeper_;
   std::optional<FileSystem> files_;
   std::optional<FuseOps> ops_;
+  std::optional<Pressure> pressure_;
+  std::optional<Neighbours> neighbours_;
   std::optional<RememberedReads> reads_;
   Fd device_;
   std::atomic<bool> ready_{false};  // there is a device, and something to answer

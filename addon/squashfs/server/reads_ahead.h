@@ -15,7 +15,7 @@ namespace chrun::squashfs {
 
 class ReadsAhead {
  public:
-  explicit ReadsAhead(const FileSystem& files) : files_(files) {}
+  ReadsAhead(const FileSystem& files, const Pressure& pressure) : files_(files), pressure_(pressure) {}
 
   /// Starts threads for about so many blocks: to be called before the caller is in the sandbox. They wait for begin().
   void start_threads(size_t blocks);
@@ -43,7 +43,7 @@ class ReadsAhead {
   void read(const Batch& batch);
 
   const FileSystem& files_;
-  const Pressure pressure_;
+  const Pressure& pressure_;
   std::atomic<bool> begun_{false}, stopped_{false};
   std::atomic<uint32_t> demands_{0};
   std::atomic<unsigned> running_{0};  // threads

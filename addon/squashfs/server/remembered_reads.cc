@@ -15,7 +15,8 @@ constexpr size_t kUsualBlock = 6;         // bytes in a record
 
 }  // namespace
 
-RememberedReads::RememberedReads(const FileSystem& files, ReadsStore store, uint64_t command, int channel)
+RememberedReads::RememberedReads(const FileSystem& files, const Pressure& pressure, ReadsStore store, uint64_t command,
+                                 int channel)
     : files_(files), key_{files.image.identity(), command}, store_(std::move(store)), channel_(channel) {
   if (!store_) return;
   record_ = store_.load(key_);
@@ -33,7 +34,7 @@ RememberedReads::RememberedReads(const FileSystem& files, ReadsStore store, uint
   if (record_.empty() && has_shipped())
     count = std::min<uint64_t>(files.image.bytes_behind(), kMostReads) / kUsualBlock + 1;
   if (count == 0) return;
-  ahead_.emplace(files);
+  ahead_.emplace(files, pressure);
   ahead_->start_threads(count);
 }
 

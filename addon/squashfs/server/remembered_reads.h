@@ -15,7 +15,7 @@ class RememberedReads {
  public:
   /// Outside of the sandbox, before anything is read: loads the record, and starts threads where there is one.
   /// `channel`: to the process that saves (Mounter::channel()).
-  RememberedReads(const FileSystem& files, ReadsStore store, uint64_t command, int channel);
+  RememberedReads(const FileSystem& files, const Pressure& pressure, ReadsStore store, uint64_t command, int channel);
   /// In the sandbox: begins to record and to read ahead. What is to be said about it, or nothing where there is no
   /// store.
   std::optional<std::string> begin();

@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -55,6 +56,12 @@ constexpr long kCommon[] = {
     SYS_tgkill,
     SYS_rt_sigaction,
 };
+constexpr long kThreads[] = {
+    SYS_set_robust_list,
+#ifdef SYS_rseq
+    SYS_rseq,
+#endif
+};
 constexpr long kDoor[] = {
     SYS_accept4,     SYS_recvmsg,    SYS_sendmsg, SYS_getsockopt,  SYS_close,    SYS_epoll_ctl,
     SYS_epoll_pwait, SYS_ppoll,      SYS_geteuid, SYS_getsockname, SYS_unlinkat,
@@ -68,6 +75,22 @@ constexpr long kMounter[] = {
     SYS_poll,
 #endif
 };
+
+/// Threads, which are in the same sandbox. Nothing else can be made by clone(2); of clone3(2), whose flags are in
+/// memory, libc does without.
+void append_threads(std::vector<sock_filter>& program) {
+  constexpr uint32_t kThread = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+                               CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+  constexpr uint32_t kDetached = 0x00400000;  // without meaning since Linux 2.6, but musl sets it
+  constexpr uint32_t kFlags = offsetof(seccomp_data, args[0]);
+  const sock_filter filter[] = {
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kClone3, 0, 1),   BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 5), BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kFlags),
+      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~kDetached),      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kThread, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+  };
+  program.insert(program.end(), std::begin(filter), std::end(filter));
+}
 
 void append_allowed(std::vector<sock_filter>& program, const long* calls, size_t count) {
   for (size_t each = 0; each < count; ++each) {
@@ -87,6 +110,10 @@ std::vector<sock_filter> make_filter(Role role) {
   program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1));
   program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES));
   append_allowed(program, kCommon, std::size(kCommon));
+  if (role == Role::worker) {
+    append_allowed(program, kThreads, std::size(kThreads));
+    append_threads(program);
+  }
   if (role == Role::doorkeeper) append_allowed(program, kDoor, std::size(kDoor));
   if (role == Role::mounter) append_allowed(program, kMounter, std::size(kMounter));
   program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));

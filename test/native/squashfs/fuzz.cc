@@ -205,7 +205,8 @@ void walk_with_record(const Bytes& bytes, const std::vector<NeededBlock>& needed
   const std::string record = make_record(key, needed, random);
   auto blocks = random() % 2 ? decode_reads(record, key) : find_reads(std::string(random() % 100, 'c') + record, key);
   if (!blocks) return;
-  ReadsAhead ahead(files);
+  const Pressure pressure;
+  ReadsAhead ahead(files, pressure);
   files.metadata.on_demand([&](const BlockKey&) { ahead.pass(); });
   files.data.on_demand([&](const BlockKey&) { ahead.pass(); });
   ahead.start_threads(count_of_reads(record));
