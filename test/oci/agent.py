@@ -37,6 +37,7 @@ while True:
         connection.close()
         continue
     text, control, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(4))
+    connection.close()
     if not text:
         continue
     print(json.dumps(json.loads(text)), flush=True)

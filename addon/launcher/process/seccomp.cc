@@ -2,7 +2,6 @@
 
 #include <linux/seccomp.h>
 #include <linux/sockios.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -81,14 +80,17 @@ Fd connect_agent(const std::string& path) {
 
 namespace {
 
-/// Waits until it is read; false if the agent is gone.
+/// Waits until it is read; false if the agent hung up before. That it did so after it had read all is no error.
 bool is_taken(const Fd& socket) {
   for (;;) {
     int unread = 0;
     if (ioctl(socket.get(), SIOCOUTQ, &unread) != 0) return false;
-    if (unread == 0) return true;
-    pollfd end{socket.get(), 0, 0};
-    if (poll(&end, 1, 1) > 0 && (end.revents & (POLLHUP | POLLERR))) return false;
+    // in this order: what an agent leaves unread goes when it hangs up, after the socket has got its error
+    char byte;
+    const ssize_t end = recv(socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (end < 0 && errno != EAGAIN && errno != EINTR) return false;
+    if (end == 0 || unread == 0) return true;
+    usleep(200);
   }
 }
 
