@@ -228,8 +228,8 @@ export const createKinds = {
     readonly place: string;
     readonly mounts: readonly { readonly source: string; readonly destination: string }[];
   }) => [step.rootfs, step.place, ...step.mounts.flatMap(({ source, destination }) => [source, destination])],
-  /** Make this directory in the image if it is missing, while the image is writable. */
-  'make-directory': (step: { readonly path: string }) => [step.path],
+  /** Make this file or directory in the image if it is missing, while it is writable. */
+  make: (step: { readonly path: string; readonly type: 'file' | 'directory' }) => [step.path, step.type],
   /** Hide what is at these guest paths, if it is there. */
   mask: (step: { readonly paths: readonly string[] }) => step.paths,
   /** Make these guest paths read-only, if they are there. */

@@ -21,6 +21,19 @@ function play(bundle: Bundle, words: readonly string[]): Played {
   return JSON.parse(stdout) as Played;
 }
 
+const playSocket = (bundle: Bundle, socket: string): Played =>
+  play(bundle, [
+    'socket',
+    socket,
+    ...runtimeWords,
+    '--root',
+    bundle.root,
+    'create',
+    '--console-socket',
+    socket,
+    'a',
+  ]);
+
 for (const user of users) {
   t.test(`run in the foreground has a terminal of its own, as ${user.name}`, (t) => {
     const bundle = makeBundle(t, user, ({ process }) => {
@@ -58,23 +71,28 @@ for (const user of users) {
       process.args = ['sh', '-c', 'stty size; test /dev/console -ef /proc/self/fd/0 && echo same'];
     });
     const socket = join(bundle.path, 'socket');
-    const { text, status } = play(bundle, [
-      'socket',
-      socket,
-      ...runtimeWords,
-      '--root',
-      bundle.root,
-      'create',
-      '--console-socket',
-      socket,
-      'a',
-    ]);
+    const { text, status } = playSocket(bundle, socket);
     t.same([text, status], ['20 90\r\nsame\r\n', 0]);
     t.match(bundle.oci(['create', '--console-socket', join(bundle.path, 'nobody'), 'b']), {
       status: 1,
       stderr: /can't connect to the console socket .*nobody: connect: no such file or directory/,
     });
     t.equal(bundle.oci(['list', '-q']).stdout, 'a\n', 'nothing is left of that');
+    t.end();
+  });
+
+  t.test(`a terminal is /dev/console in a read-only /dev, too, as ${user.name}`, (t) => {
+    const bundle = makeBundle(t, user, ({ process, mounts }) => {
+      process.terminal = true;
+      process.args = [
+        'sh',
+        '-c',
+        'test /dev/console -ef /proc/self/fd/0 && ! mkdir /dev/new 2>/dev/null && echo same',
+      ];
+      mounts.find(({ destination }: { destination: string }) => destination === '/dev').options.push('ro');
+    });
+    const { text, status } = playSocket(bundle, join(bundle.path, 'socket'));
+    t.same([text, status], ['same\r\n', 0]);
     t.end();
   });
 }

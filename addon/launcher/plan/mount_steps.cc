@@ -366,10 +366,10 @@ void move_root(Creation& creation, const Step& step) {
   creation.root.reset();
 }
 
-/// make-directory PATH: while the image is writable; what else is wrong with it is reported when it is entered.
-void make_directory(Creation& creation, const Step& step) {
+/// make PATH file|directory: while the image is writable; what else is wrong with it is reported when it is used.
+void make(Creation& creation, const Step& step) {
   if (!open_in_image(root_of(creation, step), field(step, 0)) && errno == ENOENT)
-    create_in_image(root_of(creation, step), field(step, 0), false);
+    create_in_image(root_of(creation, step), field(step, 0), field(step, 1) == "file");
 }
 
 /// change-root PATH: in a mount namespace that others have, too, pivot_root(2) would be theirs.
@@ -388,7 +388,7 @@ constexpr StepKind<Creation> kKinds[] = {
     {"protect", 1, kAnyFields, protect},
     {"propagation", 1, 1, propagation},
     {"move-root", 0, 0, move_root},
-    {"make-directory", 1, 1, make_directory},
+    {"make", 2, 2, make},
     {"change-root", 1, 1, change_root},
 };
 

@@ -186,7 +186,9 @@ function planOwnRoot(
     ...planMounts(config, bundle, groups, host),
     ...(hasNotices(request, host) ? [planNotices(request)] : []),
     ...planContainerHooks(request, '-'),
-    ...(config.root.readonly ? [{ kind: 'make-directory', path: config.process?.cwd || '/' } as const] : []),
+    ...(config.root.readonly
+      ? [{ kind: 'make', path: config.process?.cwd || '/', type: 'directory' } as const]
+      : []),
     ...planProtection(config),
     pivot ? { kind: 'pivot' } : { kind: 'move-root' },
     ...(rootfsPropagation ? [{ kind: 'propagation', propagation: rootfsPropagation } as const] : []),

@@ -204,7 +204,7 @@ function planDevices(config: Config, mounts: readonly CreateStep[]): readonly Cr
 const placesOf = (step: CreateStep): readonly string[] =>
   step.kind === 'mount'
     ? [step.destination]
-    : step.kind === 'device'
+    : step.kind === 'device' || step.kind === 'make'
       ? [step.path]
       : step.kind === 'links'
         ? [`${step.directory}/`]
@@ -233,7 +233,12 @@ export function planMounts(
   host: Host,
 ): readonly CreateStep[] {
   const mounts = (config.mounts ?? []).flatMap((mount) => planMount({ mount, bundle, config, groups, host }));
-  return makeReadOnlyLast([...mounts, ...planDevices(config, mounts)]);
+  return makeReadOnlyLast([
+    ...mounts,
+    ...planDevices(config, mounts),
+    // later, what it is in may be read-only
+    ...(config.process?.terminal ? [{ kind: 'make', path: '/dev/console', type: 'file' } as const] : []),
+  ]);
 }
 
 const some = (kind: 'mask' | 'protect', paths: readonly string[]): readonly CreateStep[] =>
