@@ -22,7 +22,7 @@ constexpr size_t kThreadStack = 256 << 10;
 }  // namespace
 
 bool Neighbours::before(uint64_t position, size_t size) {
-  if (!slow_.load(std::memory_order_relaxed) || size == 0) return false;
+  if (!slow_.load(std::memory_order_relaxed) || size == 0 || position >= image_.super().bytes_used) return false;
   const std::lock_guard lock(mutex_);
   bool foreseen = true;
   for (uint64_t region = position / kRegion; region <= (position + size - 1) / kRegion; ++region) {
