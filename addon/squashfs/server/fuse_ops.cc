@@ -1,5 +1,6 @@
 #include "squashfs/server/fuse_ops.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +18,8 @@ constexpr uint64_t kNumberZero = 1ull << 32;  // shown for inode number 0, which
 constexpr uint64_t kFirstEntry = 2;           // positions 1 and 2 follow "." and ".."
 constexpr uint32_t kSequential = 64 << 10;    // a first read this long is the beginning of a sequential one
 constexpr uint32_t kAhead = 4;                // blocks
+constexpr uint64_t kSmallFile = 128 << 10;    // the kernel asks for that much at once
+constexpr uint32_t kZeroesTails = 41;  // since 7.41 (Linux 6.12), the kernel does so where it is given a file's end
 constexpr size_t kZerosSize = 64 << 10;
 const uint8_t kZeros[kZerosSize] = {};
 
@@ -24,6 +27,17 @@ const uint8_t kZeros[kZerosSize] = {};
 struct InitOffer {
   uint32_t major, minor, max_readahead, flags;
 };
+
+void add_slices(FuseReply& reply, const std::vector<Slice>& slices) {
+  for (const Slice& slice : slices) {
+    if (slice.block) {
+      reply.add(slice.block->bytes.get() + slice.offset, slice.size);
+    } else {
+      for (size_t done = 0; done < slice.size; done += kZerosSize)
+        reply.add(kZeros, std::min(kZerosSize, slice.size - done));
+    }
+  }
+}
 
 }  // namespace
 
@@ -68,12 +82,13 @@ void FuseOps::answer(int device, const uint8_t* bytes, size_t size) {
   const FuseRequest request{reinterpret_cast<const fuse_in_header*>(bytes), bytes + sizeof(fuse_in_header),
                             size - sizeof(fuse_in_header)};
   const uint32_t code = request.header->opcode;
-  // nothing is kept per node, so there is nothing to forget; these have no reply
-  if (code == FUSE_FORGET || code == FUSE_BATCH_FORGET) return;
+  // no reply
+  if (code == FUSE_FORGET || code == FUSE_BATCH_FORGET) return forget(request);
   if (code == FUSE_INTERRUPT) return interrupt(device, request);
   {
     const Task task(request.header->unique);
     Scratch scratch;
+    if (code == FUSE_IOCTL) give(device, request);
     dispatch(request, scratch).send(device, request.header->unique);
   }
   if (code == FUSE_READ) read_ahead(request);
@@ -88,6 +103,39 @@ void FuseOps::interrupt(int device, const FuseRequest& request) {
   // answered already, or a thread has just read it: then the kernel asks again, which it does only for what it waits
   // for
   FuseReply::error(EAGAIN).send(device, request.header->unique);
+}
+
+void FuseOps::forget(const FuseRequest& request) const {
+  if (request.header->opcode == FUSE_FORGET) return given_.remove(request.header->nodeid);
+  const auto* in = request.part<fuse_batch_forget_in>();
+  if (!in) return;
+  const auto* each = reinterpret_cast<const fuse_forget_one*>(in + 1);
+  const size_t sent = (request.size - sizeof *in) / sizeof *each;
+  for (size_t left = std::min<size_t>(in->count, sent); left > 0; --left) given_.remove(each++->nodeid);
+}
+
+/// Interpreters ask of each file that they open whether it is a terminal, and then read it. Before the answer, the
+/// content of a small file goes to the kernel's page cache: that saves a request.
+void FuseOps::give(int device, const FuseRequest& request) const {
+  const auto* in = request.part<fuse_ioctl_in>();
+  const uint64_t node = request.header->nodeid;
+  if (!in || in->cmd != TCGETS || !gives_) return;
+  // it waits while the kernel reads the same page: half of the threads stay free to answer that
+  if (giving_.fetch_add(1) < serving_ / 2) try {
+      const Inode file = inode_of(node);
+      if (file.type == Type::file && file.size > 0 && file.size <= kSmallFile && given_.add(node)) {
+        const fuse_notify_store_out place{
+            .nodeid = node, .offset = 0, .size = static_cast<uint32_t>(file.size), .padding = 0};
+        FuseReply notice = FuseReply::notice(FUSE_NOTIFY_STORE);
+        notice.add(&place, sizeof place);
+        const auto slices = files_.data.read(file, 0, file.size);
+        add_slices(notice, slices);
+        notice.send(device, 0);
+      }
+    } catch (const std::exception&) {
+      // a process that really reads it gets the error
+    }
+  giving_.fetch_sub(1);
 }
 
 FuseReply FuseOps::dispatch(const FuseRequest& request, Scratch& scratch) const try {
@@ -110,6 +158,8 @@ FuseReply FuseOps::dispatch(const FuseRequest& request, Scratch& scratch) const 
       return get_xattr(request, scratch);
     case FUSE_LISTXATTR:
       return list_xattrs(request, scratch);
+    case FUSE_IOCTL:
+      return FuseReply::error(ENOTTY);
     case FUSE_STATFS:
       return statistics(scratch);
     case FUSE_OPENDIR:
@@ -134,6 +184,7 @@ FuseReply FuseOps::init(const FuseRequest& request, Scratch& scratch) const {
   const auto* offer = request.part<InitOffer>();
   // 7.26 came with Linux 4.16; user namespaces may mount FUSE since 4.18
   if (!offer || offer->major != 7 || offer->minor < 26) return FuseReply::error(EPROTO);
+  gives_ = offer->minor >= kZeroesTails;
   opens_directories_ = !(offer->flags & FUSE_NO_OPENDIR_SUPPORT);
   const uint32_t wanted = FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO |
                           FUSE_CACHE_SYMLINKS | FUSE_NO_OPEN_SUPPORT | FUSE_NO_OPENDIR_SUPPORT | FUSE_MAX_PAGES;
@@ -213,15 +264,9 @@ FuseReply FuseOps::read(const FuseRequest& request, Scratch& scratch) const {
   if (!in) return FuseReply::error(EINVAL);
   const size_t size = std::min(in->size, kLongestRead);
   scratch.slices = files_.data.read(inode_of(request.header->nodeid), in->offset, size);
+  if (in->offset == 0) given_.add(request.header->nodeid);
   FuseReply reply;
-  for (const Slice& slice : scratch.slices) {
-    if (slice.block) {
-      reply.add(slice.block->bytes.get() + slice.offset, slice.size);
-    } else {
-      for (size_t done = 0; done < slice.size; done += kZerosSize)
-        reply.add(kZeros, std::min(kZerosSize, slice.size - done));
-    }
-  }
+  add_slices(reply, scratch.slices);
   return reply;
 }
 

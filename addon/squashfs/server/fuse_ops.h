@@ -7,6 +7,7 @@
 #include "squashfs/reader/file_system.h"
 #include "squashfs/reader/work.h"
 #include "squashfs/server/fuse_wire.h"
+#include "squashfs/server/given_files.h"
 #include "squashfs/server/listing_habit.h"
 
 namespace chrun::squashfs {
@@ -21,6 +22,7 @@ class FuseOps {
   void serve(int device, Active active) {
     alignas(8) uint8_t buffer[kRequestSize];
     register_thread();
+    serving_.fetch_add(1);
     while (const size_t size = receive(device, buffer)) {
       active();
       answer(device, buffer, size);
@@ -43,6 +45,8 @@ class FuseOps {
   void interrupt(int device, const FuseRequest& request);
   FuseReply dispatch(const FuseRequest& request, Scratch& scratch) const;
   void read_ahead(const FuseRequest& request) const;
+  void forget(const FuseRequest& request) const;
+  void give(int device, const FuseRequest& request) const;
 
   FuseReply init(const FuseRequest& request, Scratch& scratch) const;
   FuseReply lookup(const FuseRequest& request, Scratch& scratch) const;
@@ -67,11 +71,14 @@ class FuseOps {
 
   const FileSystem& files_;
   const unsigned threads_;
+  std::atomic<unsigned> serving_{0};  // threads in serve()
   std::mutex works_mutex_;
   std::vector<Work*> works_;  // of all threads
   mutable ListingHabit habit_;
-  mutable std::atomic<unsigned> reading_ahead_{0};
-  mutable std::atomic<bool> opens_directories_{false};  // the kernel can't do without, before Linux 5.1
+  mutable GivenFiles given_;
+  mutable std::atomic<unsigned> reading_ahead_{0}, giving_{0};  // threads
+  mutable std::atomic<bool> gives_{false};                      // the kernel takes what it has not asked for
+  mutable std::atomic<bool> opens_directories_{false};          // the kernel can't do without, before Linux 5.1
 };
 
 }  // namespace chrun::squashfs

@@ -30,6 +30,8 @@ struct FuseRequest {
 class FuseReply {
  public:
   static FuseReply error(int code);
+  /// Not an answer, but told without a question (enum fuse_notify_code): to be sent as that of request 0.
+  static FuseReply notice(int code) { return error(-code); }
   static FuseReply bytes(const void* data, size_t size);
   /// Adds a part, which must stay where it is until the reply is sent.
   void add(const void* data, size_t size);
