@@ -52,6 +52,8 @@ function exampleFor(rootless: boolean, ids: { readonly uid: number; readonly gid
     mounts: mountsFor(rootless),
     linux: {
       ...(rootless ? { uidMappings: map(ids.uid), gidMappings: map(ids.gid) } : {}),
+      // without rights, none can be denied that a user has anyway
+      ...(rootless ? {} : { resources: { devices: [{ allow: false, access: 'rwm' }] } }),
       namespaces: kinds.map((type) => ({ type })),
       maskedPaths: [
         ...['/proc/acpi', '/proc/asound', '/proc/kcore', '/proc/keys', '/proc/latency_stats'],
