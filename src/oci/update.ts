@@ -180,7 +180,8 @@ export function update(invocation: Invocation): readonly (readonly [string, stri
     file === undefined ? { resources: resourcesOf(values), warnings: [] } : readResources(file, invocation);
   const resources = withoutLimit(withPresentLimit(given.resources, groups, version), groups, version);
   const settings = planSettings(resources, version);
-  if (settings.length === 0)
+  // clients write all that they know into a file, which may be nothing
+  if (settings.length === 0 && file === undefined)
     throw usageError('expected something to change: --resources, or one of its values');
   const placed = settings
     .filter((setting) => setting.needed || groupOf(setting, groups))
