@@ -69,6 +69,8 @@ bool is_frozen(const Group& group) {
 }
 
 void require_unused(const Group& group) {
+  // who may not join it does without it
+  if (access(group.file("cgroup.procs").c_str(), W_OK) != 0) return;
   if (is_frozen(group)) throw Error("the control group " + group.directory() + " is frozen");
   if (!text_of(group.file("cgroup.procs")).empty())
     throw Error("the control group " + group.directory() + " has processes already");

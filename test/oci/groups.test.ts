@@ -1,4 +1,6 @@
 /** Control groups: made, joined, frozen, counted, changed and removed. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -71,6 +73,8 @@ t.test('limits are set, changed by update, and counted by events; nothing is lef
   t.match(oci('update', '--resources', 'more.json', 'a'), { status: 0, stderr: '' });
   t.match([memory(), of('cpu', 'cpu.shares', 'cpu.weight')].join(), /^134217728,(1024|100)$/);
   t.match(oci('update', 'a'), { status: 1, stderr: /expected something to change/ });
+  writeFileSync(join(bundle.path, 'more.json'), JSON.stringify({ memory: {}, cpu: {} }));
+  t.match(oci('update', '--resources', 'more.json', 'a'), { status: 0, stderr: '' }, 'a file may be empty');
   t.match(oci('update', '--memory', '-1', 'a'), { status: 0, stderr: '' }, 'swap does not stand in its way');
   t.match(memory(), /^(max|9\d+)$/);
   t.equal(oci('update', '--memory', '128M', 'a').status, 0);
@@ -242,6 +246,30 @@ t.test('a user to whom nothing is delegated goes on without, and says so; limits
   });
   t.match(run().stderr, /'\.\.\/x' is not the name of a setting/);
   t.same(readdirSync(bundle.root), []);
+  t.end();
+});
+
+t.test("another user's group, even one in use, is left alone", (t) => {
+  if (!isRoot) return skip(t, 'there is no other user');
+  const hierarchy = unified ?? '/sys/fs/cgroup/memory';
+  const directory = join(hierarchy, top, 'a');
+  mkdirSync(directory, { recursive: true });
+  const sleeper = spawn('sleep', ['100']);
+  writeFileSync(join(directory, 'cgroup.procs'), String(sleeper.pid));
+  t.teardown(async () => {
+    sleeper.kill();
+    await once(sleeper, 'exit');
+    rmdirSync(directory);
+    rmdirSync(join(hierarchy, top));
+  });
+  const bundle = sleeping(t, ordinaryUser, ({ process }) => {
+    process.args = ['true'];
+  });
+  t.match(bundle.oci(['run', 'a'], { groups: true }), {
+    status: 0,
+    stderr: /^ch-oci-ts: warning: the container stays in the control group of its caller: .*\n$/,
+  });
+  t.equal(readFileSync(join(directory, 'cgroup.procs'), 'utf8'), `${sleeper.pid}\n`);
   t.end();
 });
 

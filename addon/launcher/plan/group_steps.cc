@@ -37,7 +37,8 @@ bool is_had(Outside& outside, const WantedGroup& wanted, auto action) {
     if (wanted.must) throw refusal.hinted("limits of linux.resources need control groups that this user may change");
     if (wanted.asked) outside.refusal = refusal.what();
   }
-  remove_groups({wanted.group});
+  // what was there before is somebody else's
+  if (!wanted.group.made.empty()) remove_groups({wanted.group});
   std::erase_if(outside.groups, [&](const Group& each) { return each.directory() == wanted.group.directory(); });
   if (!outside.refusal.empty() && outside.groups.empty())
     log::warning("the container stays in the control group of its caller: " + outside.refusal);
