@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
-const tree = '/sys/fs/cgroup';
+export const tree = '/sys/fs/cgroup';
 
 /** The versions of control groups, and how a mount namespace gets them alone. */
 export const groups = {
@@ -13,7 +13,7 @@ export const groups = {
 };
 
 // a frozen process does not end with its namespace; one that is somebody else's has no ID here
-const within = (group, seconds) => `
+const within = (group, seconds, prepare) => `
 ${groups[group]}
 case $PWD/ in /tmp/*) ;; *) mount -t tmpfs -o mode=1777 tmpfs /tmp ;; esac
 thaw() {
@@ -21,7 +21,9 @@ thaw() {
     if grep -q '[1-9]' "\${file%/*}/cgroup.procs"; then echo "$2" > "$file"; fi
   done
 }
+${prepare}
 timeout --foreground -k 5 ${seconds} "$@" > "$OUTPUT" 2>&1
+echo "status: $?" >> "$OUTPUT"
 thaw freezer.state THAWED
 thaw cgroup.freeze 0`;
 
@@ -48,12 +50,18 @@ function removeGroup(group) {
 
 const quote = (word) => `'${word.replaceAll("'", `'\\''`)}'`;
 
-/** What a file of tests prints: its words are run in a directory, with a terminal of their own where they need one. */
-export function runTest({ words, cwd, env, seconds = 100, terminal = false }, { group, made, directory }) {
+/**
+ * What a file of tests prints, and how it ended: its words are run in a directory, with a terminal of their own where
+ * they need one, after what prepares the room for it.
+ */
+export function runTest(
+  { words, cwd, env, seconds = 100, terminal = false, prepare = '' },
+  { group, made, directory },
+) {
   const output = join(directory, 'output');
   const line = [
     ...['unshare', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc'],
-    ...['sh', '-c', within(group, seconds), 'sh', ...words],
+    ...['sh', '-c', within(group, seconds, prepare), 'sh', ...words],
   ];
   const [command, ...rest] = terminal ? ['script', '-qefc', line.map(quote).join(' '), '/dev/null'] : line;
   spawnSync(command, rest, { cwd, env: { ...process.env, ...env, OUTPUT: output }, stdio: 'ignore' });

@@ -2,6 +2,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fetchSource, must } from './fetch.mjs';
+import { asUser } from './rootless.mjs';
 
 const gcc = 'g++:gcc';
 const golang = 'golang-go:go';
@@ -180,7 +181,16 @@ const tools = {
     })),
 };
 
+/** As an ordinary user: with nothing but that, and with all that one can be given. */
+const rootless = {
+  ...runc,
+  list: (tests, runtime) =>
+    [[], ['idmap', 'cgroup']].flatMap((features) =>
+      runc.list(tests, runtime).map((test) => asUser(test, features)),
+    ),
+};
+
 const listPrograms = (source) =>
   readdirSync(join(source, 'validation')).filter((name) => !['util', '.gitignore'].includes(name));
 
-export const suites = { crun, runc, tools };
+export const suites = { crun, runc, rootless, tools };
