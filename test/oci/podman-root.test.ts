@@ -15,6 +15,7 @@ const wanted: Readonly<Record<string, string | RegExp>> = {
   denied: /^1 .*Operation not permitted/,
   'read-only': /^0 no$/,
   capabilities: /^0 CapEff:\s+0000000002000000$/,
+  pod: /^0 [0-9a-f]{64}$/,
   'in-pod': /^0 p$/,
   exec: /^0 uid=0/,
   pause: /^0 a$/,
