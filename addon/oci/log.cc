@@ -10,6 +10,16 @@
 #include "containers/report.h"
 
 namespace chrun::oci {
+namespace {
+
+constexpr std::string_view kError = "error";
+
+/// There is nowhere to report a failure.
+void put(int descriptor, const std::string& line) {
+  if (::write(descriptor, line.data(), line.size()) < 0) return;
+}
+
+}  // namespace
 
 void Log::open(const std::string& path) {
   file_.reset();
@@ -24,7 +34,7 @@ void Log::error(const Error& failure, const std::string& hint) {
   std::string message = failure.what();
   // podman knows by these words what exit status its own caller wants
   if (message.ends_with("command not found")) message += ": executable file not found in $PATH";
-  write("error", hint.empty() ? message : message + " (" + hint + ")");
+  write(kError, hint.empty() ? message : message + " (" + hint + ")");
 }
 
 void Log::warning(const std::string& message) {
@@ -37,21 +47,22 @@ void Log::settle() {
   warnings_.clear();
 }
 
-void Log::write(const char* level, const std::string& message) const {
-  std::string line;
-  if (json_) {
-    line = "{\"msg\":";
-    append_json_string(line, message);
-    line += std::string(",\"level\":\"") + level + "\",\"time\":\"" + time_words() + "\"}\n";
-  } else if (file_) {
-    line = "time=\"" + time_words() + "\" level=" + level + " msg=";
-    append_json_string(line, message);
-    line += "\n";
+std::string Log::to_line(std::string_view level, const std::string& message) const {
+  std::string line = json_ ? "{\"msg\":" : "time=\"" + time_words() + "\" level=" + std::string(level) + " msg=";
+  append_json_string(line, message);
+  if (json_) line += ",\"level\":\"" + std::string(level) + "\",\"time\":\"" + time_words() + "\"}";
+  return line + "\n";
+}
+
+void Log::write(std::string_view level, const std::string& message) const {
+  const std::string plain = "ch-oci-ts: " + std::string(level) + ": " + visible(message) + "\n";
+  if (file_) {
+    put(file_.get(), to_line(level, message));
+    // containerd looks for words of an error on standard error, where runc and crun repeat them
+    if (level == kError) put(STDERR_FILENO, plain);
   } else {
-    line = "ch-oci-ts: " + std::string(level) + ": " + visible(message) + "\n";
+    put(STDERR_FILENO, json_ ? to_line(level, message) : plain);
   }
-  // there is nowhere to report a failure
-  if (::write(file_ ? file_.get() : STDERR_FILENO, line.data(), line.size()) < 0) return;
 }
 
 }  // namespace chrun::oci

@@ -1,6 +1,7 @@
 // What ch-oci-ts says, in the form that the callers of OCI runtimes read: --log, --log-format, --debug.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/fd.h"
@@ -10,7 +11,8 @@ namespace chrun::oci {
 
 class Log final : public log::Sink {
  public:
-  /// Where messages go: a file, to which they are added, or standard error if it is empty. Throws SysError.
+  /// Where messages go: a file, to which they are added, or standard error if it is empty. Errors are also written
+  /// there in either case. Throws SysError.
   void open(const std::string& path);
   void set_json(bool json) { json_ = json; }
   void set_debug(bool debug) { debug_ = debug; }
@@ -27,7 +29,8 @@ class Log final : public log::Sink {
   }
 
  private:
-  void write(const char* level, const std::string& message) const;
+  std::string to_line(std::string_view level, const std::string& message) const;
+  void write(std::string_view level, const std::string& message) const;
 
   std::vector<std::string> warnings_;
   Fd file_;
