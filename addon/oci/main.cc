@@ -39,13 +39,19 @@ void set_log(const Values& values) {
   messages.open(path);
 }
 
+/// `--NAME`, or also with its value, or after one dash.
+bool is_option(std::string_view word, std::string_view name) {
+  if (!word.starts_with("-")) return false;
+  word.remove_prefix(word.starts_with("--") ? 2 : 1);
+  return word.starts_with(name) && (word.size() == name.size() || word[name.size()] == '=');
+}
+
 /// The command line as the TypeScript reads it: with the place of the containers, where nobody gives it.
 std::vector<char*> with_root(char** argv, std::string& option) {
   std::vector<char*> words{argv[0]};
   const std::string root = default_root();
   bool given = root.empty();
-  for (char** word = argv + 1; *word != nullptr; word++)
-    given = given || strcmp(*word, "--root") == 0 || strncmp(*word, "--root=", 7) == 0;
+  for (char** word = argv + 1; *word != nullptr; word++) given = given || is_option(*word, "root");
   option = "--root=" + root;
   if (!given) words.push_back(option.data());
   for (char** word = argv + 1; *word != nullptr; word++) words.push_back(*word);

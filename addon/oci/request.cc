@@ -23,6 +23,7 @@ constexpr Option kOptions[] = {
     {"", "systemd-cgroup", 0, false},
     {"", "cgroup-manager", 0, true},
     {"kill", "all", 'a', false},
+    {"kill", "regex", 'r', false},
     {"ps", "format", 'f', true},
     {"list", "format", 'f', true},
     {"list", "quiet", 'q', false},
@@ -34,12 +35,14 @@ constexpr Option kOptions[] = {
     {"create", "no-pivot", 0, false},
     {"create", "no-new-keyring", 0, false},
     {"create", "preserve-fds", 0, true},
+    {"create", "no-subreaper", 0, false},
     {"run", "bundle", 'b', true},
     {"run", "pid-file", 0, true},
     {"run", "console-socket", 0, true},
     {"run", "no-pivot", 0, false},
     {"run", "no-new-keyring", 0, false},
     {"run", "preserve-fds", 0, true},
+    {"run", "no-subreaper", 0, false},
     {"run", "detach", 'd', false},
     {"run", "keep", 0, false},
     {"exec", "process", 'p', true},
@@ -53,6 +56,7 @@ constexpr Option kOptions[] = {
     {"exec", "pid-file", 0, true},
     {"exec", "console-socket", 0, true},
     {"exec", "preserve-fds", 0, true},
+    {"exec", "no-subreaper", 0, false},
     {"exec", "detach", 'd', false},
 };
 /// The fewest and most operands.
@@ -74,9 +78,11 @@ const Verb* find_verb(std::span<const Verb> verbs, std::string_view name) {
 bool take(Values& values, std::string_view verb, char* const*& at) {
   std::string_view word = *at;
   if (word == "--" || word.size() < 2) return false;
-  const bool long_name = word.starts_with("--");
-  const size_t equals = long_name ? std::min(word.find('='), word.size()) : word.size();
-  const std::string_view name = long_name ? word.substr(2, equals - 2) : word.substr(1);
+  // -name is --name, as in Go; letters that are joined are for the parser
+  const bool long_name = word.size() > 2;
+  word.remove_prefix(word.starts_with("--") ? 2 : 1);
+  const size_t equals = std::min(word.find('='), word.size());
+  const std::string_view name = word.substr(0, equals);
   for (const Option& option : kOptions) {
     if (!option.verb.empty() && option.verb != verb) continue;
     if (long_name ? name != option.name : name.size() != 1 || name[0] != option.letter) continue;

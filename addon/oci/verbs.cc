@@ -60,18 +60,47 @@ int state(const Request& request) {
   return 0;
 }
 
-int kill(const Request& request) {
-  const Container container = Container::open(root_of(request), request.operands[0]);
-  std::string signal = request.operands.size() > 1 ? request.operands[1] : "";
+/// An extended regular expression, as in regex(7).
+class Pattern {
+ public:
+  explicit Pattern(const std::string& text) {
+    if (regcomp(&compiled_, text.c_str(), REG_EXTENDED | REG_NOSUB) != 0)
+      throw Error("expected a regular expression for --regex, got '" + text + "'");
+  }
+  ~Pattern() { regfree(&compiled_); }
+  Pattern(const Pattern&) = delete;
+  Pattern& operator=(const Pattern&) = delete;
+  bool matches(const std::string& text) const { return regexec(&compiled_, text.c_str(), 0, nullptr, 0) == 0; }
+
+ private:
+  regex_t compiled_;
+};
+
+/// The id that was given, or with --regex those of all containers that match it.
+std::vector<std::string> wanted_ids(const Request& request, const std::string& root) {
+  if (!has(request, "regex")) return {request.operands[0]};
+  const Pattern pattern(request.operands[0]);
+  std::vector<std::string> ids = list_ids(root);
+  std::erase_if(ids, [&](const std::string& id) { return !pattern.matches(id); });
+  return ids;
+}
+
+void send_signal(const Container& container, std::string signal, bool all) {
   const bool is_given = !signal.empty();
   if (!is_given) signal = container.state()["annotations"]["org.opencontainers.image.stopSignal"].text();
   int number = signal.empty() ? SIGTERM : parse_signal(signal);
   // Slurm names none, and nothing else comes after it
   if (!is_given) number = ending_signal(container, number);
-  if (has(request, "all"))
+  if (all)
     signal_all(container, number);
   else
     signal_container(container, number);
+}
+
+int kill(const Request& request) {
+  const std::string root = root_of(request);
+  for (const std::string& id : wanted_ids(request, root))
+    send_signal(Container::open(root, id), request.operands.size() > 1 ? request.operands[1] : "", has(request, "all"));
   return 0;
 }
 
@@ -250,44 +279,13 @@ int ps(const Request& request) {
   return 0;
 }
 
-/// An extended regular expression, as in regex(7).
-class Pattern {
- public:
-  explicit Pattern(const std::string& text) {
-    if (regcomp(&compiled_, text.c_str(), REG_EXTENDED | REG_NOSUB) != 0)
-      throw Error("expected a regular expression for --regex, got '" + text + "'");
-  }
-  ~Pattern() { regfree(&compiled_); }
-  Pattern(const Pattern&) = delete;
-  Pattern& operator=(const Pattern&) = delete;
-  bool matches(const std::string& text) const { return regexec(&compiled_, text.c_str(), 0, nullptr, 0) == 0; }
-
- private:
-  regex_t compiled_;
-};
-
-void remove_if_any(const std::string& root, const std::string& id) {
-  if (auto container = Container::open_if_any(root, id)) delete_container(*container, true);
-}
-
 int remove(const Request& request) {
-  const std::string root = root_of(request), word = request.operands[0];
+  const std::string root = root_of(request);
   const bool force = has(request, "force");
-  if (has(request, "regex")) {
-    const Pattern pattern(word);
-    for (const std::string& id : list_ids(root)) {
-      if (!pattern.matches(id)) continue;
-      Container container = Container::open(root, id);
-      delete_container(container, force);
-    }
-    return 0;
+  for (const std::string& id : wanted_ids(request, root)) {
+    auto container = force ? Container::open_if_any(root, id) : Container::open(root, id);
+    if (container) delete_container(*container, force);
   }
-  if (force) {
-    remove_if_any(root, word);
-    return 0;
-  }
-  Container container = Container::open(root, word);
-  delete_container(container, false);
   return 0;
 }
 

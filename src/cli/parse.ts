@@ -27,7 +27,7 @@ export function parseOptions(program: Program, words: readonly string[]): Given 
   const [first = '', topic, ...rest] = words;
   if (['--help', '-?'].includes(first) && topic !== undefined && rest.length === 0)
     return { words, values: { help: true }, count: 1, next: 2, topic: findAbout(program, topic) };
-  const { normal, next } = normalizeWords(program.common, words);
+  const { normal, next } = normalizeWords(program.common, words, program.oneDash);
   const given = { words, values: parseNormalWords(program.common, normal), count: normal.length, next };
   if (program.commands.length > 0) return parseCommand(program, given, normal);
   const acts = program.common.some(({ name, action }) => action && given.values[name] !== undefined);
@@ -52,24 +52,26 @@ function parseCommand(program: Program, given: Given, before: readonly string[])
       near ? `did you mean ${near}?` : `there are ${names.join(', ')}`,
     );
   }
-  const options = optionsOf(program, command);
-  const { normal: further, operands } = separate(options, words.slice(next + 1), command.startsCommand);
+  const { normal: further, operands } = separate(program, command, words.slice(next + 1));
   const normal = [...before, ...further];
-  const values = parseNormalWords(options, normal);
+  const values = parseNormalWords(optionsOf(program, command), normal);
   const all = [...words.slice(0, next + 1), ...operands];
   return { words: all, values, count: normal.length, next: next + 1, command };
 }
 
-/** Options and operands in any order, up to `--`; `leading`: the first operand ends the options. */
-function separate(options: readonly Option[], words: readonly string[], leading = false) {
+/** Options and operands in any order, up to `--`. */
+function separate(program: Program, command: Command, words: readonly string[]) {
+  const options = optionsOf(program, command);
   const normal: string[] = [];
   const operands: string[] = [];
   let rest = words;
   while (rest.length > 0) {
     const isNumber = /^-\d+$/.test(rest[0] ?? ''); // a signal, as for kill(1)
-    const found = isNumber ? { normal: [], next: 0, dashes: false } : normalizeWords(options, rest);
+    const found = isNumber
+      ? { normal: [], next: 0, dashes: false }
+      : normalizeWords(options, rest, program.oneDash);
     normal.push(...found.normal);
-    const ended = leading || found.dashes;
+    const ended = command.startsCommand || found.dashes;
     const further = rest.slice(found.next);
     operands.push(...(ended ? further : further.slice(0, 1)));
     rest = ended ? [] : further.slice(1);

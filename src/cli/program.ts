@@ -76,6 +76,8 @@ export interface Program {
   readonly operands?: string;
   /** `image-and-command`: options may also follow the first operand, if -- follows them; both are completed. */
   readonly form?: 'image-and-command';
+  /** Long names may also follow one dash, as in programs written in Go. */
+  readonly oneDash?: true;
   /** Headings of options, in the order of help. */
   readonly groups: Readonly<Record<string, string>>;
   /** Options of all commands. */

@@ -13,11 +13,13 @@ export function removeGuard(value: unknown): string {
 
 /**
  * Rewrites each option as `--name` or `--name=value`, and finds where they end, and whether by `--`. yargs can't do this
- * part: it has no unambiguous prefixes, and an option with an optional value takes the next argument.
+ * part: it has no unambiguous prefixes, and an option with an optional value takes the next argument. With `oneDash`,
+ * `-name` is `--name` if there is such an option.
  */
 export function normalizeWords(
   options: readonly Option[],
   words: readonly string[],
+  oneDash = false,
 ): { normal: string[]; next: number; dashes: boolean } {
   const normal: string[] = [];
   let next = 0;
@@ -40,6 +42,7 @@ export function normalizeWords(
     dashes = word === '--';
     if (dashes) break;
     if (word.startsWith('--')) takeValue(...parseLongWord(options, word));
+    else if (oneDash && isLongName(options, word)) takeValue(...parseLongWord(options, `-${word}`));
     else parseShortWord(options, word, takeValue);
   }
   return { normal, next, dashes };
@@ -58,6 +61,11 @@ export function guessLog(words: readonly string[], variable?: string): 'text' | 
     return word.startsWith('--log=') ? [word.slice('--log='.length)] : [];
   });
   return [variable, ...given].at(-1) === 'json' ? 'json' : 'text';
+}
+
+/** `-name` or `-name=value`, of an option with this very name. */
+function isLongName(options: readonly Option[], word: string): boolean {
+  return options.some(({ name }) => word === `-${name}` || word.startsWith(`-${name}=`));
 }
 
 function parseLongWord(options: readonly Option[], word: string): [Option, string | undefined] {

@@ -1,6 +1,6 @@
 /** The options of `checkpoint` and `restore`. */
 import type { Option } from '../cli/program.js';
-import { creationOptions, detach } from './options.js';
+import { creationOptions, detach, noSubreaper } from './options.js';
 
 const flag = { value: 'none', repeat: 'refuse', group: 'checkpoint' } as const;
 const valued = { value: 'required', repeat: 'refuse', group: 'checkpoint' } as const;
@@ -79,11 +79,7 @@ export const restoreOptions: readonly Option[] = [
   ...sharedOptions,
   ...creationOptions.filter(({ name }) => ['bundle', 'config', 'pid-file', 'console-socket'].includes(name)),
   detach,
-  {
-    ...flag,
-    name: 'no-subreaper',
-    summary: 'as is always so: processes that lose their parent are not adopted',
-  },
+  noSubreaper,
   {
     ...valued,
     name: 'lsm-profile',

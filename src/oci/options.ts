@@ -192,13 +192,32 @@ export const keep = {
   summary: 'do not delete the container when it has ended',
 } as const satisfies Option;
 
-export const killAll = {
+/** For callers of runc and crun: there is nothing to turn off. */
+export const noSubreaper = {
   ...flag,
-  name: 'all',
-  short: 'a',
+  name: 'no-subreaper',
   group: 'container',
-  summary: 'all processes of the container',
+  summary: 'as is always so: processes that lose their parent are not adopted',
 } as const satisfies Option;
+
+/** The letter is crun's, for `kill` only. */
+const regex = {
+  ...flag,
+  name: 'regex',
+  group: 'container',
+  summary: 'ID is an extended regular expression',
+} as const satisfies Option;
+
+export const killOptions = [
+  {
+    ...flag,
+    name: 'all',
+    short: 'a',
+    group: 'container',
+    summary: 'all processes of the container',
+  },
+  { ...regex, short: 'r' },
+] as const satisfies readonly Option[];
 
 export const deleteOptions = [
   {
@@ -208,15 +227,21 @@ export const deleteOptions = [
     group: 'container',
     summary: 'kill it first; it is no error if there is none',
   },
-  {
-    ...flag,
-    name: 'regex',
-    group: 'container',
-    summary: 'ID is an extended regular expression',
-  },
+  regex,
 ] as const satisfies readonly Option[];
 
-export const specOptions = [bundle] as const satisfies readonly Option[];
+export const specOptions = [
+  bundle,
+  {
+    ...valued,
+    name: 'file',
+    short: 'f',
+    metavar: 'FILE',
+    completes: 'path',
+    group: 'container',
+    summary: 'write to this file in place of config.json in the bundle',
+  },
+] as const satisfies readonly Option[];
 
 export const format = {
   ...valued,
@@ -365,6 +390,7 @@ export const updateOptions: readonly Option[] = [
   },
   limitOption('memory', 'BYTES', size, 'the most memory; -1 is no limit'),
   limitOption('memory-swap', 'BYTES', size, 'the most memory and swap together'),
+  limitOption('kernel-memory-tcp', 'BYTES', size, 'the limit of memory for TCP; version 1 only'),
   limitOption('memory-reservation', 'BYTES', size, 'memory that is left to it where it is short'),
   limitOption('cpu-share', 'SHARES', whole, 'its part of the processors, among others'),
   limitOption('cpu-period', 'MICROSECONDS', whole, 'the time for which --cpu-quota is'),

@@ -64,10 +64,10 @@ function exampleFor(rootless: boolean, ids: { readonly uid: number; readonly gid
   };
 }
 
-/** Writes config.json, and prints nothing. */
+/** Writes config.json, or --file; prints nothing. */
 export function writeSpec({ values, host }: Invocation): string {
-  const bundle = host.absolute(typeof values.bundle === 'string' ? values.bundle : '.');
-  const path = `${bundle}/config.json`;
+  const bundle = typeof values.bundle === 'string' ? values.bundle : '.';
+  const path = host.absolute(typeof values.file === 'string' ? values.file : `${bundle}/config.json`);
   if (host.pathKind(path) !== 'absent')
     throw new LaunchError(`${path} is there already`, { hint: 'remove it first' });
   const text = JSON.stringify(exampleFor(values.rootless !== undefined, host.user()), null, 2);

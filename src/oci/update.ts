@@ -33,6 +33,7 @@ function resourcesOf(values: OciValues): Resources {
       limit: number('memory', bytesOf),
       swap: number('memory-swap', bytesOf),
       reservation: number('memory-reservation', bytesOf),
+      kernelTCP: number('kernel-memory-tcp', bytesOf),
     }),
     cpu: some<unknown>({
       shares: number('cpu-share'),

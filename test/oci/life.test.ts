@@ -50,6 +50,20 @@ for (const user of users) {
   });
 }
 
+t.test('kill and delete take expressions; long names may follow one dash', async (t) => {
+  const bundle = sleeping(t);
+  for (const id of ['a1', 'a2', 'b'])
+    t.equal(bundle.oci(['create', '-no-subreaper', `-bundle=${bundle.path}`, id]).status, 0);
+  t.match(fails(bundle, ['kill', '--regex', '(', 'KILL']), /^1 .*expected a regular expression/);
+  t.match(bundle.oci(['kill', '-r', '^a', 'KILL']), { status: 0, stderr: '' });
+  for (const id of ['a1', 'a2'])
+    await until(() => bundle.state(id).status === 'stopped', `container ${id} stops`);
+  t.equal(bundle.state('b').status, 'created');
+  t.equal(bundle.oci(['delete', '-force', '-regex', '.*']).status, 0);
+  t.equal(bundle.oci(['list', '-quiet']).stdout, '');
+  t.end();
+});
+
 t.test('a created container can be killed and deleted', async (t) => {
   const bundle = sleeping(t);
   bundle.oci(['create', 'a']);

@@ -104,6 +104,15 @@ t.test('common options stand before and behind the command, its own behind it an
   t.end();
 });
 
+t.test('where a program wants it, long names may follow one dash', (t) => {
+  const inGo: Program = { ...boats, oneDash: true };
+  const given = parseOptions(inGo, ['-verbose', 'sail', '-crew', 'ann', '-crew=bob', '-vv', 'dinghy']);
+  t.match(given, { values: { verbose: 3, crew: ['ann', 'bob'] }, command: sail });
+  t.throws(() => parseOptions(inGo, ['sail', '-cre=ann']), { message: 'unknown option -c in -cre=ann' });
+  t.throws(() => parseOptions(boats, ['-verbose']), { message: 'unknown option -e in -verbose' });
+  t.end();
+});
+
 t.test('values are checked and typed by the tables', (t) => {
   const rows = [format, crew, empty] as const;
   const values = checkValues(rows, parseOptions(boats, ['list', '-f', 'json']).values);
