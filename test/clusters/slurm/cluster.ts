@@ -17,8 +17,10 @@ export function obstacle(tracking = 'linuxproc'): string {
   });
   if (status !== 0) return 'Slurm is not installed (scripts/setup-cluster)';
   if (tracking !== 'cgroup') return '';
-  const freezer = spawnSync('test', ['-w', '/sys/fs/cgroup/freezer/tasks']).status === 0;
-  return freezer ? '' : 'there is no freezer of control groups, version 1';
+  const lost = ['freezer', 'memory', 'cpuacct'].find(
+    (name) => spawnSync('test', ['-w', `/sys/fs/cgroup/${name}/tasks`]).status !== 0,
+  );
+  return lost ? `there is no ${lost} controller of control groups, version 1` : '';
 }
 
 export class Cluster {

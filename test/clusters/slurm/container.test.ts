@@ -40,6 +40,20 @@ async function cancel(t: Test, cluster: Cluster): Promise<void> {
   await cluster.isClean(t);
 }
 
+/** A string of so many MB in the memory of a shell. */
+const fill = (size: number) => `x=$(head -c ${size}000000 /dev/zero | tr '\\0' x)`;
+
+async function isCounted(t: Test, cluster: Cluster, bundle: string): Promise<void> {
+  const command = `${fill(20)}; : >/mnt/full; while :; do sleep 1; done`;
+  await startJob(t, cluster, bundle, command, 'counted');
+  t.ok(await until(() => existsSync(join(cluster.shared, 'full'))), 'its memory is used');
+  const job = cluster.run(['squeue', '-h', '-o', '%i']).stdout.trim();
+  const words = ['sstat', '-n', '-P', '--noconvert', '-o', 'MaxRSS', `${job}.batch`];
+  const used = () => Number.parseInt(cluster.run(words).stdout, 10);
+  t.ok(await until(() => used() >= 20_000_000), 'Slurm counts it');
+  await cancel(t, cluster);
+}
+
 t.test('with RunTimeRun', async (t) => {
   const reason = obstacle() || noSquashfs;
   if (reason) return skip(t, reason);
@@ -54,6 +68,18 @@ t.test('with RunTimeRun', async (t) => {
     t.match(stdout, /^(\d+)\n\1\n$/);
     t.end();
   });
+
+  t.test('limits of the job hold in the container', (t) => {
+    // Slurm passes soft limits on
+    const { stdout, stderr } = cluster.run([
+      ...['prlimit', '--nofile=99:', '--stack=1048576:', 'srun', `--container=${bundle}`],
+      ...['sh', '-c', 'ulimit -Sn; ulimit -Ss'],
+    ]);
+    t.equal(`${stdout}${stderr}`, '99\n1024\n');
+    t.end();
+  });
+
+  t.test('what it uses is accounted to the job', (t) => isCounted(t, cluster, bundle));
 
   for (const [title, command] of [
     ['has no handler', 'exec sleep 1000'],
@@ -75,6 +101,13 @@ t.test('with RunTimeCreate and RunTimeStart', async (t) => {
   t.ok(await until(() => cluster.run(['squeue', '-h']).stdout === ''), 'the step ends with its command');
   await startJob(t, cluster, bundle, 'exec sleep 1000', 'long');
   const groups = cluster.on('n1', 'cat /proc/$(pgrep -x sleep)/cgroup');
-  t.match(groups, /:freezer:.*\/slurm_n1\/.*\/job_\d+\//, 'it stays in the control group of the job');
+  for (const name of ['freezer', 'memory'])
+    t.match(groups, new RegExp(`:${name}:.*/slurm_n1/.*/job_\\d+/`), `it stays in the job's group (${name})`);
   await cancel(t, cluster);
+
+  await isCounted(t, cluster, bundle);
+  await startJob(t, cluster, bundle, `${fill(300)}; : >/mnt/too-much`, 'limited');
+  t.ok(await until(() => cluster.run(['squeue', '-h']).stdout === ''), 'a job that takes more than it may ends');
+  t.notOk(existsSync(join(cluster.shared, 'too-much')));
+  await cluster.isClean(t);
 });
