@@ -107,7 +107,10 @@ t.test('with RunTimeCreate and RunTimeStart', async (t) => {
 
   await isCounted(t, cluster, bundle);
   await startJob(t, cluster, bundle, `${fill(300)}; : >/mnt/too-much`, 'limited');
-  t.ok(await until(() => cluster.run(['squeue', '-h']).stdout === ''), 'a job that takes more than it may ends');
+  t.ok(
+    await until(() => cluster.run(['squeue', '-h']).stdout === ''),
+    'a job that takes more than it may ends',
+  );
   t.notOk(existsSync(join(cluster.shared, 'too-much')));
   await cluster.isClean(t);
 });
