@@ -26,6 +26,7 @@
 #include "pack/overlay_layer.h"
 #include "pack/pack_layers.h"
 #include "pack/remove_all.h"
+#include "pack/ship_reads.h"
 #include "pack/sink.h"
 #include "pack/tar_writer.h"
 #include "pack/unpack.h"
@@ -224,6 +225,11 @@ Words read_file(const Words& arguments) {
   return {pack::read_file(open_input(image), image, offset, words.text(), kMost)};
 }
 
+/// IMAGE MEMORY → how many records of remembered reads in that directory were put after the image.
+Words ship_reads(const Words& arguments) {
+  return {std::to_string(pack::ship_reads(arguments.at(0), arguments.at(1)))};
+}
+
 /// OUT COMPRESSION (NAME PATH)…: a tar archive of these files, in the new file or standard output OUT.
 Words archive(const Words& arguments) {
   Taken words(arguments);
@@ -318,6 +324,7 @@ constexpr Question kQuestions[] = {
     {"overlay-layer", 2, guarded<overlay_layer>},
     {"gzip", 3, guarded<gzip>},
     {"read-file", 3, guarded<read_file>},
+    {"ship-reads", 2, guarded<ship_reads>},
     {"archive", 4, guarded<archive>},
     {"remove-at-signal", 1, guarded<remove_at_signal>},
     {"processors", 0, guarded<processors>},

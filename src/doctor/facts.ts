@@ -4,7 +4,8 @@ import { LaunchError } from '../base/errors.js';
 import { version } from '../base/version.js';
 import { type Host, kindIfAny } from '../host/host.js';
 import { native, serverPaths } from '../host/native.js';
-import { findHome, isOwn, isRootOfHost } from '../host/ownership.js';
+import { isRootOfHost } from '../host/ownership.js';
+import { findMemory } from '../store/memory.js';
 import { findStorage, type Storage } from '../store/storage.js';
 import { readDevices } from './devices.js';
 import { examineDirectory, ownMounts } from './file-systems.js';
@@ -121,13 +122,6 @@ function readBuild(): readonly Finding[] {
 function examineStorage({ directory, distrust }: Storage): Finding {
   const found = examineDirectory('storage', 'storage', directory);
   return distrust ? { ...found, consequence: distrust } : found;
-}
-
-/** Where plans are remembered, as in addon/launcher/files/memo_directory.cc; empty for nowhere. */
-function findMemory(host: Host): string {
-  const named = host.variable('XDG_CACHE_HOME');
-  const cache = named?.startsWith('/') && isOwn(named, host) ? named : `${findHome(host) ?? ''}/.cache`;
-  return host.variable('CH_RUN_MEMO_DIR') ?? `${cache}/ch-run-ts`;
 }
 
 /** Of how many commands reads are remembered, beside the plans. */

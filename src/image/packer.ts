@@ -136,6 +136,8 @@ export const packer = {
   /** A small file of a SquashFS image; empty if there is none. */
   readFile: (path: string, offset: number, name: string): string =>
     act('read-file', path, String(offset), name)[0] ?? '',
+  /** Puts the records of remembered reads in `memory` that are about a SquashFS image after it; how many. */
+  shipReads: (path: string, memory: string): number => Number(act('ship-reads', path, memory)[0]),
   /** A tar archive of files, name and path of each: a new file, or standard output for `-`. */
   archive: (
     output: string,

@@ -136,6 +136,14 @@ export const program: Program = {
       options: [storageOption, forceOption],
     },
     {
+      name: 'remember',
+      summary:
+        'put what your commands read from a SquashFS image (NAME, in storage or the path of one) into its file: their first run is faster for everybody',
+      operands: 'NAME',
+      completes: 'images',
+      options: [storageOption],
+    },
+    {
       name: 'delete',
       summary: 'delete images in storage; containers that run go on',
       operands: 'NAME...',

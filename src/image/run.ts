@@ -31,6 +31,7 @@ import { program } from './program.js';
 import { pruneStorage } from './prune.js';
 import { pullImage } from './pull.js';
 import { pushImage } from './push.js';
+import { rememberReads } from './remember.js';
 import { tagImage } from './tag.js';
 import { listRemoteTags } from './tags.js';
 import type { Verb } from './verb.js';
@@ -49,6 +50,7 @@ const verbs: Readonly<Record<string, readonly [Verb, number, number]>> = {
   list: [listImages, 0, 0],
   inspect: [inspectImage, 1, 1],
   tag: [tagImage, 2, 2],
+  remember: [rememberReads, 1, 1],
   delete: [deleteImages, 1, Number.MAX_SAFE_INTEGER],
   df: [showRoom, 0, 0],
   prune: [pruneStorage, 0, 0],

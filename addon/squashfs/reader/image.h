@@ -34,6 +34,8 @@ class ReadWatcher {
 };
 
 class Image {
+  static constexpr uint64_t kPadding = 4096;
+
  public:
   /// Reads and checks the superblock. Throws Damage with words for the user: `name` says which image.
   /// `offset`: where in the file it begins.
@@ -56,6 +58,8 @@ class Image {
 
   /// What follows the image in its file: padding, and whatever was appended.
   uint64_t bytes_behind() const { return behind_; }
+  /// So many of these bytes are padding, if there are as many.
+  uint64_t padding() const { return (kPadding - super_.bytes_used % kPadding) % kPadding; }
   /// The first bytes of that, at most so many. Throws SysError.
   std::string read_behind(size_t most) const;
 

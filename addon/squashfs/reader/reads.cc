@@ -110,6 +110,15 @@ std::optional<std::vector<NeededBlock>> decode_reads(std::string_view record, co
   return blocks;
 }
 
+std::optional<ShippedReads> take_reads(std::string_view& bytes, uint64_t image) {
+  if (bytes.size() < sizeof(Header) || !bytes.starts_with(kReadsMagic)) return {};
+  const auto header = load<Header>(reinterpret_cast<const uint8_t*>(bytes.data()));
+  const ShippedReads found{header.command, bytes.substr(0, sizeof header + header.size)};
+  if (!decode_reads(found.record, {image, header.command})) return {};
+  bytes.remove_prefix(found.record.size());
+  return found;
+}
+
 std::optional<std::vector<NeededBlock>> find_reads(std::string_view bytes, const ReadsKey& key) {
   // of records for this key; one is enough, and more that are damaged are no accident
   int attempts = 16;

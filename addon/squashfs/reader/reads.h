@@ -23,7 +23,8 @@ struct ReadsKey {
   bool operator==(const ReadsKey&) const = default;
 };
 
-inline constexpr size_t kMostReads = 64 << 10;  // bytes of a record
+inline constexpr size_t kMostReads = 64 << 10;   // bytes of a record
+inline constexpr size_t kMostShipped = 1 << 20;  // bytes after an image that are searched for records
 inline constexpr char kReadsEnding[] = ".reads";
 
 /// The name of a record's file: as those of remembered plans, with an ending.
@@ -41,5 +42,12 @@ std::optional<std::vector<NeededBlock>> decode_reads(std::string_view record, co
 
 /// The same of the first record for this key among any bytes.
 std::optional<std::vector<NeededBlock>> find_reads(std::string_view bytes, const ReadsKey& key);
+
+/// Takes a record of any command for this image off the front; nothing where there is none, or it is damaged.
+struct ShippedReads {
+  uint64_t command;
+  std::string_view record;
+};
+std::optional<ShippedReads> take_reads(std::string_view& bytes, uint64_t image);
 
 }  // namespace chrun::squashfs

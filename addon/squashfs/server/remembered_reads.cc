@@ -9,9 +9,7 @@
 namespace chrun::squashfs {
 namespace {
 
-constexpr uint64_t kPadding = 4096;       // images are padded to a multiple of this
-constexpr size_t kMostShipped = 1 << 20;  // bytes that are searched for one
-constexpr size_t kUsualBlock = 6;         // bytes in a record
+constexpr size_t kUsualBlock = 6;  // bytes in a record
 
 }  // namespace
 
@@ -38,10 +36,7 @@ RememberedReads::RememberedReads(const FileSystem& files, const Pressure& pressu
   ahead_->start_threads(count);
 }
 
-bool RememberedReads::has_shipped() const {
-  const uint64_t padding = (kPadding - files_.image.super().bytes_used % kPadding) % kPadding;
-  return files_.image.bytes_behind() > padding;
-}
+bool RememberedReads::has_shipped() const { return files_.image.bytes_behind() > files_.image.padding(); }
 
 std::optional<std::string> RememberedReads::begin() {
   if (!store_.is_shared()) return {};
