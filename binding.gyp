@@ -41,13 +41,28 @@
         ],
       ],
     },
+    # what programs share is compiled once
+    {
+      'target_name': 'core',
+      'type': 'static_library',
+      'includes': ['addon/compiled.gypi'],
+      'sources': ['<!@(node scripts/sources.mjs core)'],
+    },
+    {
+      'target_name': 'interpreter',
+      'type': 'static_library',
+      'includes': ['addon/compiled.gypi'],
+      'sources': ['<!@(node scripts/sources.mjs interpreter)'],
+    },
     {
       'target_name': 'ch-run-ts',
+      'dependencies': ['interpreter', 'core'],
       'variables': {'program': 'ch-run-ts'},
       'includes': ['addon/program.gypi'],
     },
     {
       'target_name': 'ch-oci-ts',
+      'dependencies': ['interpreter', 'core'],
       'variables': {'program': 'ch-oci-ts'},
       'includes': ['addon/program.gypi'],
     },
@@ -59,6 +74,7 @@
         'targets': [
           {
             'target_name': 'ch-image-ts',
+            'dependencies': ['core'],
             'variables': {'program': 'ch-image-ts'},
             'includes': ['addon/program.gypi'],
             'defines': [

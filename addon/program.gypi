@@ -2,11 +2,9 @@
   # A program that users type (scripts/programs.mjs), called <(program). It must start fast: nothing to load, or else but
   # the C library.
   'type': 'executable',
-  'defines': ['CH_RUN_PROGRAM="<(program)"', 'CH_RUN_NODE="<!(node -p process.execPath)"', '_GNU_SOURCE'],
+  'includes': ['compiled.gypi'],
   'sources': ['<!@(node scripts/sources.mjs <(program))'],
   'ldflags!': ['-rdynamic'],
-  # optimized as a whole: a smaller program starts faster
-  'cflags_cc': ['-flto=auto', '-ffunction-sections', '-fdata-sections'],
   'ldflags': [
     '-flto=auto',
     '-static-libstdc++',
@@ -26,19 +24,10 @@
   # shm_open(3), before glibc 2.34
   'libraries': ['-lrt'],
   'conditions': [
-    ['squashfs_defines!=""', {'defines': ['CH_RUN_SQUASH']}],
-    [
-      'seccomp_defines!=""',
-      {
-        'defines': ['CH_RUN_SECCOMP'],
-        'libraries': ['<!@(node scripts/libraries.mjs seccomp libraries)'],
-      },
-    ],
+    ['seccomp_defines!=""', {'libraries': ['<!@(node scripts/libraries.mjs seccomp libraries)']}],
     [
       'quickjs!=""',
       {
-        'defines': ['CH_RUN_QUICKJS="<!(node scripts/quickjs.mjs version)"'],
-        'include_dirs': ['../build/quickjs/source'],
         'sources': ['../build/quickjs/<(program).S'],
         'libraries': ['<(quickjs)/libquickjs.a', '-lm'],
       },

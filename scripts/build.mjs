@@ -37,6 +37,8 @@ function headers() {
 }
 
 function buildNative() {
+  // of what is optimized as a whole, ar(1) alone may not find the symbols
+  if (!spawnSync('gcc-ar', ['--version']).error) process.env.AR ??= 'gcc-ar';
   const gyp = require.resolve('node-gyp/bin/node-gyp.js');
   if (
     !run(gyp, 'configure', '--silent', ...headers()) ||

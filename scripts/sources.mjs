@@ -1,11 +1,14 @@
-// Lists the C++ sources of a program: all in some folders of addon/, at any depth. binding.gyp and the tests' build scripts
-// use this list. Usage: sources.mjs PROGRAM
+// Lists the C++ sources of a program or library: all in some folders of addon/, at any depth. binding.gyp and the tests'
+// build scripts use this list. Usage: sources.mjs NAME
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What carries out plans. */
+/** A library: what all programs that users type have. */
+const core = ['base', 'host', 'engine'];
+
+/** A library: what carries out plans. */
 const interpreter = [
-  ...['base', 'refusals', 'squashfs/meet', 'squashfs/client', 'host', 'engine', 'containers'],
+  ...['refusals', 'squashfs/meet', 'squashfs/client', 'containers'],
   ...['doctor', 'files', 'join', 'log', 'memo', 'parent', 'plan', 'process'].map(
     (room) => `launcher/${room}`,
   ),
@@ -13,9 +16,14 @@ const interpreter = [
 
 const folders = {
   addon: ['base', 'host', 'node'],
-  'ch-image-ts': ['base', 'host', 'engine', 'squashfs/reader', 'pack', 'net', 'image'],
-  'ch-run-ts': [...interpreter, 'launcher/main.cc'],
-  'ch-oci-ts': [...interpreter, 'oci'],
+  core,
+  interpreter,
+  // programs without these libraries
+  'ch-image-ts': ['squashfs/reader', 'pack', 'net', 'image'],
+  'ch-run-ts': ['launcher/main.cc'],
+  'ch-oci-ts': ['oci'],
+  // ch-run-ts with them, for its build with sanitizers
+  launcher: [...core, ...interpreter, 'launcher/main.cc'],
   server: ['base', 'refusals', 'squashfs/meet', 'squashfs/reader', 'squashfs/server'],
   // reading images, and getting a mount from a server: for test programs
   reader: ['base', 'squashfs/reader'],

@@ -5,6 +5,9 @@
 
 namespace chrun {
 
+/// Which program this is: main.cc of each says so.
+extern const char* const kProgram;
+
 /// What became of a command line.
 struct Decision {
   int status = 0;                 // what to exit with, if there is no plan

@@ -128,7 +128,7 @@ Decision decide(char* const* words) {
   Words command_line = {own_path()};
   for (; *words != nullptr; words++) command_line.emplace_back(*words);
   Ends ends = make_ends();
-  const std::string option = "--decide=" + std::to_string(ends.inherited.get()) + ":" CH_RUN_PROGRAM;
+  const std::string option = "--decide=" + std::to_string(ends.inherited.get()) + ":" + kProgram;
   const ExpectChild expect;
   // our own path has no links: Node need not look for them in every folder on the way
   const pid_t child = start_node({"node", "--preserve-symlinks", "--preserve-symlinks-main", script, option});

@@ -188,7 +188,7 @@ Decision decide(char* const* words) {
   JSContext* context = JS_NewContext(runtime);
   if (context == nullptr) throw Error("out of memory");
   offer(context);
-  const JSValue module = checked(context, read(context, CH_RUN_PROGRAM));
+  const JSValue module = checked(context, read(context, kProgram));
   settle(context, checked(context, JS_EvalFunction(context, module)));
   auto* const definition = static_cast<JSModuleDef*>(JS_VALUE_GET_PTR(module));
   const JSValue exports = checked(context, JS_GetModuleNamespace(context, definition));

@@ -12,6 +12,8 @@
 #include "image/image_questions.h"
 #include "image/lease.h"
 
+const char* const chrun::kProgram = "ch-image-ts";
+
 namespace {
 
 /// As src/host/messages.ts prints it; only for what fails before or below the TypeScript.

@@ -28,6 +28,9 @@
 extern "C" char** environ;
 
 namespace chrun {
+
+const char* const kProgram = "ch-run-ts";
+
 namespace {
 
 /// The launcher never needs privilege of its own, and can't be trusted with any.

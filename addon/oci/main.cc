@@ -22,6 +22,8 @@
 #include "oci/request.h"
 #include "oci/verbs.h"
 
+const char* const chrun::kProgram = "ch-oci-ts";
+
 namespace chrun::oci {
 namespace {
 

@@ -76,7 +76,7 @@ export function crossBuild(target, place, { programs = [], without = [] } = {}) 
     CXX: compiler,
     LINK: compiler,
     CC: ofC,
-    AR: `${tools}ar`,
+    AR: `${tools}gcc-ar`,
     OBJCOPY: `${tools}objcopy`,
   };
   const gyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');

@@ -18,7 +18,7 @@ const isMadeAgain = (path: string) =>
     /^\/source\/(?!build(\/|$))/,
     /^\/source\/build\/curl\/source\/(?!include(\/|$))/,
     /^\/source\/build\/Release\/[^/]*$/,
-    /^\/source\/build\/Release\/obj\.target\/(ch-run-ts|ch-run-ts-squashfs)(\/|$)/,
+    /^\/source\/build\/Release\/obj\.target\/(ch-run-ts|interpreter|core|ch-run-ts-squashfs)(\/|\.a$|$)/,
   ].some((pattern) => pattern.test(path)) && !/^\/source\/build\/Release\/(obj\.target|\.deps)$/.test(path);
 
 /** Puts a place for another in a text file, which stays as old as it is. */

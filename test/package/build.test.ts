@@ -52,7 +52,7 @@ function build(place: string, env: NodeJS.ProcessEnv): void {
 function link(place: string, env: NodeJS.ProcessEnv = {}): void {
   const prefix = join(process.execPath, '../..');
   const headers = existsSync(join(prefix, 'include/node/node.h')) ? [`--nodedir=${prefix}`] : [];
-  const options = { cwd: place, stdio: 'pipe', env: { ...process.env, ...env } } as const;
+  const options = { cwd: place, stdio: 'pipe', env: { ...process.env, AR: 'gcc-ar', ...env } } as const;
   const gyp = join(checkout, 'node_modules/node-gyp/bin/node-gyp.js');
   execFileSync(process.execPath, [gyp, 'configure', '--silent', ...headers], options);
   execFileSync('make', ['-C', 'build', 'BUILDTYPE=Release', 'ch-run-ts', 'ch-run-ts-squashfs'], options);
