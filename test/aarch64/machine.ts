@@ -1,7 +1,7 @@
 /** What the tests of the programs for aarch64 have in common. */
 import { spawnSync } from 'node:child_process';
-import type { Machine } from './machine.js';
-import { findObstacle } from './packages.js';
+import type { Machine } from '../package/machine.js';
+import { findObstacle } from '../package/packages.js';
 
 export const machine: Machine = {
   arch: 'aarch64',

@@ -4,8 +4,8 @@ import { cpSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync 
 import { join } from 'node:path';
 import t from 'tap';
 import { checkout, ordinaryUser, scratch, skip, users } from '../helpers/support.js';
-import { machine, missing } from './aarch64.js';
-import { findPackages } from './packages.js';
+import { findPackages } from '../package/packages.js';
+import { machine, missing } from './machine.js';
 
 // it compiles them
 t.setTimeout(900_000);

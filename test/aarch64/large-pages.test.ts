@@ -1,10 +1,10 @@
 /** The programs for aarch64 on a kernel with pages of 64 KiB, where a request for a read could be of 16 MiB. */
 import t from 'tap';
 import { ordinaryUser, skip, users } from '../helpers/support.js';
-import { machine, missing } from './aarch64.js';
+import { tryKernel } from '../package/machine.js';
+import { unpackTree } from '../package/packages.js';
 import { findKernel, version } from './kernel.js';
-import { tryKernel } from './machine.js';
-import { unpackTree } from './packages.js';
+import { machine, missing } from './machine.js';
 
 // it compiles the kernel
 t.setTimeout(1_200_000);

@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import t from 'tap';
 import { image, ordinaryUser, skip, start, users } from '../helpers/support.js';
-import { machine, missing } from './aarch64.js';
-import { tryKernel } from './machine.js';
-import { programsOf, unpackTree } from './packages.js';
+import { tryKernel } from '../package/machine.js';
+import { programsOf, unpackTree } from '../package/packages.js';
+import { machine, missing } from './machine.js';
 
 // it compiles them
 t.setTimeout(900_000);
