@@ -56,19 +56,41 @@ std::string unescape(const std::string& text) {
   return plain;
 }
 
+/// Calls `take(id, place, rest)` for each line of mountinfo; `rest` is the line after its first two numbers, with its
+/// end.
+template <typename Take>
+void read_mounts(Take take) {
+  constexpr int kRest = 2, kPlace = 4;  // fields before: numbers of mount and parent; of the device, and the root
+  const std::string text = text_of("/proc/self/mountinfo");
+  for (size_t line = 0, end; (end = text.find('\n', line)) != std::string::npos; line = end + 1) {
+    size_t start = line, rest = line;
+    for (int field = 0; field < kPlace; field++) {
+      start = text.find(' ', start) + 1;
+      if (field + 1 == kRest) rest = start;
+    }
+    take(strtoull(text.c_str() + line, nullptr, 10), unescape(text.substr(start, text.find(' ', start) - start)),
+         std::string_view(text).substr(rest, end + 1 - rest));
+  }
+}
+
 }  // namespace
 
 std::vector<MountEntry> mount_table() {
-  constexpr int kPlace = 4;  // fields before it: numbers of mount, parent and device, root
-  const std::string text = text_of("/proc/self/mountinfo");
   std::vector<MountEntry> table;
-  for (size_t line = 0, end; (end = text.find('\n', line)) != std::string::npos; line = end + 1) {
-    size_t start = line;
-    for (int field = 0; field < kPlace; field++) start = text.find(' ', start) + 1;
-    table.push_back(
-        {strtoull(text.c_str() + line, nullptr, 10), unescape(text.substr(start, text.find(' ', start) - start))});
-  }
+  read_mounts([&](unsigned long long id, std::string place, std::string_view) {
+    table.push_back({id, std::move(place)});
+  });
   return table;
+}
+
+std::string group_mounts() {
+  std::string kept;
+  read_mounts([&](unsigned long long id, const std::string& place, std::string_view rest) {
+    if (rest.find(" - cgroup") == std::string_view::npos) return;
+    const unsigned long long seen = mount_at(AT_FDCWD, place.c_str(), AT_SYMLINK_NOFOLLOW);
+    if (seen == id || (seen == 0 && errno == ENOSYS)) kept += rest;
+  });
+  return kept;
 }
 
 unsigned long long mount_at(int directory, const char* path, int flags) {

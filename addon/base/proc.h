@@ -16,6 +16,10 @@ std::string text_of(const std::string& path);
 /// line. `table`: proc_pid_cgroup(5).
 std::string group_in(std::string_view table, std::string_view controllers);
 
+/// The lines of mountinfo for control groups, without the two numbers that begin them: of mounts that other mounts do
+/// not cover, as far as the kernel can tell (since Linux 5.8).
+std::string group_mounts();
+
 /// Opens one of our files below /proc/self for writing; an empty Fd, and errno, if that fails. If the user may execute
 /// our program file but not read it (mode 0711), these files belong to root: then we make this process dumpable,
 /// because nothing in its memory must be hidden from the user.

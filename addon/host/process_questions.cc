@@ -15,6 +15,7 @@
 #include "base/expect_child.h"
 #include "base/fd.h"
 #include "base/files.h"
+#include "base/proc.h"
 #include "base/records.h"
 #include "host/compile_filter.h"
 #include "host/compile_rules.h"
@@ -176,6 +177,8 @@ Words filter(const Words& arguments) {
   }
   return {compile_filter(rules)};
 }
+
+Words control_groups(const Words&) { return {text_of("/proc/self/cgroup"), group_mounts()}; }
 
 Words architecture(const Words&) { return {architecture_name()}; }
 

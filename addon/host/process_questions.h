@@ -23,6 +23,8 @@ Words run_program(const Words& arguments);
 Words run_beside(const Words& arguments);
 /// Call, argument, mask, value for each rule, the last three empty for a rule without them → the filter's bytes.
 Words filter(const Words& arguments);
+/// → what /proc/self/cgroup says, and the lines of group_mounts().
+Words control_groups(const Words& arguments);
 /// → the architecture that this was built for, as OCI calls it.
 Words architecture(const Words& arguments);
 /// Words as in compile_rules.h → the filter's bytes.

@@ -27,6 +27,7 @@ constexpr Question kQuestions[] = {
     {"run-beside", 1, run_beside},
     {"filter", 0, filter},
     {"rules", 2, rules},
+    {"control-groups", 0, control_groups},
     {"architecture", 0, architecture},
     {"features", 0, features},
     {"version", 0, version},

@@ -84,7 +84,7 @@ export interface Host {
   compileFilter(rules: readonly FilterRule[]): Uint8Array;
   /** The name that OCI has for the architecture of this program. Every plan depends on the program. */
   architecture(): string;
-  /** The caller's control groups: /proc/self/cgroup, and the lines of /proc/self/mountinfo. */
+  /** The caller's control groups, /proc/self/cgroup, and where they are mounted, as native.ts has it. */
   controlGroups(): { readonly groups: string; readonly mounts: string };
   /** All queries so far, each once, in order. */
   facts(): readonly Fact[];
@@ -266,12 +266,9 @@ export class RealHost implements Host {
   }
 
   controlGroups(): { groups: string; mounts: string } {
-    const groups = native.content('/proc/self/cgroup').text;
-    const lines = native.content('/proc/self/mountinfo').text.split('\n');
-    const mounts = lines.filter((line) => line.includes(' - cgroup')).map((line) => `${line}\n`);
-    const withoutNumbers = mounts.map((line) => line.replace(/^\d+ \d+ /, ''));
-    this.#record('control-groups', { kind: 'control-groups', groups, mounts: withoutNumbers.join('') });
-    return { groups, mounts: mounts.join('') };
+    const found = native.controlGroups();
+    this.#record('control-groups', { kind: 'control-groups', ...found });
+    return found;
   }
 
   compileFilter(rules: readonly FilterRule[]): Uint8Array {

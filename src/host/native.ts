@@ -222,6 +222,11 @@ export const native = {
     ]);
     return findEngine().askBytes('filter', ...words)[0] ?? new Uint8Array();
   },
+  /** /proc/self/cgroup, and lines of /proc/self/mountinfo: those that addon/base/proc.h describes. */
+  controlGroups(): { readonly groups: string; readonly mounts: string } {
+    const [groups = '', mounts = ''] = ask('control-groups');
+    return { groups, mounts };
+  },
   /** As OCI calls it: amd64, arm64; empty for others. */
   architecture: (): string => ask('architecture')[0] ?? '',
   /** A BPF program of rules as in config.json; `words` as in addon/host/compile_rules.h. Throws Error. */

@@ -8,10 +8,17 @@ import { isRoot, skip, start, users } from '../helpers/support.js';
 const script = `
 set -u
 mount --make-rprivate /
-umount -R /sys/fs/cgroup
-mount -t cgroup2 none /sys/fs/cgroup || mount -t cgroup2 none /sys/fs/cgroup
+show_unified() { mount -t cgroup2 none /sys/fs/cgroup || mount -t cgroup2 none /sys/fs/cgroup; }
 try() { echo "$1: $(shift; "$@" 2>&1 | tr '\\n' ' ')"; }
 oci() { "$RUNTIME" --root "$ROOT" "$@"; }
+# what was mounted before is covered
+show_unified
+oci run -d covered >/dev/null 2>&1 </dev/null
+try covered grep -o '"mount":"[^"]*"' "$ROOT/covered/groups.json"
+oci delete -f covered
+umount /sys/fs/cgroup
+umount -R /sys/fs/cgroup
+show_unified
 oci run -d a >/dev/null 2>err </dev/null || cat err
 group=$(sed -n 's/^0:://p' /proc/$(oci ps -f json a | tr -d '[]')/cgroup)
 try group echo $group
@@ -66,6 +73,7 @@ t.test('version 2: limits, devices by a program, freezing, a divided group, remo
     stdout.split('\n').map((line) => [line.replace(/:.*/, ''), line.replace(/^[^:]*: ?/, '').trim()]),
   );
   t.equal(found.get('group'), `/${top}/a`, `${stdout}${stderr}`);
+  t.equal(found.get('covered'), '"mount":"/sys/fs/cgroup"');
   t.equal(found.get('zero'), '');
   t.match(found.get('denied'), /operation not permitted/i);
   t.equal(found.get('kernel'), String(4 << 20));

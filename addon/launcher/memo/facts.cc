@@ -104,20 +104,6 @@ bool is_plain_file(const Step& fact) {
   return fact.fields[1] == (plain ? "yes" : "no");
 }
 
-/// The lines of mountinfo for control groups, without the two numbers that begin them.
-std::string group_mounts() {
-  const std::string all = text_of("/proc/self/mountinfo");
-  std::string kept;
-  for (size_t at = 0; at < all.size();) {
-    const size_t end = std::min(all.find('\n', at), all.size() - 1) + 1;
-    const std::string_view line = std::string_view(all).substr(at, end - at);
-    const size_t numbers = line.find(' ', line.find(' ') + 1) + 1;
-    if (line.find(" - cgroup") != std::string_view::npos) kept += line.substr(numbers);
-    at = end;
-  }
-  return kept;
-}
-
 bool are_same_groups(const Step& fact) {
   return fact.fields[0] == text_of("/proc/self/cgroup") && fact.fields[1] == group_mounts();
 }

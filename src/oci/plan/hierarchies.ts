@@ -19,7 +19,7 @@ function below(group: string, root: string): string {
   return group === root || group.startsWith(`${root}/`) ? group.slice(root.length) || '/' : '/';
 }
 
-/** `mounts`: /proc/self/mountinfo; `groups`: /proc/self/cgroup. */
+/** `mounts`: lines of mountinfo without the first two numbers; `groups`: /proc/self/cgroup. */
 export function findHierarchies(mounts: string, groups: string): readonly Hierarchy[] {
   const own = new Map(
     groups
@@ -33,7 +33,7 @@ export function findHierarchies(mounts: string, groups: string): readonly Hierar
   const found = new Map<string, Hierarchy>();
   for (const line of mounts.split('\n')) {
     const [front = '', back = ''] = line.split(' - ');
-    const [, , , root = '/', mount = ''] = front.split(' ');
+    const [, root = '/', mount = ''] = front.split(' ');
     const [type, , options = ''] = back.split(' ');
     if (type !== 'cgroup' && type !== 'cgroup2') continue;
     const words = options.split(',');

@@ -5,12 +5,12 @@ import { allRules, deviceLines, deviceProgram } from '../../../src/oci/plan/devi
 import { findHierarchies, groupPath, versionsOf } from '../../../src/oci/plan/hierarchies.js';
 import { planSettings, unknownInSecond, weightOfShares } from '../../../src/oci/plan/settings.js';
 
-const hybrid = `30 25 0:26 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755
-31 30 0:27 / /sys/fs/cgroup/cpu,cpuacct rw shared:9 - cgroup cgroup rw,cpu,cpuacct
-32 30 0:28 /outer /sys/fs/cgroup/my\\040memory rw - cgroup cgroup rw,memory
-33 30 0:29 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd
-34 30 0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
-35 30 0:30 / /elsewhere rw - cgroup2 cgroup2 rw
+const hybrid = `0:26 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755
+0:27 / /sys/fs/cgroup/cpu,cpuacct rw shared:9 - cgroup cgroup rw,cpu,cpuacct
+0:28 /outer /sys/fs/cgroup/my\\040memory rw - cgroup cgroup rw,memory
+0:29 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd
+0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
+0:30 / /elsewhere rw - cgroup2 cgroup2 rw
 `;
 const own = '4:memory:/outer/job\n3:cpu,cpuacct:/job:1\n1:name=systemd:/\n0::/user.slice\n';
 
