@@ -76,6 +76,23 @@ t.test('a container can not have our program started inside, and overwrite it (C
   for (let i = 0; i < 10; i++) oci(false, 'exec', 'a', 'true');
   oci(false, 'delete', '-f', 'a');
   t.ok(readFileSync(own).equals(before), 'it is as it was');
+  for (const peer of hasPeers ? ['crun', 'runc'] : []) {
+    const theirs = join(scratch(t, root), peer);
+    copyFileSync(start(root, 'which', [peer]).stdout.trim(), theirs);
+    const saved = readFileSync(theirs);
+    const [program, ...words] = (peers[peer] ?? []).map((word) => (word === peer ? theirs : word));
+    const call = (...more: string[]) =>
+      start(root, program ?? theirs, [...words, '--root', join(bundle.path, peer), ...more], {
+        cwd: bundle.path,
+        stdio: 'ignore',
+      }).status;
+    t.equal(call('run', '--detach', 'b'), 0, peer);
+    t.not(call('exec', 'b', '/proc/self/exe', '--no-such-option'), 0);
+    call('exec', '--detach', 'b', 'sh', '-c', script.replace('ch-oci-ts', peer));
+    for (let i = 0; i < 5; i++) call('exec', 'b', 'true');
+    t.equal(call('delete', '--force', 'b'), 0);
+    t.ok(readFileSync(theirs).equals(saved), `nor is Debian's ${peer} overwritten`);
+  }
   t.end();
 });
 
@@ -133,10 +150,19 @@ t.test(
     });
     const script =
       'python3 -c "$0" "$1" "$2" & child=$!; shift 2; for i in $(seq 25); do "$@" run b 2>/dev/null; done; kill $child';
-    const words = ['-c', script, exchanger, shared, outside, ...runtimeWords, '--root', bundle.root];
-    const { stdout } = start(ordinaryUser, 'sh', words, { cwd: bundle.path, timeout: 120_000 });
-    t.same([...new Set(stdout.split('\n'))].filter(Boolean), ['/'], 'nothing else is mounted');
-    t.same(readdirSync(outside), [], 'and nothing made outside');
+    /** What is mounted elsewhere, and what was made outside. */
+    const attack = (...runtime: readonly string[]) => {
+      start(ordinaryUser, 'sh', ['-c', 'rm -rf "$0"/* "$1"/*', shared, outside]);
+      const words = ['-c', script, exchanger, shared, outside, ...runtime];
+      const { stdout } = start(ordinaryUser, 'sh', words, { cwd: bundle.path, timeout: 120_000 });
+      return [[...new Set(stdout.split('\n'))].filter(Boolean), readdirSync(outside)];
+    };
+    t.same(attack(...runtimeWords, '--root', bundle.root), [['/'], []], 'nothing leads outside');
+    // a race: what they do is not the same each time
+    for (const peer of hasPeers ? ['crun', 'runc'] : []) {
+      const found = attack(...(peers[peer] ?? []), '--root', join(bundle.path, `root.${peer}`));
+      t.comment(`Debian's ${peer}: mounted ${found[0]?.join(' ')}; made outside: ${found[1]?.join(' ')}`);
+    }
     t.end();
   },
 );
