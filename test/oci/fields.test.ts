@@ -47,6 +47,31 @@ for (const user of users) {
   });
 }
 
+for (const user of users)
+  t.test(`in a user namespace a device is the host's, as ${user.name}`, (t) => {
+    const bundle = makeBundle(t, user, ({ process, linux }) => {
+      process.args = ['sh', '-c', 'stat -c "%F %t %T" /dev/fuse; grep -c " /dev/fuse " /proc/self/mountinfo'];
+      linux.devices = [{ path: '/dev/fuse', type: 'c', major: 10, minor: 229, fileMode: 0o600 }];
+    });
+    t.match(bundle.oci(['run', 'a']), { stdout: 'character special file a e5\n1\n', stderr: '' });
+    bundle.write(({ linux }) => {
+      linux.devices[0].minor = 228;
+    });
+    t.match(bundle.oci(['run', 'a']), {
+      status: 1,
+      stdout: '',
+      stderr: /the host's is .*10:229, not .*10:228/,
+    });
+    bundle.write(({ linux }) => {
+      linux.devices[0].path = '/dev/no-such-device';
+    });
+    t.match(bundle.oci(['run', 'a']), {
+      status: 1,
+      stderr: /\/dev\/no-such-device: the host has no such device/,
+    });
+    t.end();
+  });
+
 t.test('an OOM score at its old place is carried out, with a warning', (t) => {
   const bundle = makeBundle(t, ordinaryUser, ({ process, linux }) => {
     process.args = ['cat', '/proc/self/oom_score_adj'];
