@@ -24,34 +24,34 @@ const sharedOptions = [
   {
     ...flag,
     name: 'tcp-established',
-    summary: 'with TCP connections that are open',
+    summary: 'include established TCP connections',
   },
   {
     ...flag,
     name: 'ext-unix-sk',
-    summary: 'with Unix sockets whose other end is outside of the container',
+    summary: 'allow Unix sockets whose peer is outside of the container',
   },
   {
     ...flag,
     name: 'shell-job',
-    summary: "with processes that belong to the caller's session or terminal",
+    summary: "allow processes in the caller's session or on its terminal",
   },
-  { ...flag, name: 'file-locks', summary: 'with locks of files' },
+  { ...flag, name: 'file-locks', summary: 'include file locks' },
   {
     ...valued,
     name: 'manage-cgroups-mode',
     metavar: 'MODE',
     choices: ['soft', 'full', 'strict', 'ignore'],
-    summary: 'what becomes of settings of control groups, as in criu(8)',
+    summary: 'how CRIU treats settings of control groups, see criu(8)',
   },
   {
     ...valued,
     name: 'empty-ns',
     metavar: 'NAMESPACE',
     choices: ['network'],
-    summary: 'leave out what is in this namespace: done for a network namespace in any case',
+    summary: 'leave out the contents of this namespace; those of a network namespace are always left out',
   },
-  { ...flag, name: 'auto-dedup', summary: 'keep memory once only in a chain of checkpoints' },
+  { ...flag, name: 'auto-dedup', summary: 'store each page of memory only once in a chain of checkpoints' },
 ] as const satisfies readonly Option[];
 
 export const checkpointOptions: readonly Option[] = [
@@ -59,19 +59,19 @@ export const checkpointOptions: readonly Option[] = [
   {
     ...flag,
     name: 'leave-running',
-    summary: 'the container runs on; else it is deleted, as in runc and crun',
+    summary: 'leave the container running; otherwise it is deleted, as in runc and crun',
   },
   {
     ...flag,
     name: 'pre-dump',
-    summary: 'write its memory only, and let it run on: for --parent-path of a later checkpoint',
+    summary: 'save only its memory and leave it running, for --parent-path of a later checkpoint',
   },
   {
     ...valued,
     name: 'parent-path',
     metavar: 'DIR',
     completes: 'directory',
-    summary: 'the checkpoint before, relative to --image-path: write only what has changed since',
+    summary: 'the previous checkpoint, relative to --image-path: save only what has changed since',
   },
 ];
 
@@ -85,12 +85,12 @@ export const restoreOptions: readonly Option[] = [
     name: 'lsm-profile',
     metavar: 'TYPE:NAME',
     form: { words: 'TYPE:NAME', pattern: /^(apparmor|selinux):./ },
-    summary: 'with this AppArmor profile or SELinux label in place of the saved one',
+    summary: 'use this AppArmor profile or SELinux label instead of the saved one',
   },
   {
     ...valued,
     name: 'lsm-mount-context',
     metavar: 'LABEL',
-    summary: 'mount with this SELinux label in place of the saved one',
+    summary: 'mount with this SELinux label instead of the saved one',
   },
 ];

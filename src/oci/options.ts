@@ -11,7 +11,7 @@ export const optionGroups = {
 };
 
 const flag = { value: 'none', repeat: 'refuse' } as const;
-const valued = { value: 'required', repeat: 'refuse' } as const;
+export const valued = { value: 'required', repeat: 'refuse' } as const;
 
 export const commonOptions = [
   {
@@ -20,8 +20,9 @@ export const commonOptions = [
     metavar: 'DIR',
     completes: 'directory',
     group: 'global',
-    summary: 'where containers are kept',
-    details: 'By default /run/ch-oci-ts as root of the machine, and else $XDG_RUNTIME_DIR/ch-oci-ts.',
+    summary: 'keep the state of containers in this directory',
+    details:
+      'The default is /run/ch-oci-ts for root of the machine, and $XDG_RUNTIME_DIR/ch-oci-ts for other users.',
   },
   {
     ...valued,
@@ -29,7 +30,7 @@ export const commonOptions = [
     metavar: 'FILE',
     completes: 'path',
     group: 'global',
-    summary: 'add messages to this file, in place of standard error',
+    summary: 'append messages to this file; errors are also printed on standard error',
   },
   {
     ...valued,
@@ -37,13 +38,13 @@ export const commonOptions = [
     metavar: 'FORMAT',
     choices: ['text', 'json'],
     group: 'global',
-    summary: 'the form of messages',
+    summary: 'the format of messages',
   },
   {
     ...flag,
     name: 'debug',
     group: 'global',
-    summary: 'write warnings at once, also before an error in a JSON log',
+    summary: 'log more; print warnings immediately, also before an error in a JSON log',
   },
   {
     ...valued,
@@ -51,13 +52,13 @@ export const commonOptions = [
     metavar: 'LEVEL',
     choices: ['debug', 'warning', 'error'],
     group: 'global',
-    summary: 'debug is the same as --debug',
+    summary: 'how much to log; debug is the same as --debug',
   },
   {
     ...flag,
     name: 'systemd-cgroup',
     group: 'global',
-    summary: 'have systemd make the control groups, as a transient scope',
+    summary: 'let systemd create the control groups, as a transient scope',
   },
   {
     ...valued,
@@ -65,7 +66,7 @@ export const commonOptions = [
     metavar: 'MANAGER',
     choices: ['cgroupfs', 'systemd', 'disabled'],
     group: 'global',
-    summary: 'who makes the control groups',
+    summary: 'what creates the control groups',
     details: 'With disabled, the container stays in the control group of its caller.',
   },
   {
@@ -76,8 +77,8 @@ export const commonOptions = [
     choices: ['true', 'false', 'auto'],
     implied: 'true',
     group: 'global',
-    summary: 'with spec: for an ordinary user',
-    details: 'With other commands it changes nothing: what the caller may do is found out.',
+    summary: 'with spec: write a configuration for an ordinary user',
+    details: 'It has no effect on other commands, which find out what the caller may do.',
   },
   {
     name: 'doctor',
@@ -88,7 +89,7 @@ export const commonOptions = [
     choices: ['text', 'json'],
     implied: 'text',
     group: 'global',
-    summary: 'check what this machine allows containers, and say what does not work without it',
+    summary: 'check what this machine permits containers to do, and say what does not work without it',
     details:
       'Each check is a real attempt, in a separate process. The exit status is 0 if containers can be run here, else 1.',
   },
@@ -145,7 +146,7 @@ export const creationOptions = [
     metavar: 'FILE',
     completes: 'path',
     group: 'container',
-    summary: "write the first process's number to this file",
+    summary: "write the first process's PID to this file",
   },
   {
     ...valued,
@@ -153,13 +154,13 @@ export const creationOptions = [
     metavar: 'SOCKET',
     completes: 'path',
     group: 'container',
-    summary: "send the other end of the container's terminal to who listens at this socket",
+    summary: "send the master of the container's terminal to the process that listens on this socket",
   },
   {
     ...flag,
     name: 'no-pivot',
     group: 'container',
-    summary: 'do without pivot_root(2): for hosts that run from the initial RAM file system',
+    summary: 'do not use pivot_root(2): for hosts that run from an initial RAM file system',
   },
   {
     ...flag,
@@ -173,7 +174,7 @@ export const creationOptions = [
     metavar: 'N',
     form: { words: 'a number of descriptors', pattern: /^\d{1,6}$/ },
     group: 'container',
-    summary: 'pass on this many descriptors after the standard streams',
+    summary: 'pass this many descriptors on, after the standard streams',
   },
 ] as const satisfies readonly Option[];
 
@@ -182,7 +183,7 @@ export const detach = {
   name: 'detach',
   short: 'd',
   group: 'container',
-  summary: 'do not wait for the end of the command',
+  summary: 'do not wait for the command to end',
 } as const satisfies Option;
 
 export const keep = {
@@ -197,7 +198,7 @@ export const noSubreaper = {
   ...flag,
   name: 'no-subreaper',
   group: 'container',
-  summary: 'as is always so: processes that lose their parent are not adopted',
+  summary: 'accepted for compatibility: orphaned processes are never adopted',
 } as const satisfies Option;
 
 /** The letter is crun's, for `kill` only. */
@@ -205,7 +206,7 @@ const regex = {
   ...flag,
   name: 'regex',
   group: 'container',
-  summary: 'ID is an extended regular expression',
+  summary: 'treat ID as an extended regular expression',
 } as const satisfies Option;
 
 export const killOptions = [
@@ -214,7 +215,7 @@ export const killOptions = [
     name: 'all',
     short: 'a',
     group: 'container',
-    summary: 'all processes of the container',
+    summary: 'signal all processes of the container',
   },
   { ...regex, short: 'r' },
 ] as const satisfies readonly Option[];
@@ -225,7 +226,7 @@ export const deleteOptions = [
     name: 'force',
     short: 'f',
     group: 'container',
-    summary: 'kill it first; it is no error if there is none',
+    summary: 'kill the container first; it is not an error if it does not exist',
   },
   regex,
 ] as const satisfies readonly Option[];
@@ -239,7 +240,7 @@ export const specOptions = [
     metavar: 'FILE',
     completes: 'path',
     group: 'container',
-    summary: 'write to this file in place of config.json in the bundle',
+    summary: "write to this file instead of the bundle's config.json",
   },
 ] as const satisfies readonly Option[];
 
@@ -250,7 +251,7 @@ export const format = {
   metavar: 'FORMAT',
   choices: ['table', 'json'],
   group: 'container',
-  summary: 'how to print them',
+  summary: 'the output format',
 } as const satisfies Option;
 
 export const listOptions = [
@@ -272,14 +273,14 @@ export const execOptions = [
     metavar: 'FILE',
     completes: 'path',
     group: 'process',
-    summary: 'take the process from this file: as `process` in config.json',
+    summary: 'take the process from this JSON file, which has the form of `process` in config.json',
   },
   {
     ...flag,
     name: 'tty',
     short: 't',
     group: 'process',
-    summary: 'with a terminal',
+    summary: 'allocate a terminal',
   },
   {
     ...valued,
@@ -291,8 +292,8 @@ export const execOptions = [
       pattern: /^([a-z_][\w.-]*\$?|\d{1,10})(:([a-z_][\w.-]*\$?|\d{1,10}))?$/i,
     },
     group: 'process',
-    summary: "as this user; names are those of the container's own /etc/passwd and /etc/group",
-    details: "A user by name has the groups that the container's /etc/group says.",
+    summary: "run as this user; names are looked up in the container's /etc/passwd and /etc/group",
+    details: "A user given by name gets the supplementary groups in the container's /etc/group.",
   },
   {
     ...valued,
@@ -301,9 +302,9 @@ export const execOptions = [
     metavar: 'GID[,GID...]',
     repeat: 'collect',
     group: 'process',
-    summary: 'with these supplementary groups',
+    summary: 'add these supplementary groups',
   },
-  { ...valued, name: 'cwd', metavar: 'DIR', group: 'process', summary: 'in this directory' },
+  { ...valued, name: 'cwd', metavar: 'DIR', group: 'process', summary: 'run in this directory' },
   {
     ...valued,
     name: 'env',
@@ -311,7 +312,7 @@ export const execOptions = [
     metavar: 'NAME=VALUE',
     repeat: 'collect',
     group: 'process',
-    summary: 'with this variable, too',
+    summary: 'set this environment variable, too',
   },
   {
     ...valued,
@@ -320,13 +321,13 @@ export const execOptions = [
     metavar: 'CAP_NAME',
     repeat: 'collect',
     group: 'process',
-    summary: 'with this capability, too',
+    summary: 'add this capability',
   },
   {
     ...flag,
     name: 'no-new-privs',
     group: 'process',
-    summary: 'programs can gain no privileges',
+    summary: 'prevent programs from gaining privileges',
   },
   {
     ...valued,
@@ -334,83 +335,38 @@ export const execOptions = [
     metavar: '[CONTROLLER,...:]PATH',
     repeat: 'collect',
     group: 'process',
-    summary: "in this control group below the container's own; by default in that",
-    details: 'With controllers, it is for those of version 1 only. It must be there.',
+    summary: "run in this control group, relative to the container's",
+    details: 'If controllers are named, it applies to these only, in version 1. It must exist.',
   },
   {
     ...flag,
     name: 'ignore-paused',
     group: 'process',
-    summary: 'also in a paused container: the process runs when it is resumed',
+    summary: 'allow this in a paused container: the process runs when that is resumed',
   },
   {
     ...valued,
     name: 'apparmor',
     metavar: 'PROFILE',
     group: 'process',
-    summary: 'with this AppArmor profile',
+    summary: 'run under this AppArmor profile',
   },
   {
     ...valued,
     name: 'process-label',
     metavar: 'LABEL',
     group: 'process',
-    summary: 'with this SELinux label',
+    summary: 'run with this SELinux label',
   },
   ...creationOptions.filter(({ name }) => ['pid-file', 'console-socket', 'preserve-fds'].includes(name)),
 ] as const satisfies readonly Option[];
-
-const size = { words: 'a number of bytes, as 64M, or -1', pattern: /^(-1|\d+[kmgt]?b?)$/i };
-const whole = { words: 'a whole number', pattern: /^-?\d+$/ };
-
-function limitOption(name: string, metavar: string, form: NonNullable<Option['form']>, summary: string) {
-  return { ...valued, name, metavar, form, group: 'limits', summary } as const;
-}
-
-const processors = { words: 'numbers and ranges, as 0-3,7', pattern: /^[\d,-]+$/ };
-
-export const updateOptions: readonly Option[] = [
-  {
-    ...valued,
-    name: 'resources',
-    short: 'r',
-    metavar: 'FILE',
-    completes: 'path',
-    conflicts: [
-      'memory',
-      'memory-swap',
-      'memory-reservation',
-      'cpu-share',
-      'cpu-period',
-      'cpu-quota',
-      'pids-limit',
-    ],
-    group: 'limits',
-    summary: 'take all from this file, or from standard input (-): as `linux.resources` in config.json',
-  },
-  limitOption('memory', 'BYTES', size, 'the most memory; -1 is no limit'),
-  limitOption('memory-swap', 'BYTES', size, 'the most memory and swap together'),
-  limitOption('kernel-memory-tcp', 'BYTES', size, 'the limit of memory for TCP; version 1 only'),
-  limitOption('memory-reservation', 'BYTES', size, 'memory that is left to it where it is short'),
-  limitOption('cpu-share', 'SHARES', whole, 'its part of the processors, among others'),
-  limitOption('cpu-period', 'MICROSECONDS', whole, 'the time for which --cpu-quota is'),
-  limitOption('cpu-quota', 'MICROSECONDS', whole, 'the most time of processors in a period'),
-  limitOption('cpu-burst', 'MICROSECONDS', whole, 'what may be left of a quota for a later period'),
-  limitOption('cpu-rt-period', 'MICROSECONDS', whole, 'the same for processes in real time'),
-  limitOption('cpu-rt-runtime', 'MICROSECONDS', whole, 'the same for processes in real time'),
-  limitOption('cpu-idle', '0|1', whole, 'only what nobody else wants of the processors'),
-  limitOption('cpuset-cpus', 'LIST', processors, 'on these processors'),
-  limitOption('cpuset-mems', 'LIST', processors, 'with memory of these nodes'),
-  limitOption('pids-limit', 'N', whole, 'the most processes and threads; -1 is no limit'),
-  limitOption('blkio-weight', 'WEIGHT', whole, 'its part of input and output, 10 to 1000'),
-];
 
 export const eventOptions = [
   {
     ...flag,
     name: 'stats',
     group: 'limits',
-    summary: 'print once what is used',
+    summary: 'print the current usage once',
   },
   {
     ...valued,
@@ -419,6 +375,6 @@ export const eventOptions = [
     form: { words: 'a time, as 5s or 500ms', pattern: /^[1-9]\d{0,5}(ms|s|m)?$/ },
     default: '5s',
     group: 'limits',
-    summary: 'how long to wait before it is printed again',
+    summary: 'the time between two reports of usage',
   },
 ] as const satisfies readonly Option[];

@@ -15,44 +15,44 @@ import {
   noSubreaper,
   optionGroups,
   specOptions,
-  updateOptions,
 } from './options.js';
+import { updateOptions } from './update-options.js';
 
 const commands: readonly Command[] = [
   {
     name: 'create',
-    summary: 'make a container, which waits for its start',
+    summary: 'create a container, which waits for `start`',
     operands: 'ID',
     options: [...creationOptions, noSubreaper],
   },
   { name: 'start', summary: 'run the command of a created container', operands: 'ID', options: [] },
   {
     name: 'run',
-    summary: 'make a container, run its command, and delete it',
+    summary: 'create a container, run its command, and delete it',
     operands: 'ID',
     options: [...creationOptions, noSubreaper, detach, keep],
   },
   { name: 'state', summary: 'print the state of a container, in JSON', operands: 'ID', options: [] },
   { name: 'kill', summary: 'send a signal to a container', operands: 'ID [SIGNAL]', options: killOptions },
-  { name: 'delete', summary: 'remove a container', operands: 'ID', options: deleteOptions },
+  { name: 'delete', summary: 'delete a container', operands: 'ID', options: deleteOptions },
   {
     name: 'exec',
-    summary: 'run a further process in a container',
+    summary: 'run another process in a container',
     operands: 'ID [COMMAND [ARG...]]',
     startsCommand: true,
     options: [...execOptions, noSubreaper, detach],
   },
   { name: 'pause', summary: 'stop all processes of a container', operands: 'ID', options: [] },
-  { name: 'resume', summary: 'let the processes of a paused container run on', operands: 'ID', options: [] },
+  { name: 'resume', summary: 'resume the processes of a paused container', operands: 'ID', options: [] },
   {
     name: 'update',
-    summary: 'change what a container may use',
+    summary: 'change the limits of a container',
     operands: 'ID',
     options: updateOptions,
   },
   {
     name: 'events',
-    summary: 'print what a container uses, and when it runs out of memory, in JSON',
+    summary: 'print resource usage and out-of-memory events, in JSON',
     operands: 'ID',
     options: eventOptions,
   },
@@ -66,13 +66,13 @@ const commands: readonly Command[] = [
   { name: 'list', summary: 'list the containers', operands: '', options: listOptions },
   {
     name: 'checkpoint',
-    summary: 'save the processes of a container in files, by CRIU',
+    summary: 'save the state of a running container in files, by CRIU',
     operands: 'ID',
     options: checkpointOptions,
   },
   {
     name: 'restore',
-    summary: 'make a container of a checkpoint',
+    summary: 'restore a container from a checkpoint',
     operands: 'ID',
     options: restoreOptions,
   },
