@@ -10,7 +10,7 @@
     'net': '<!(node scripts/curl.mjs libraries)',
     # empty where libseccomp is missing: all else is built without --seccomp
     'seccomp_defines': '<!(node scripts/libraries.mjs seccomp defines)',
-    # empty where the source of QuickJS can't be had: then Node decides
+    # empty where the source of QuickJS is not available: then Node decides
     'quickjs': '<!(node scripts/quickjs.mjs)',
     'warnings': ['-Wall', '-Wextra', '-Wno-restrict', '<!(test -e .git && echo -Werror || echo -Wno-error)'],
   },

@@ -11,7 +11,7 @@ const rounds = 5;
 
 const times = (count, make) => Array.from({ length: count }, (_, at) => make(at));
 
-/** Words of the command line with `count` of something; the larger count is one that a machine's limits allow. */
+/** Arguments with `count` of something; the larger count is one that a machine's limits allow. */
 const rows = [
   {
     what: 'arguments before --',
@@ -60,7 +60,7 @@ try {
   const made = spawnSync(join(root, 'examples/make-image'), [image], { encoding: 'utf8' });
   if (made.status !== 0) throw new Error(made.stderr);
   const start = measure([image, '--', 'true']);
-  console.log(`a start without any takes ${start.toFixed(0)} ms, which is taken off`);
+  console.log(`a start with none takes ${start.toFixed(0)} ms, which is subtracted`);
   for (const { what, count, words } of rows) {
     const [few, many] = [count, 10 * count].map((each) => Math.max(measure(words(each)) - start, 0.1));
     const factor = (many / few).toFixed(1);

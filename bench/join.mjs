@@ -31,7 +31,7 @@ function makeWorkplace() {
   return folder;
 }
 
-/** Runs a program as an ordinary user; as ourselves if we are one. */
+/** Runs a program as an ordinary user: as the caller, if that is one. */
 function tryAsUser(folder, program, words) {
   const ids = isRoot ? { uid: nobody, gid: nobody } : {};
   const env = { PATH: '/usr/bin:/bin', HOME: '/', USER: 'nobody' };
@@ -44,7 +44,7 @@ function runAsUser(folder, program, words) {
   return stdout;
 }
 
-/** The words of each launcher for groups of `size`. */
+/** The command line of each launcher, for groups of `size`. */
 function launchers(folder, size) {
   const ours = join(folder, 'ch-run-ts/bin/ch-run-ts');
   const options = ['--join', `--join-ct=${size}`, `--join-tag=bench`];

@@ -22,7 +22,7 @@ const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.l
 /** Medians of each way, by its name. */
 export function compare(work, repeats, ways) {
   const found = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
-  // in turns, so that other load affects all of them alike
+  // in turns, so that other load affects all of them equally
   for (let each = 0; each < repeats; each++)
     for (const [name, script] of Object.entries(ways)) found[name].push(measure(work, script));
   return Object.fromEntries(

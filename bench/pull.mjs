@@ -78,7 +78,7 @@ const transfers = () =>
     .split('\n')
     .filter((line) => /"GET \/v2\/bench\/blobs\//.test(line)).length;
 
-/** The peers' ways, as far as they are installed here. */
+/** The peers' ways, of those that are installed here. */
 function peers() {
   const copy = `rm -rf peer; skopeo copy -q --src-tls-verify=false docker://${image} oci:peer:1.0`;
   const unpack = 'rm -rf bundle peer.sqfs; umoci unpack --rootless --image peer:1.0 bundle 2>/dev/null';

@@ -76,7 +76,7 @@ function userEnvironment(folder) {
   return { PATH: `${PATH}:/usr/sbin`, HOME: home, USER: 'daemon', LC_ALL: 'C', XDG_RUNTIME_DIR: home };
 }
 
-/** Runs a program as an ordinary user; as ourselves if we are one. */
+/** Runs a program as an ordinary user: as the caller, if that is one. */
 function runAsUser(folder, program, words, options = {}) {
   const ids = isRoot ? { uid: daemon, gid: daemon } : {};
   return spawnSync(program, words, {

@@ -52,16 +52,16 @@ function buildNative() {
 }
 
 /** Prints one line of what is built in and what is left out, so that nothing is left out silently. False if anything is. */
-async function tell() {
+async function reportParts() {
   const { findMissing } = await import('./libraries.mjs');
   const { stdout } = spawnSync(commandPath('ch-run-ts'), ['--version'], { encoding: 'utf8' });
   const [version, ...lines] = stdout.trim().split('\n');
   const missing = findMissing().map(
-    ({ part, name, wants }) => `${part === name ? name : `${part} ${name}`} wants ${wants}`,
+    ({ part, name, needs }) => `${part === name ? name : `${part} ${name}`} needs ${needs}`,
   );
   const { findCurl } = await import('./curl.mjs');
-  if (findCurl() === undefined) missing.push('pull of ch-image-ts wants libcurl (see above)');
-  if (!/^engine: QuickJS/m.test(stdout)) missing.push('the built-in engine wants the source of QuickJS');
+  if (findCurl() === undefined) missing.push('pull of ch-image-ts needs libcurl (see above)');
+  if (!/^engine: QuickJS/m.test(stdout)) missing.push('the built-in engine needs the source of QuickJS');
   console.log(`built: ${[version, ...lines].join('; ')}; left out: ${missing.join(', ') || 'nothing'}`);
   return missing.length === 0;
 }
@@ -93,7 +93,7 @@ if (part !== 'js') {
     process.exit(part === 'native' ? 0 : 1);
   }
   buildCodeCache();
-  if (!(await tell()) && process.argv.includes('--all')) {
+  if (!(await reportParts()) && process.argv.includes('--all')) {
     console.error('ch-run-ts: with --all, nothing may be left out');
     process.exit(1);
   }

@@ -85,7 +85,9 @@ export function findCurl() {
     mkdirSync(directory, { recursive: true });
     if (missing) throw new Error(`lib${missing[0]} (${missing[1]}) is missing`);
     if (!findArchive(origin, directory))
-      throw new Error(`the source of curl, ${origin.archive}, can't be had (${origin.variable} can name it)`);
+      throw new Error(
+        `the source of curl, ${origin.archive}, is not available (${origin.variable} can name it)`,
+      );
     build();
     return {
       version,

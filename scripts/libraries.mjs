@@ -81,7 +81,7 @@ function choose(part, found) {
   return gzip.library === 'deflate' && second?.library === 'z' ? [gzip, ...found.slice(2)] : found;
 }
 
-/** The libraries of a part to build with, as above, each with the linker's word for it. */
+/** The libraries of a part to build with, as above, each with the linker's argument for it. */
 function findLibraries(part) {
   const isStatic = findLibrary(parts.libc[0]) !== undefined;
   const found = parts[part]
@@ -95,7 +95,7 @@ export function findMissing() {
   return Object.entries(parts).flatMap(([part, libraries]) => {
     const found = findLibraries(part).map(({ name }) => name);
     const missing = libraries.filter(({ name }) => !found.includes(name));
-    return missing.map(({ name, library, header }) => ({ part, name, wants: `lib${library} (${header})` }));
+    return missing.map(({ name, library, header }) => ({ part, name, needs: `lib${library} (${header})` }));
   });
 }
 

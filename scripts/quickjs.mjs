@@ -108,7 +108,7 @@ try {
     console.log(directory);
   } else {
     console.error(
-      `ch-run-ts: without the built-in engine: the source of QuickJS, ${origin.archive}, can't be had (${origin.variable} can name it)`,
+      `ch-run-ts: without the built-in engine: the source of QuickJS, ${origin.archive}, is not available (${origin.variable} can name it)`,
     );
   }
 } catch (error) {

@@ -124,7 +124,7 @@ function drop() {
   writeFileSync('/proc/sys/vm/drop_caches', '3');
 }
 
-/** Seconds of the wall, and of the processors: of all processes, file-system servers included. */
+/** Wall-clock and CPU seconds of all processes, file-system servers included. */
 function measure(script, cold) {
   if (cold) drop();
   const busy = () => {
@@ -149,7 +149,7 @@ function compare(title, scripts, cold) {
   const taken = Object.fromEntries(Object.keys(scripts).map((name) => [name, []]));
   // a round that is not counted: plans and lists of fonts are made, and with warm caches, they get warm
   for (const script of Object.values(scripts)) measure(script, false);
-  // in turns, so that other work on the machine hits all alike
+  // in turns, so that other load affects all of them equally
   for (let each = 0; each < Number(repeats); each++)
     for (const [name, script] of Object.entries(scripts)) taken[name].push(measure(script, cold));
   const row = Object.fromEntries(

@@ -40,8 +40,8 @@ export function filesBelow(directory) {
     .sort();
 }
 
-/** Modes and times that depend on nothing but the content. */
-export function settle(directory) {
+/** Sets modes and times that depend on nothing but the content. */
+export function normalize(directory) {
   for (const name of [...readdirSync(directory, { recursive: true }), '.']) {
     const path = join(directory, name);
     const status = lstatSync(path);
@@ -63,7 +63,7 @@ export const sums = (directory, except) =>
 
 /** A tar archive of `name` in `directory`, piped through a compressor into `file`. */
 export function archive(file, directory, name, compress) {
-  settle(join(directory, name));
+  normalize(join(directory, name));
   const words = [
     '--sort=name',
     '--format=gnu',

@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { dirname, join } from 'node:path';
 import { readHints } from '../../dist/doctor/troubleshooting.js';
 import { programs } from '../programs.mjs';
-import { archive, epoch, filesBelow, manifest, output, root, settle, version, write } from './base.mjs';
+import { archive, epoch, filesBelow, manifest, normalize, output, root, version, write } from './base.mjs';
 import { addSums } from './tree.mjs';
 
 const maintainer = 'ch-run-ts maintainers <maintainers@localhost>';
@@ -87,7 +87,7 @@ ${explanation.map((line) => ` ${line}`).join('\n')}
   write(join(place, 'DEBIAN/md5sums'), md5);
   write(join(place, 'DEBIAN/triggers'), 'interest-noawait /etc/apparmor.d/abi\n');
   for (const [name, text] of Object.entries(scripts)) write(join(place, 'DEBIAN', name), text, 0o755);
-  settle(place);
+  normalize(place);
   const name = `ch-run-ts_${version}_${deb}.deb`;
   output('dpkg-deb', ['--root-owner-group', '-Zxz', '-z9', '--build', place, join(into, name)], {
     env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch) },
@@ -109,7 +109,7 @@ const macros = {
 export function makeRpm(tree, place, { arch }, components, into) {
   const files = join(place, 'files');
   addSums(placeBelowUsr(tree, files));
-  settle(files);
+  normalize(files);
   const licences = [...new Set([manifest.license, ...components.map(({ licence }) => licence)])];
   const spec = `Name: ch-run-ts
 Version: ${version}

@@ -38,7 +38,7 @@ export class Access {
   }
 
   /**
-   * Gets what a refusal asks for, of a request that has shown `shown`. False if it can't be had: then the refusal stands.
+   * Gets what a refusal asks for, of a request that has shown `shown`. False if there is none to get: then the refusal stands.
    * `secure`: the registry has TLS, so its token server must have it, too.
    */
   grant(answer: Answer, what: string, secure: boolean, shown: string | undefined): boolean {

@@ -50,7 +50,7 @@ function compile(place: string): void {
   for (const path of [source, work]) rmSync(path, { recursive: true });
 }
 
-/** Where the kernel is; it is made in some minutes where it is not there yet. Undefined if its source can't be had. */
+/** The path of the kernel, which is made in some minutes if there is none yet. Undefined if its source is not available. */
 export function findKernel(): string | undefined {
   const place = join(checkout, 'build/linux');
   const image = join(place, 'Image'),

@@ -15,7 +15,7 @@ t.test('they run, with all that the kernel has, and long reads are whole', async
   const obstacle = missing('flex', 'bison', 'bc');
   if (obstacle) return skip(t, obstacle);
   const kernel = findKernel();
-  if (!kernel) return skip(t, 'the source of Linux can not be had');
+  if (!kernel) return skip(t, 'the source of Linux is not available');
   const tree = unpackTree(t, self, machine.arch);
   const { said, refused } = tryKernel(t, { ...machine, image: kernel }, tree);
   t.match(said, `Linux version ${version} `);

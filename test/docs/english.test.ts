@@ -51,12 +51,29 @@ const translated = [
   /\b(?:it|that|what) is no (?:option|id)\b/,
   /\b(?:read|begins?|written|got|made?|sent) anew\b/,
   /\bbehind (?:the image|`--`|all links)/,
+  /\b(?:source|archive\}),? .*can(?:['’]|no)t be had\b/,
+  /\bwants (?:lib|the source)/,
+  /\bhits? all alike\b/,
+  /\bseconds of the wall\b/i,
 ];
 
 t.test('nothing reads as translated', (t) => {
   const files = execFileSync(
     'git',
-    ['ls-files', 'src', 'addon', 'docs', 'man', 'test', 'README.md', 'CHANGELOG.md'],
+    [
+      'ls-files',
+      'src',
+      'addon',
+      'docs',
+      'man',
+      'test',
+      'scripts',
+      'bench',
+      'examples',
+      '*.gyp',
+      'README.md',
+      'CHANGELOG.md',
+    ],
     {
       cwd: checkout,
       encoding: 'utf8',
@@ -64,7 +81,7 @@ t.test('nothing reads as translated', (t) => {
   );
   for (const file of files.trim().split('\n')) {
     if (
-      !/\.(?:ts|cc|h|md|1)$/.test(file) ||
+      !/\.(?:ts|mjs|cc|h|md|1|gyp|py)$|\/[^.]+$/.test(file) ||
       file.endsWith('english.test.ts') ||
       !existsSync(join(checkout, file))
     )

@@ -20,7 +20,7 @@ export function fetchSource(source, directory) {
   const place = join(directory, source.name);
   if (existsSync(place)) return place;
   const archive = findArchive(source, directory);
-  if (!archive) throw new Error(`${source.archive} can't be had: ${source.variable} can name a copy`);
+  if (!archive) throw new Error(`${source.archive} is not available: ${source.variable} can name a copy`);
   unpack(archive, place);
   return place;
 }
