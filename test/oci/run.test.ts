@@ -1,5 +1,5 @@
 /** `run` of a bundle without any privilege, and what needs no container: spec, features, versions, help. */
-import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { type Config, makeBundle, runtimeWords, shellOf } from '../helpers/bundles.js';
@@ -364,6 +364,30 @@ t.test('an error is one object in a JSON log, and nothing else', (t) => {
   t.match({ level, msg }, { level: 'error', msg: /executable file not found in \$PATH/ });
   t.end();
 });
+
+for (const user of users)
+  t.test(`the example denies devices and hides control groups, as ${user.name}`, (t) => {
+    const made = makeBundle(t, user, (config) => {
+      const { linux, process } = config;
+      t.same(linux.resources?.devices, undefined, 'not for an ordinary user, who has no right to that');
+      linux.devices = [{ path: '/dev/ptmx', type: 'c', major: 5, minor: 2 }];
+      process.args = ['sh', '-c', 'grep " /sys/fs/cgroup[/ ]" /proc/mounts; readlink /dev/ptmx'];
+    });
+    const { status, stdout, stderr } = made.oci(['run', 'a']);
+    t.same([status, stderr], [0, '']);
+    const lines = stdout.trim().split('\n');
+    t.equal(lines.pop(), 'pts/ptmx', 'a device that is there anyway is no obstacle');
+    t.ok(lines.length > 0);
+    // those of the host are below them
+    const last = new Map(lines.map((line) => [line.split(' ')[1], line]));
+    for (const line of last.values()) t.match(line, /^\S+ \S+ \S+ ro,/);
+    const other = makeBundle(t, user);
+    rmSync(join(other.path, 'config.json'));
+    other.oci(['spec']);
+    const { linux } = JSON.parse(readFileSync(join(other.path, 'config.json'), 'utf8'));
+    t.same(linux.resources, { devices: [{ allow: false, access: 'rwm' }] }, 'but for root');
+    t.end();
+  });
 
 t.test('spec, features, versions and help', (t) => {
   const made = bundle();

@@ -198,6 +198,8 @@ function planDevices(config: Config, mounts: readonly CreateStep[]): readonly Cr
   const all = new Map(
     [...defaultDevices, ...(config.linux?.devices ?? [])].map((device) => [device.path, device]),
   );
+  // some clients list /dev/ptmx, too
+  for (const { name } of standardLinks) all.delete(`/dev/${name}`);
   return [...[...all.values()].map(planDevice), { kind: 'links', directory: '/dev', links: standardLinks }];
 }
 
