@@ -30,8 +30,19 @@ function mountsFor(rootless: boolean) {
   ];
 }
 
-function exampleFor(rootless: boolean, ids: { readonly uid: number; readonly gid: number }) {
-  const kinds = ['pid', 'ipc', 'uts', 'mount', ...(rootless ? ['user'] : ['network'])];
+function exampleFor(
+  rootless: boolean,
+  isUnified: boolean,
+  ids: { readonly uid: number; readonly gid: number },
+) {
+  const kinds = [
+    'pid',
+    'ipc',
+    'uts',
+    'mount',
+    ...(rootless ? ['user'] : ['network']),
+    ...(isUnified ? ['cgroup'] : []),
+  ];
   const map = (hostID: number) => [{ containerID: 0, hostID, size: 1 }];
   return {
     ociVersion: '1.0.2',
@@ -68,7 +79,8 @@ export function writeSpec({ values, host }: Invocation): string {
   const path = host.absolute(typeof values.file === 'string' ? values.file : `${bundle}/config.json`);
   if (host.pathKind(path) !== 'absent')
     throw new LaunchError(`${path} is there already`, { hint: 'remove it first' });
-  const text = JSON.stringify(exampleFor(values.rootless !== undefined, host.user()), null, 2);
+  const isUnified = host.pathKind('/sys/fs/cgroup/cgroup.controllers') === 'file';
+  const text = JSON.stringify(exampleFor(values.rootless !== undefined, isUnified, host.user()), null, 2);
   try {
     native.create(path, `${text}\n`);
   } catch (cause) {

@@ -6,5 +6,5 @@ export const specificationVersion = '1.3.0';
 export function renderVersion(): string {
   const [version = ''] = native.version().split('\n');
   const seccomp = native.features().includes('seccomp') ? ' +SECCOMP' : '';
-  return `${version.replace('ch-run-ts', 'ch-oci-ts version')}\nspec: ${specificationVersion}\n+CAP${seccomp}\n`;
+  return `${version.replace('ch-run-ts', 'ch-oci-ts version')}\nspec: ${specificationVersion}\n+SYSTEMD${seccomp} +CAP\n`;
 }

@@ -386,6 +386,10 @@ for (const user of users)
     other.oci(['spec']);
     const { linux } = JSON.parse(readFileSync(join(other.path, 'config.json'), 'utf8'));
     t.same(linux.resources, { devices: [{ allow: false, access: 'rwm' }] }, 'but for root');
+    t.equal(
+      linux.namespaces.some(({ type }: Config) => type === 'cgroup'),
+      existsSync('/sys/fs/cgroup/cgroup.controllers'),
+    );
     t.end();
   });
 
@@ -396,7 +400,7 @@ t.test('spec, features, versions and help', (t) => {
   t.match(JSON.parse(readFileSync(join(made.path, 'other.json'), 'utf8')), { hostname: 'container' });
   const { hooks, ociVersionMax, mountOptions } = JSON.parse(made.oci(['features']).stdout);
   t.same([hooks.length, ociVersionMax, mountOptions.includes('rro')], [6, '1.3.0', true]);
-  t.match(made.oci(['--version']).stdout, /^ch-oci-ts version \d.*\nspec: 1\.3\.0\n\+CAP/);
+  t.match(made.oci(['--version']).stdout, /^ch-oci-ts version \d.*\nspec: 1\.3\.0\n\+SYSTEMD .*\+CAP/);
   for (const words of [['--help'], ['create', '--help'], ['--help', 'kill']])
     t.match(made.oci(words), { status: 0, stdout: /^Usage: ch-oci-ts/ });
   t.match(made.oci(['frobnicate']), { status: 1, stderr: /there is no command 'frobnicate'/ });
