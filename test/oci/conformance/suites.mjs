@@ -116,7 +116,6 @@ const runc = {
         words: ['bats', '--tap', file],
         cwd: tests,
         env: { RUNC: runtime },
-        seconds: 300,
         terminal: true,
       })),
 };
