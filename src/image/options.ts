@@ -41,7 +41,7 @@ export const forceOption = {
   value: 'none',
   repeat: 'refuse',
   group: 'storage',
-  summary: 'replace what is there',
+  summary: 'replace an existing image, file or directory',
 } as const satisfies Option;
 
 export const archOption = {
@@ -50,7 +50,7 @@ export const archOption = {
   metavar: 'ARCH',
   repeat: 'refuse',
   group: 'image',
-  summary: 'take the image for ARCH, as OCI calls it: amd64, arm64 (default: of this machine)',
+  summary: 'select the image for ARCH, an OCI name: amd64, arm64 (default: that of this machine)',
 } as const satisfies Option;
 
 export const unpackOption = {
@@ -58,7 +58,7 @@ export const unpackOption = {
   value: 'none',
   repeat: 'refuse',
   group: 'image',
-  summary: 'keep the image as a directory, which --write can write to, not as SquashFS',
+  summary: 'store the image as a directory, which --write can change, instead of SquashFS',
 } as const satisfies Option;
 
 export const jobsOption = {
@@ -69,7 +69,7 @@ export const jobsOption = {
   repeat: 'refuse',
   form: number,
   group: 'work',
-  summary: 'compress with N threads (default: processors that this process may use)',
+  summary: 'compress with N threads (default: the CPUs that this process may use)',
 } as const satisfies Option;
 
 export const levelOption = {
@@ -80,7 +80,7 @@ export const levelOption = {
   form: { words: 'a number from 1 to 19', pattern: /^([1-9]|1[0-9])$/ },
   default: '3',
   group: 'work',
-  summary: 'compress at level N of zstd',
+  summary: 'compress at zstd level N',
   details:
     'Higher levels take much longer, and make little smaller: level 15 takes 20 times as long for a tenth less.',
 } as const satisfies Option;
@@ -93,7 +93,7 @@ export const mostBytesOption = {
   form: size,
   default: '256G',
   group: 'work',
-  summary: 'refuse images of more than SIZE, unpacked',
+  summary: 'refuse images larger than SIZE when unpacked',
   details: 'A small archive can contain endless zeros.',
 } as const satisfies Option;
 
@@ -123,7 +123,7 @@ export const authfileOption = {
   repeat: 'refuse',
   completes: 'path',
   group: 'registry',
-  summary: 'credentials are in FILE',
+  summary: 'read and save credentials in FILE',
   details:
     'By default, those of podman and docker are used: $REGISTRY_AUTH_FILE, containers/auth.json below $XDG_RUNTIME_DIR and $XDG_CONFIG_HOME, ~/.docker/config.json, and the helpers that these name.',
 } as const satisfies Option;
@@ -133,7 +133,7 @@ export const noVerifyOption = {
   value: 'none',
   repeat: 'refuse',
   group: 'registry',
-  summary: 'take any certificate, and do without TLS where the registry has none',
+  summary: 'accept any certificate, and plain HTTP if the registry has no TLS',
 } as const satisfies Option;
 
 export const dryRunOption = {
@@ -141,7 +141,7 @@ export const dryRunOption = {
   value: 'none',
   repeat: 'refuse',
   group: 'information',
-  summary: 'print what would be fetched, and its sizes',
+  summary: 'print what would be downloaded, with sizes',
 } as const satisfies Option;
 
 export const usernameOption = {
@@ -169,7 +169,7 @@ export const verifyKeyOption = {
   repeat: 'refuse',
   completes: 'path',
   group: 'registry',
-  summary: 'refuse an image unless the owner of the public key in FILE has signed it with cosign',
+  summary: 'refuse an image unless it has a cosign signature that matches the public key in FILE',
   details:
     'What /etc/containers/policy.json and ~/.config/containers/policy.json require must be true besides: containers-policy.json(5).',
 } as const satisfies Option;
@@ -181,7 +181,7 @@ export const chunkOption = {
   repeat: 'refuse',
   form: size,
   group: 'registry',
-  summary: 'send blobs in parts of SIZE (default: each in one request)',
+  summary: 'upload blobs in chunks of SIZE (default: each in one request)',
   details: 'Some proxies refuse large requests; some registries refuse parts.',
 } as const satisfies Option;
 
@@ -205,7 +205,8 @@ export const isolateOption = {
   value: 'none',
   repeat: 'refuse',
   group: 'bundle',
-  summary: "give the container its own network, IPC, processes, host name, /dev/shm and /tmp, not the host's",
+  summary:
+    "give the container its own network, IPC, processes, host name, /dev/shm and /tmp instead of the host's",
   details: 'MPI needs those of the host.',
 } as const satisfies Option;
 
@@ -214,7 +215,7 @@ export const inPlaceOption = {
   value: 'none',
   repeat: 'refuse',
   group: 'bundle',
-  summary: 'leave the image in its SquashFS or SIF file, and name that in the bundle: for ch-oci-ts only',
+  summary: 'leave the image in its SquashFS or SIF file, and refer to that in the bundle: for ch-oci-ts only',
 } as const satisfies Option;
 
 export const shmSizeOption = {
@@ -246,7 +247,7 @@ export const common = [
     choices: ['text', 'json'],
     default: 'text',
     group: 'information',
-    summary: 'form of messages on standard error',
+    summary: 'format of messages on standard error',
   },
   {
     name: 'completion',

@@ -42,7 +42,7 @@ export const program: Program = {
   commands: [
     {
       name: 'pull',
-      summary: 'get an image from a registry into storage, where ch-run-ts finds it by NAME',
+      summary: 'download an image from a registry into storage, where ch-run-ts finds it by NAME',
       operands: 'REF [NAME]',
       options: [
         ...packOptions,
@@ -63,27 +63,27 @@ export const program: Program = {
     {
       name: 'commit',
       summary:
-        'make an image (NAME) of one that was pulled (BASE) and of what a container changed that ran it with --overlay=DIR',
+        'make an image (NAME) from a pulled image (BASE) and the changes of a container that ran it with --overlay=DIR',
       operands: 'DIR BASE NAME',
       options: [...packOptions, storageOption, forceOption, unpackOption],
     },
     {
       name: 'push',
       summary:
-        'put an image into a registry: one in storage (NAME), with the layers that it was pulled with, or any that convert reads, as one layer',
+        'upload an image to a registry: one in storage (NAME) in the layers it was pulled in, or any that convert reads as a single layer',
       operands: 'NAME REF',
       completes: 'images',
       options: [...packOptions, ...registryOptions, chunkOption, storageOption],
     },
     {
       name: 'login',
-      summary: 'check a name and a password at a registry (HOST[:PORT]), and keep them for podman, too',
+      summary: 'verify a name and password with a registry (HOST[:PORT]), and save them, for podman, too',
       operands: 'REGISTRY',
       options: [usernameOption, passwordStdinOption, ...registryOptions],
     },
     {
       name: 'logout',
-      summary: 'forget the name and the password for a registry',
+      summary: 'remove the saved name and password for a registry',
       operands: 'REGISTRY',
       options: [authfileOption],
     },
@@ -105,7 +105,7 @@ export const program: Program = {
     {
       name: 'bundle',
       summary:
-        'make an OCI bundle (DIR) of an image in storage or of the path of one (NAME), which ch-oci-ts, runc, crun and `srun --container` run',
+        'make an OCI bundle (DIR) from an image (NAME in storage, or a path), for ch-oci-ts, runc, crun and `srun --container`',
       operands: 'NAME DIR',
       completes: 'images',
       options: [
@@ -116,21 +116,21 @@ export const program: Program = {
     {
       name: 'list',
       summary:
-        'list the images in storage: name, kind, size, date, and how many containers of yours use it here',
+        'list the images in storage: name, kind, size, date, and how many of your containers use it on this machine',
       operands: '',
       options: [storageOption, jsonOption],
     },
     {
       name: 'inspect',
       summary:
-        'print where an image comes from and how it is configured, as JSON: one in storage (NAME), or in a registry (docker://REF)',
+        'print the origin and configuration of an image in storage (NAME) or in a registry (docker://REF), as JSON',
       operands: 'NAME',
       completes: 'images',
       options: [archOption, ...registryOptions, storageOption],
     },
     {
       name: 'tag',
-      summary: 'give an image in storage another name, too',
+      summary: 'add a name to an image in storage',
       operands: 'NAME NEW',
       completes: 'images',
       options: [storageOption, forceOption],
@@ -138,27 +138,27 @@ export const program: Program = {
     {
       name: 'remember',
       summary:
-        'put what your commands read from a SquashFS image (NAME, in storage or the path of one) into its file: their first run is faster for everybody',
+        'write into a SquashFS image (NAME in storage, or a path) which parts your commands read, so that their first run is faster for everybody',
       operands: 'NAME',
       completes: 'images',
       options: [storageOption],
     },
     {
       name: 'delete',
-      summary: 'delete images in storage; containers that run go on',
+      summary: 'delete images in storage; running containers are not affected',
       operands: 'NAME...',
       completes: 'images',
       options: [storageOption],
     },
     {
       name: 'df',
-      summary: 'print what takes room in storage, what prune would free, and what is free',
+      summary: 'print what uses space in storage, what prune would free, and what is free',
       operands: '',
       options: [storageOption, jsonOption],
     },
     {
       name: 'prune',
-      summary: 'delete blobs that no image needs and what interrupted commands left, if older than a day',
+      summary: 'delete blobs that no image needs and leftovers of interrupted commands, if older than a day',
       operands: '',
       options: [storageOption],
     },
