@@ -1,6 +1,5 @@
 #include "squashfs/server/fuse_ops.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +19,11 @@ constexpr uint32_t kSequential = 64 << 10;    // a first read this long is the b
 constexpr uint32_t kAhead = 4;                // blocks
 constexpr uint64_t kSmallFile = 128 << 10;    // the kernel asks for that much at once
 constexpr uint32_t kZeroesTails = 41;  // since 7.41 (Linux 6.12), the kernel does so where it is given a file's end
+#ifdef __powerpc64__
+constexpr uint32_t kIsTerminal = 0x402c7413;  // TCGETS of the kernel: libc's has the size of another structure in it
+#else
+constexpr uint32_t kIsTerminal = 0x5401;  // TCGETS
+#endif
 constexpr size_t kZerosSize = 64 << 10;
 const uint8_t kZeros[kZerosSize] = {};
 
@@ -119,7 +123,7 @@ void FuseOps::forget(const FuseRequest& request) const {
 void FuseOps::give(int device, const FuseRequest& request) const {
   const auto* in = request.part<fuse_ioctl_in>();
   const uint64_t node = request.header->nodeid;
-  if (!in || in->cmd != TCGETS || !gives_) return;
+  if (!in || in->cmd != kIsTerminal || !gives_) return;
   // it waits while the kernel reads the same page: half of the threads stay free to answer that
   if (giving_.fetch_add(1) < serving_ / 2) try {
       const Inode file = inode_of(node);
