@@ -77,7 +77,7 @@ const crun = {
 
 const runc = {
   peers: ['/usr/sbin/runc', '/usr/bin/crun'],
-  groups: /^(runc-cgroups-integration-test|test[_-]|ct\d)/,
+  groups: /^(runc-cgroups-integration-test|test(_|-|busybox)|ct\d)/,
   packages: [
     ...[
       'crun',
