@@ -79,7 +79,7 @@ for (const user of users) {
         begin('--doctor').stdout,
         /^no {4}all of its files +missing: libexec\/ch-run-ts\/ch-run-ts-squashfs$/m,
       );
-      const ending = begin('--no-memo', squashed, '--', 'true');
+      const ending = begin('--no-memo', '--no-share', squashed, '--', 'true');
       failsWith(t, ending, 84, `there is no ${server}`, /install a release with/);
     });
   });

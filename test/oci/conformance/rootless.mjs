@@ -16,7 +16,7 @@ const addIds = `
 ${addLine('subuid', `rootless:${uids.ROOTLESS_UIDMAP_START}:${uids.ROOTLESS_UIDMAP_LENGTH}`)}
 ${addLine('subgid', `rootless:${gids.ROOTLESS_GIDMAP_START}:${gids.ROOTLESS_GIDMAP_LENGTH}`)}
 export AUX_UID=1024 AUX_DIR=${place}/aux
-mkdir $AUX_DIR
+mkdir -m 700 $AUX_DIR
 chown ${uids.ROOTLESS_UIDMAP_START - 1000 + 1024} $AUX_DIR`;
 
 const withoutHelpers = `
