@@ -153,7 +153,7 @@ test('a server that is missing, or ends before the command starts, is status 84'
   const place = join(scratch(t, user), 'package');
   cpSync(join(stage, 'package'), place, { recursive: true });
   const server = join(place, 'build/Release/ch-run-ts-squashfs');
-  const launch = () => start(user, join(place, 'bin/ch-run-ts'), [squashed, '--', 'true']);
+  const launch = () => start(user, join(place, 'bin/ch-run-ts'), ['--no-share', squashed, '--', 'true']);
   rmSync(server);
   failsWith(
     t,

@@ -12,7 +12,10 @@ const obstacle = findObstacle() ?? (isRoot ? undefined : 'packages are installed
 function runs(t: Test, place: string, user: User): void {
   const program = join(place, 'usr/bin/ch-run-ts');
   for (const each of [image, squashed])
-    t.match(start(user, program, ['--no-memo', each, '--', 'echo', 'here']), { status: 0, stdout: 'here\n' });
+    t.match(start(user, program, ['--no-memo', '--no-share', each, '--', 'echo', 'here']), {
+      status: 0,
+      stdout: 'here\n',
+    });
   t.match(start(user, program, ['--doctor']).stdout, /^yes {3}all of its files$/m);
 }
 

@@ -87,7 +87,7 @@ async function install(t: Test, program: string, words: readonly string[], place
 /** The command is the process that was started, and all works. */
 function works(t: Test, command: string, user: User): void {
   for (const each of [image, squashed])
-    t.match(start(user, command, ['--no-memo', each, '--', 'echo', 'here']), {
+    t.match(start(user, command, ['--no-memo', '--no-share', each, '--', 'echo', 'here']), {
       status: 0,
       stdout: 'here\n',
       stderr: '',

@@ -29,9 +29,9 @@ import {
 
 const obstacle = findObstacle();
 const runs = (t: Test, user: User, program: string, title: string) => {
-  // with an environment that is empty, from another directory
+  // with an environment that is empty, from another directory, and with its own server
   for (const each of [image, squashed]) {
-    const words = ['-i', program, '--no-memo', each, '--', 'echo', 'here'];
+    const words = ['-i', program, '--no-memo', '--no-share', each, '--', 'echo', 'here'];
     const { status, stdout, stderr } = start(user, 'env', words, { cwd: '/' });
     t.same([status, stdout], [0, 'here\n'], title);
     t.match(stderr, /^[^\n]*: warning: PATH is not set [^\n]*\n$/, 'and nothing else is said');
@@ -58,7 +58,7 @@ for (const user of users) {
       const script = `
         mount -t tmpfs none "$0"; cp -R "$1" "$0/tree"; mount -o remount,bind,ro "$0"
         ! touch "$0/x" 2>/dev/null
-        for image in "$2" "$3"; do "$0/tree/bin/ch-run-ts" --no-memo "$image" -- echo here; done
+        for image in "$2" "$3"; do "$0/tree/bin/ch-run-ts" --no-memo --no-share "$image" -- echo here; done
         "$0/tree/bin/ch-run-ts" --doctor | grep installation`;
       const words = [scratch(t, user), unpackTree(t), image, squashed];
       const { status, stdout, stderr } = start(user, 'unshare', ['-Urm', 'sh', '-ec', script, ...words]);
