@@ -156,7 +156,7 @@ void give_back(Link& link, unsigned index, Address address) {
 
 void move_net_device(const std::string& name, const std::string& name_there, pid_t pid) {
   const std::string action = "move the network device " + name + " into the container as " + name_there;
-  const Fd network = open_network(pid);
+  const Fd network = open_network(std::to_string(pid));
   Link here(action);
   ifinfomsg device{};
   device.ifi_index = static_cast<int>(index_of(name, action));

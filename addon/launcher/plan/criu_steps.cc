@@ -175,7 +175,7 @@ void restore(Outside& outside, const Step& step) {
 
 /// restored-loopback: brings up `lo` in the network namespace of what is being restored.
 void restored_loopback(Outside& outside, const Step&) {
-  const InNetwork container(open_network(outside.restored));
+  const InNetwork container(open_network(std::to_string(outside.restored)));
   bring_up_loopback();
 }
 

@@ -156,13 +156,13 @@ NamespaceSet join_process(int pid) {
   return set_of(process.namespaces());
 }
 
-Fd open_network(pid_t pid) {
-  Fd file(open(("/proc/" + std::to_string(pid) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) throw Refused("open").cannot("find the network namespace of process " + std::to_string(pid));
+Fd open_network(const std::string& process) {
+  Fd file(open(("/proc/" + process + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw Refused("open").cannot("find the network namespace of process " + process);
   return file;
 }
 
-InNetwork::InNetwork(const Fd& other) : own_(open_network(getpid())) {
+InNetwork::InNetwork(const Fd& other) : own_(open_network("self")) {
   if (setns(other.get(), CLONE_NEWNET) != 0) throw Refused("setns").cannot("enter the container's network namespace");
 }
 

@@ -56,8 +56,9 @@ Namespaces open_namespaces(const std::string& process, NamespaceSet set);
 /// those of the container. `owner` says whose they are, for the message. Throws SysError.
 void enter_namespaces(const Namespaces& namespaces, const std::string& owner);
 
-/// The network namespace of another process. Throws SysError.
-Fd open_network(pid_t pid);
+/// The network namespace of `process`, a PID or `self`: /proc may be that of another PID namespace, where the PID of
+/// this process is another's. Throws SysError.
+Fd open_network(const std::string& process);
 
 /// While it exists, this process is in that network namespace. Throws SysError.
 class InNetwork {
