@@ -18,22 +18,14 @@ namespace {
 
 using Records = std::map<uint64_t, std::string>;  // by command
 
-/// Those of the image's owner alone, as the server takes them.
-std::string read_own(int directory, const char* name) {
-  const Fd file(openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  struct stat status;
-  if (!file || fstat(file.get(), &status) != 0) return {};
-  const bool own = S_ISREG(status.st_mode) && status.st_uid == geteuid() && !(status.st_mode & 077);
-  if (!own || status.st_size > static_cast<off_t>(squashfs::kMostReads)) return {};
-  return read_all(file.get(), name, squashfs::kMostReads);
-}
-
 Records remembered(const std::string& memory, uint64_t image) {
   Records found;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(memory.c_str()), closedir);
   while (const dirent* entry = directory ? readdir(directory.get()) : nullptr) {
     if (!std::string_view(entry->d_name).ends_with(squashfs::kReadsEnding)) continue;
-    const std::string text = read_own(dirfd(directory.get()), entry->d_name);
+    struct stat status;
+    const Fd file = squashfs::open_reads(dirfd(directory.get()), entry->d_name, status);
+    const std::string text = file ? read_all(file.get(), entry->d_name, squashfs::kMostReads) : "";
     std::string_view rest = text;
     if (const auto one = squashfs::take_reads(rest, image); one && rest.empty()) found[one->command] = text;
   }

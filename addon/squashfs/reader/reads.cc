@@ -1,7 +1,11 @@
 #include "squashfs/reader/reads.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "base/hash.h"
 
@@ -108,6 +112,13 @@ std::optional<std::vector<NeededBlock>> decode_reads(std::string_view record, co
   }
   if (blocks.size() != header.count) return {};
   return blocks;
+}
+
+Fd open_reads(int directory, const char* name, struct stat& status) {
+  Fd file(openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file || fstat(file.get(), &status) != 0) return {};
+  const bool own = S_ISREG(status.st_mode) && status.st_uid == geteuid() && !(status.st_mode & 077);
+  return own && status.st_size <= static_cast<off_t>(kMostReads) ? std::move(file) : Fd();
 }
 
 std::optional<ShippedReads> take_reads(std::string_view& bytes, uint64_t image) {

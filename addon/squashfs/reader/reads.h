@@ -2,11 +2,14 @@
 // command reads them ahead (server/reads_ahead.h). A record is only ever advice: whatever is in it, the blocks that it
 // names are checked like any others, and what nobody asks for is dropped.
 #pragma once
+#include <sys/stat.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/fd.h"
 #include "squashfs/reader/block_cache.h"
 
 namespace chrun::squashfs {
@@ -39,6 +42,9 @@ size_t count_of_reads(std::string_view record);
 
 /// The blocks of a record for this key; nothing if it is another's, or damaged.
 std::optional<std::vector<NeededBlock>> decode_reads(std::string_view record, const ReadsKey& key);
+
+/// Opens the file of a record if it is this user's alone and not too long; `status` is that of the file.
+Fd open_reads(int directory, const char* name, struct stat& status);
 
 /// The same of the first record for this key among any bytes.
 std::optional<std::vector<NeededBlock>> find_reads(std::string_view bytes, const ReadsKey& key);
