@@ -1,4 +1,5 @@
 /** The file systems of the directories that we use. */
+import { unescapePath } from '../base/mountinfo.js';
 import { dirname } from '../base/paths.js';
 import { native, type SystemError } from '../host/native.js';
 import { type Finding, note } from './finding.js';
@@ -47,15 +48,16 @@ export interface Mount {
   readonly options: readonly string[];
 }
 
-/** Reads /proc/self/mountinfo (proc_pid_mountinfo(5)); blanks in paths are written as \040. */
+/** Reads /proc/self/mountinfo (proc_pid_mountinfo(5)). */
 export function parseMounts(text: string): readonly Mount[] {
-  const decode = (path: string) =>
-    path.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
   return text
     .split('\n')
     .map((line) => line.split(' '))
     .filter((fields) => fields.length > 5)
-    .map(([, , , , place = '', options = '']) => ({ place: decode(place), options: options.split(',') }));
+    .map(([, , , , place = '', options = '']) => ({
+      place: unescapePath(place),
+      options: options.split(','),
+    }));
 }
 
 /** The mounts that this process sees; none if /proc does not show them. */

@@ -1,4 +1,5 @@
 /** Mounts of a container that hold what is outside of it: a checkpoint has their names only. Pure functions. */
+import { unescapePath } from '../../base/mountinfo.js';
 import type { CriuOption } from '../../plan/outside-kinds.js';
 import type { Config } from '../config/config.js';
 import { ownNamespaces } from '../config/read.js';
@@ -15,9 +16,6 @@ export interface MountLine {
   readonly place: string;
   readonly type: string;
 }
-
-const unescapePath = (path: string) =>
-  path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 export const parseMounts = (text: string): readonly MountLine[] =>
   text

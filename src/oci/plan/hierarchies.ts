@@ -1,5 +1,6 @@
 /** Where control groups are mounted, cgroups(7), and where those of a container are to be. Pure functions. */
 import { LaunchError } from '../../base/errors.js';
+import { unescapePath } from '../../base/mountinfo.js';
 
 export interface Hierarchy {
   /** Of version 1: `cpu,cpuacct`, `name=systemd`; empty for version 2. */
@@ -8,10 +9,6 @@ export interface Hierarchy {
   /** The caller's group, below the mount point. */
   readonly own: string;
 }
-
-/** Blanks and other letters that proc_pid_mountinfo(5) has as octal numbers. */
-const unescapePath = (path: string) =>
-  path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 /** What is below the root of the mount, where the group is there. */
 function below(group: string, root: string): string {
