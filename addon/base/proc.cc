@@ -56,38 +56,39 @@ std::string unescape(const std::string& text) {
   return plain;
 }
 
-/// Calls `take(id, place, rest)` for each line of mountinfo; `rest` is the line after its first two numbers, with its
-/// end.
+std::string_view after_fields(std::string_view line, int count) {
+  for (; count > 0; count--) line.remove_prefix(line.find(' ') + 1);
+  return line;
+}
+
+/// Calls `take(id, rest)` for each line of mountinfo; `rest` is the line after its first two numbers, with its end.
 template <typename Take>
 void read_mounts(Take take) {
-  constexpr int kRest = 2, kPlace = 4;  // fields before: numbers of mount and parent; of the device, and the root
   const std::string text = text_of("/proc/self/mountinfo");
-  for (size_t line = 0, end; (end = text.find('\n', line)) != std::string::npos; line = end + 1) {
-    size_t start = line, rest = line;
-    for (int field = 0; field < kPlace; field++) {
-      start = text.find(' ', start) + 1;
-      if (field + 1 == kRest) rest = start;
-    }
-    take(strtoull(text.c_str() + line, nullptr, 10), unescape(text.substr(start, text.find(' ', start) - start)),
-         std::string_view(text).substr(rest, end + 1 - rest));
-  }
+  for (size_t line = 0, end; (end = text.find('\n', line)) != std::string::npos; line = end + 1)
+    take(strtoull(text.c_str() + line, nullptr, 10),
+         after_fields(std::string_view(text).substr(line, end + 1 - line), 2));
+}
+
+/// The mount point in such a rest: the number of the device and the root precede it.
+std::string place_in(std::string_view rest) {
+  const std::string_view place = after_fields(rest, 2);
+  return unescape(std::string(place.substr(0, place.find(' '))));
 }
 
 }  // namespace
 
 std::vector<MountEntry> mount_table() {
   std::vector<MountEntry> table;
-  read_mounts([&](unsigned long long id, std::string place, std::string_view) {
-    table.push_back({id, std::move(place)});
-  });
+  read_mounts([&](unsigned long long id, std::string_view rest) { table.push_back({id, place_in(rest)}); });
   return table;
 }
 
 std::string group_mounts() {
   std::string kept;
-  read_mounts([&](unsigned long long id, const std::string& place, std::string_view rest) {
+  read_mounts([&](unsigned long long id, std::string_view rest) {
     if (rest.find(" - cgroup") == std::string_view::npos) return;
-    const unsigned long long seen = mount_at(AT_FDCWD, place.c_str(), AT_SYMLINK_NOFOLLOW);
+    const unsigned long long seen = mount_at(AT_FDCWD, place_in(rest).c_str(), AT_SYMLINK_NOFOLLOW);
     if (seen == id || (seen == 0 && errno == ENOSYS)) kept += rest;
   });
   return kept;
